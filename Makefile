@@ -1,0 +1,43 @@
+# Two commands are all a newcomer needs:
+#   make run    install, run the demo, show its tables
+#   make test   install, lint, type-check, check the floors, run the tests against the built wheel
+
+PYTHON ?= python3
+BIN := .venv/bin
+WHEEL_SITE := build/site
+
+.PHONY: run test lint clean
+
+run: .venv/installed
+	$(BIN)/pigbench run --generator pig --preset demo --n 256 --folds 5
+	$(BIN)/pigbench compare
+	@echo
+	@echo "That was the demo. The real question takes under an hour on two cores:"
+	@echo
+	@echo "    $(BIN)/pigbench run --generator pig --n 2048 --folds 5"
+
+test: lint $(WHEEL_SITE)
+	mkdir -p build/elsewhere
+	cd build/elsewhere && PYTHONPATH=$(CURDIR)/$(WHEEL_SITE) $(CURDIR)/$(BIN)/python -m pytest \
+		-c $(CURDIR)/pyproject.toml --rootdir $(CURDIR)/tests -p no:cacheprovider -n 2 $(CURDIR)/tests
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The tests see the wheel a user would install, not this folder.
+$(WHEEL_SITE): .venv/installed $(shell find pigbench generators segmenters -name '*.py' -o -name '*.toml')
+	rm -rf $@ dist
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > /dev/null
+	$(BIN)/python -m pip install --quiet --no-deps --target $@ dist/*.whl
+	touch $@
+
+clean:
+	rm -rf build dist

@@ -1,0 +1,71 @@
+"""DDIM: Song, Meng, Ermon, "Denoising diffusion implicit models", ICLR 2021. DDPM's denoiser in fewer steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import Field, PositiveInt, model_validator
+
+from generators.diffusion import SCHEDULE, ScheduleConfig, check_steps, ddim_schedule
+from pigbench.contracts import Component, Generator, Pairs, SampleRequest
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DDIMScheduler
+
+
+class DDIMConfig(ScheduleConfig):
+    """The sampler's settings; the schedule must be the one that DDPM trained with."""
+
+    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> DDIMConfig:
+        check_steps(self.ddim_steps, self.timesteps)
+        return self
+
+
+class DDIM(Generator):
+    """Unconditional images by deterministic sampling (η = 0) from the denoiser that DDPM trained."""
+
+    kind = "images"
+    Config = DDIMConfig
+    components = (Component("denoiser", settings=SCHEDULE, owner="ddpm"),)
+
+    def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
+        """Images alone, from `ddim_steps` steps."""
+        images = sample_images(
+            trained["denoiser"],
+            ddim_schedule(self.config),
+            request.noise(),
+            steps=self.config.ddim_steps,
+            on_step=request.on_step,
+        )
+        return Pairs.clipped(images)
+
+
+def sample_images(
+    denoiser: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    scheduler: DDIMScheduler,
+    x_T: torch.Tensor,
+    *,
+    steps: int,
+    on_step: Callable[..., None] | None = None,
+) -> torch.Tensor:
+    """Eq. (12) without noise, from t = T down: x_0 (N, 1, H, W), raw. As in the authors' code, x̂0 is never clipped.
+
+    on_step(step, t, None, x̂0) is called at every step. Raises ValueError if `steps` does not divide T.
+    """
+    import torch
+
+    check_steps(steps, scheduler.config.num_train_timesteps)
+    scheduler.set_timesteps(steps)
+    x = x_T
+    with torch.no_grad():
+        for step, t in enumerate(scheduler.timesteps.tolist()):
+            noise = denoiser(x, torch.full((len(x),), t, device=x.device))
+            x, clean = scheduler.step(noise, t, x, return_dict=False)
+            if on_step is not None:
+                on_step(step, t, None, clean)
+    return x

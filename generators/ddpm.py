@@ -1,0 +1,99 @@
+"""DDPM: Ho, Jain, Abbeel, "Denoising diffusion probabilistic models", NeurIPS 2020. Images without masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pydantic import Field, PositiveInt, model_validator
+
+from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddpm_schedule
+from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DDPMScheduler
+
+
+class DDPMConfig(DiffusionConfig):
+    """The denoiser's settings, and how many of the T steps sampling takes."""
+
+    ddpm_steps: PositiveInt = Field(1024, description="sampling steps; fewer than T are respaced evenly")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> DDPMConfig:
+        check_steps(self.ddpm_steps, self.timesteps)
+        return self
+
+
+class DDPM(Generator):
+    """Unconditional images by ancestral sampling."""
+
+    kind = "images"
+    Config = DDPMConfig
+    components = (Component("denoiser", settings=DENOISER),)
+
+    @property
+    def note(self) -> str:
+        """What a reader of its numbers must know: whether the published number of steps was cut."""
+        steps, total = self.config.ddpm_steps, self.config.timesteps
+        return "" if steps == total else f"{steps} of {total} steps, respaced"
+
+    @cached_property
+    def schedule(self) -> DDPMScheduler:
+        """β_1..β_T."""
+        return ddpm_schedule(self.config)
+
+    def build(self, component: str) -> torch.nn.Module:
+        """ε_θ(x_t, t)."""
+        return build_unet(self.config, self.resolution, inputs=1)
+
+    def loss(
+        self, component: str, network: torch.nn.Module, batch: Batch, trained: Mapping[str, torch.nn.Module]
+    ) -> torch.Tensor:
+        """L_simple, Eq. (14): the mean of ‖ε - ε_θ(√ᾱ_t x_0 + √(1-ᾱ_t) ε, t)‖²."""
+        from torch.nn.functional import mse_loss
+
+        noise, t = batch.noise(), batch.timesteps(self.config.timesteps)
+        noised = self.schedule.add_noise(batch.images, noise, t)
+        return mse_loss(network(noised, t), noise)
+
+    def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
+        """Images alone, from `ddpm_steps` ancestral steps."""
+        images = sample_images(
+            trained["denoiser"],
+            self.schedule,
+            request.noise(),
+            streams=request.streams,
+            steps=self.config.ddpm_steps,
+            on_step=request.on_step,
+        )
+        return Pairs.clipped(images)
+
+
+def sample_images(
+    denoiser: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    scheduler: DDPMScheduler,
+    x_T: torch.Tensor,
+    *,
+    streams: Sequence[torch.Generator],
+    steps: int,
+    on_step: Callable[..., None] | None = None,
+) -> torch.Tensor:
+    """Algorithm 2 of the paper: x_0 (N, 1, H, W), the noise of each sample from its own stream.
+
+    on_step(step, t, None, x̂0) is called at every step. Raises ValueError if `steps` does not divide T.
+    """
+    import torch
+
+    check_steps(steps, scheduler.config.num_train_timesteps)
+    scheduler.set_timesteps(steps)
+    x, generators = x_T, list(streams)
+    with torch.no_grad():
+        for step, t in enumerate(scheduler.timesteps.tolist()):
+            noise = denoiser(x, torch.full((len(x),), t, device=x.device)).to(x.dtype)
+            x, clean = scheduler.step(noise, t, x, generator=generators, return_dict=False)
+            if on_step is not None:
+                on_step(step, t, None, clean)
+    return x

@@ -1,0 +1,116 @@
+"""What the diffusion generators share: their settings, the noise schedule β_1..β_T, and the U-Net made from them.
+
+T is `timesteps`; ᾱ_t = Π(1 - β_i). Code counts t from 0 to T - 1 where the papers count from 1 to T.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from pigbench.contracts import Config
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DDIMScheduler, DDPMScheduler
+
+    from generators.networks import UNet
+
+
+class ScheduleConfig(Config):
+    """The noise schedule."""
+
+    timesteps: PositiveInt = Field(1024, description="T")
+    beta_start: PositiveFloat = Field(1e-4, description="β_1; β grows linearly")
+    beta_end: PositiveFloat = Field(0.02, description="β_T")
+
+
+class DiffusionConfig(ScheduleConfig):
+    """The schedule and the network. The defaults are PIG's at 512²: 7.1 million parameters, attention at 16²."""
+
+    channels: tuple[PositiveInt, ...] = Field((32, 32, 64, 64, 128, 128), description="one width a level")
+    layers: PositiveInt = Field(2, description="residual blocks a level")
+    attention: tuple[bool, ...] = Field((False,) * 5 + (True,), description="self-attention, level by level")
+    norm_groups: PositiveInt = Field(32, description="groups of every group norm")
+    space_to_depth: PositiveInt = Field(1, description="fold blocks of this side into channels before the network")
+
+    @model_validator(mode="after")
+    def _levels_agree(self) -> DiffusionConfig:
+        if len(self.attention) != len(self.channels):
+            raise ValueError(f"channels has {len(self.channels)} levels, attention has {len(self.attention)}")
+        if any(width % self.norm_groups for width in self.channels):
+            raise ValueError(f"norm_groups = {self.norm_groups} does not divide every one of channels {self.channels}")
+        return self
+
+
+SCHEDULE = ("timesteps", "beta_start", "beta_end")
+"""The settings that a component and whoever samples from it must share."""
+
+DENOISER = (*SCHEDULE, "channels", "layers", "attention", "norm_groups", "space_to_depth")
+"""The settings that training any denoiser reads."""
+
+
+def check_steps(steps: int, timesteps: int) -> None:
+    """Refuse a number of sampling steps that does not divide T, for then the last stretch would be skipped."""
+    if not 1 <= steps <= timesteps or timesteps % steps:
+        divisors = [n for n in range(1, timesteps + 1) if timesteps % n == 0]
+        nearest = min(divisors, key=lambda n: abs(n - steps))
+        raise ValueError(f"{steps} steps do not divide T = {timesteps}: take {nearest}, or another divisor")
+
+
+def ddim_schedule(config: Any) -> DDIMScheduler:
+    """DDIM over evenly spaced steps 0, T/S, 2T/S, …; x̂0 is never clipped and the last step returns it (ᾱ = 1)."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        num_train_timesteps=config.timesteps,
+        beta_start=config.beta_start,
+        beta_end=config.beta_end,
+        beta_schedule="linear",
+        timestep_spacing="leading",
+        steps_offset=0,
+        clip_sample=False,
+        set_alpha_to_one=True,
+    )
+
+
+def ddpm_schedule(config: Any) -> DDPMScheduler:
+    """Ho et al.: x̂0 clipped to [-1, 1], the posterior's own variance β̃_t; evenly respaced for fewer than T steps."""
+    from diffusers import DDPMScheduler
+
+    return DDPMScheduler(
+        num_train_timesteps=config.timesteps,
+        beta_start=config.beta_start,
+        beta_end=config.beta_end,
+        beta_schedule="linear",
+        timestep_spacing="leading",
+        variance_type="fixed_small",
+        clip_sample=True,
+    )
+
+
+def build_unet(config: Any, resolution: int, *, inputs: int) -> UNet:
+    """The U-Net of `config` for images of side `resolution`: (N, inputs, H, W) and t (N,) to ε (N, 1, H, W)."""
+    from generators.networks import UNet
+
+    halvings = len(config.channels) - 1
+    if resolution % (config.space_to_depth * 2**halvings):
+        raise ValueError(
+            f"{resolution} pixels cannot be folded by space_to_depth = {config.space_to_depth} and then halved "
+            f"{halvings} times: use fewer channels (levels) or another resolution"
+        )
+    return UNet(
+        inputs,
+        channels=config.channels,
+        layers=config.layers,
+        attention=config.attention,
+        norm_groups=config.norm_groups,
+        space_to_depth=config.space_to_depth,
+    )
+
+
+def predict_clean(schedule: DDIMScheduler, noised: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """x̂0 = (x_t - √(1-ᾱ_t) ε) / √ᾱ_t, not clipped; t (N,) may differ from sample to sample."""
+    alpha_bar = schedule.alphas_cumprod.to(noised)[t].view(-1, 1, 1, 1)
+    return (noised - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()

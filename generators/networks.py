@@ -1,0 +1,55 @@
+"""The network of the diffusion generators. Importing this file imports torch; `diffusion.build_unet` does it late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from diffusers import UNet2DModel
+from torch import nn
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+
+
+class UNet(nn.Module):
+    """Predicts ε from noised channels and t, with an optional space-to-depth before and depth-to-space after.
+
+    The flags make diffusers' `UNet2DModel` the network of Ho et al. (NeurIPS 2020) and of PIG's release; with its own
+    defaults it is another. A middle block with attention follows the last level.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        *,
+        channels: Sequence[int],
+        layers: int,
+        attention: Sequence[bool],
+        norm_groups: int,
+        space_to_depth: int = 1,
+    ) -> None:
+        """inputs: channels that come in; one goes out. channels: width of each level, each at half the side before.
+
+        layers: residual blocks a level. attention: which levels attend. space_to_depth: the side of the pixel blocks that
+        become channels, so that the network works on a grid as many times smaller.
+        """
+        super().__init__()
+        self.fold = space_to_depth
+        self.unet = UNet2DModel(
+            in_channels=inputs * space_to_depth**2,
+            out_channels=space_to_depth**2,
+            block_out_channels=tuple(channels),
+            layers_per_block=layers,
+            down_block_types=tuple("AttnDownBlock2D" if attends else "DownBlock2D" for attends in attention),
+            up_block_types=tuple("AttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(attention)),
+            norm_num_groups=norm_groups,
+            norm_eps=1e-6,
+            attention_head_dim=None,
+            downsample_padding=0,
+            flip_sin_to_cos=False,
+            freq_shift=1,
+        )
+
+    def forward(self, noised: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """noised: (N, inputs, H, W); t: (N,) integers. Returns ε: (N, 1, H, W)."""
+        folded = pixel_unshuffle(noised, self.fold)
+        return pixel_shuffle(self.unet(folded, t, return_dict=False)[0], self.fold)

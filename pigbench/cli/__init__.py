@@ -1,0 +1,40 @@
+"""The command line: one file a verb, each thin: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pigbench.cli import compare, data, doctor, export, listing, run, sample, store, train
+
+app = typer.Typer(
+    name="pigbench",
+    help="Does synthetic data help? Train generators, train segmenters with and without what they make, and compare.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+)
+app.command("run")(run.run)
+app.command("compare")(compare.compare)
+app.command("train")(train.train)
+app.command("sample")(sample.sample)
+app.command("export")(export.export)
+app.add_typer(data.app, name="data")
+app.command("list")(listing.list_)
+app.add_typer(store.app, name="store")
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """The console script. A user's mistake is one line and exit 2; Ctrl-C says how to go on."""
+    from pigbench.errors import PigbenchError
+
+    try:
+        app()
+    except PigbenchError as error:
+        print(f"pigbench: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("\npigbench: stopped. Nothing is lost: run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(130) from None

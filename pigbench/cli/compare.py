@@ -1,0 +1,90 @@
+"""`pigbench compare`: the tables of the records found."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pigbench.errors import PigbenchError
+
+if TYPE_CHECKING:
+    from pigbench.results import Skipped, Summary
+
+DEFAULT = Path("runs")
+
+
+class Format(StrEnum):
+    """How the tables are shown."""
+
+    rich = "rich"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    json = "json"
+
+
+def compare(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Records, or directories of them [default: runs]")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How the tables are shown.")] = Format.rich,
+    paper: Annotated[bool, typer.Option("--paper", help="Add the paper's own numbers, marked.")] = False,
+) -> None:
+    """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
+    from pigbench.results import load_records, merge, summarise
+
+    places = paths or [DEFAULT]
+    if places == [DEFAULT] and not DEFAULT.exists():
+        raise PigbenchError(_nothing(places))
+    records, skipped = load_records(places)
+    _name_skipped(skipped)
+    if not records:
+        raise PigbenchError(_nothing(places))
+    summaries = [summarise(group) for group in merge(records)]
+    if format in (Format.csv, Format.json):
+        _print_rows(summaries, format, paper)
+    else:
+        _print_tables(summaries, format, paper)
+
+
+def _print_rows(summaries: list[Summary], format: Format, paper: bool) -> None:
+    """Rows alone on the standard output; what must be known of them on the standard error."""
+    from pigbench.report import render
+    from pigbench.report.published import published_rows
+    from pigbench.report.wording import caveats
+    from pigbench.results import score_rows
+
+    for summary in summaries:
+        for line in caveats(summary):
+            typer.echo(f"{summary.group.dataset.name}, {summary.group.preset}: {line}", err=True)
+    rows = [row for summary in summaries for row in score_rows(summary)] + (published_rows() if paper else [])
+    typer.echo(render.csv(rows) if format == Format.csv else render.json(rows), nl=format != Format.csv)
+
+
+def _print_tables(summaries: list[Summary], format: Format, paper: bool) -> None:
+    from pigbench.report import render
+    from pigbench.report.tables import published_section, section
+
+    sections = [section(summary) for summary in summaries] + ([published_section()] if paper else [])
+    if format == Format.rich:
+        render.rich(sections)
+    else:
+        typer.echo(render.markdown(sections) if format == Format.markdown else render.latex(sections))
+
+
+def _nothing(places: list[Path]) -> str:
+    where = ", ".join(map(str, places))
+    return f"no records under {where}: 'pigbench run --generator pig' makes one, or give the path of some"
+
+
+def _name_skipped(skipped: list[Skipped], most: int = 10) -> None:
+    if not skipped:
+        return
+    typer.echo(f"skipped {len(skipped)} file{'s' * (len(skipped) > 1)} that cannot be read as a record:", err=True)
+    for file in skipped[:most]:
+        typer.echo(f"  {file.path}: {file.reason}", err=True)
+    if len(skipped) > most:
+        typer.echo(f"  and {len(skipped) - most} more", err=True)

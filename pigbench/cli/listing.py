@@ -1,0 +1,93 @@
+"""`pigbench list`: what there is to choose from."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pigbench.cli import options
+
+Rows = list[dict[str, Any]]
+
+
+class What(StrEnum):
+    """What can be listed."""
+
+    GENERATORS = "generators"
+    SEGMENTERS = "segmenters"
+    DATASETS = "datasets"
+    PRESETS = "presets"
+    EXTRACTORS = "extractors"
+
+
+class Format(StrEnum):
+    """How a listing is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def list_(
+    what: Annotated[What, typer.Argument(help="generators, segmenters, datasets, presets or extractors.")],
+    format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    store: options.StoreDir = Path("runs"),
+) -> None:
+    """List the installed generators or segmenters, the datasets, the presets or the extractors."""
+    rows = {
+        What.GENERATORS: lambda: _plugins("generators"),
+        What.SEGMENTERS: lambda: _plugins("segmenters"),
+        What.DATASETS: lambda: _datasets(store),
+        What.PRESETS: _presets,
+        What.EXTRACTORS: _extractors,
+    }[what]()
+    if format is Format.JSON:
+        print(json.dumps(rows, indent=1))
+    else:
+        _print_table(rows)
+
+
+def _plugins(group: str) -> Rows:
+    from pigbench import registry
+
+    rows = []
+    for name, plugin in registry.plugins(group).items():  # type: ignore[arg-type]
+        error = plugin.error()
+        about = error or (plugin.load().__doc__ or "").strip().partition("\n")[0]
+        rows.append({"name": name, "about": about, "origin": plugin.origin, "error": error})
+    return rows
+
+
+def _datasets(store: Path) -> Rows:
+    from dataclasses import asdict
+
+    from pigbench.data.catalogue import list_datasets
+
+    return [asdict(info) for info in list_datasets(store)]
+
+
+def _presets() -> Rows:
+    from pigbench.protocol import load_preset, preset_names
+
+    return [{"name": name, "about": load_preset(name).about} for name in preset_names()]
+
+
+def _extractors() -> Rows:
+    from pigbench.metrics.extractors import extractor_names
+
+    return [{"name": name} for name in extractor_names()]
+
+
+def _print_table(rows: Rows) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = [name for name in (rows[0] if rows else {}) if name != "error"]
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        style = "red" if row.get("error") else None
+        table.add_row(*(str(row[name]) for name in columns), style=style)
+    Console().print(table)

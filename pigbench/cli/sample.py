@@ -1,0 +1,73 @@
+"""`pigbench sample`: train and sample, show what came out, and how it came about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pigbench.cli import options
+
+if TYPE_CHECKING:
+    from pigbench.cli.options import Setup
+    from pigbench.plan import GeneratorChoice, Node
+
+
+def sample(
+    generator: options.Generators = ["pig"],  # noqa: B006
+    n: options.Samples = None,
+    fold: Annotated[int, typer.Option(help="The fold whose training patients the generator sees.", min=0)] = 0,
+    folds: options.Folds = None,
+    dataset: options.Dataset = "phantom",
+    preset: options.PresetName = "quick",
+    seed: options.Seed = 0,
+    set_: options.Changes = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    store: options.StoreDir = Path("runs"),
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the samples (PNG).")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Write how one sample comes about, as Figure 3 does (PNG).")] = None,
+) -> None:
+    """Sample from a generator trained on one fold; `--sheet` and `--trace` draw what came out."""
+    from pigbench.cli.stages import compute
+    from pigbench.errors import PigbenchError
+    from pigbench.plan import make_plan
+
+    setup = options.set_up(generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store)
+    if fold >= setup.request.protocol.folds:
+        raise PigbenchError(f"--fold {fold}: the folds are 0 to {setup.request.protocol.folds - 1}")
+    if (sheet or trace) and len(setup.request.generators) > 1:
+        raise PigbenchError("--sheet and --trace draw one generator: give one --generator")
+    nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "sample" and node.about["fold"] == fold]
+    code = compute(setup, nodes)
+    if code == 0 and sheet:
+        _draw_sheet(setup, nodes, sheet)
+    if code == 0 and trace:
+        _draw_trace(setup, setup.request.generators[0], nodes[0], trace)
+    raise SystemExit(code)
+
+
+def _draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) -> None:
+    from pigbench.contracts import to_unit_range
+    from pigbench.report.contact_sheet import Cell, contact_sheet
+    from pigbench.stages.job import load_chunks
+
+    images, masks, _ = load_chunks([setup.store.open(node.stage, node.key).path for node in nodes], cells)
+    shown = to_unit_range(images)
+    contact_sheet(
+        [Cell(shown[i, 0], None if masks is None else masks[i, 0], f"sample {i}") for i in range(len(shown))],
+        path,
+        title=f"{nodes[0].about['what']} on {setup.request.protocol.dataset}, fold {nodes[0].about['fold']}, "
+        f"the first {len(shown)} samples, not chosen",
+    )
+    print(f"contact sheet: {path}")
+
+
+def _draw_trace(setup: Setup, generator: GeneratorChoice, node: Node, path: Path) -> None:
+    from pigbench.report.trace import draw_trace
+    from pigbench.stages.sample import trace
+
+    recorded = trace(node, setup.store, generator, setup.request.protocol.dataset)
+    draw_trace(recorded, path, title=f"{generator.label}, sample 0")
+    print(f"trace: {path}")

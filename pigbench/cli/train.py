@@ -1,0 +1,28 @@
+"""`pigbench train`: only the training stages of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pigbench.cli import options
+
+
+def train(
+    generator: options.Generators = ["pig"],  # noqa: B006
+    folds: options.Folds = None,
+    dataset: options.Dataset = "phantom",
+    preset: options.PresetName = "quick",
+    seed: options.Seed = 0,
+    seeds: options.Seeds = 1,
+    set_: options.Changes = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    store: options.StoreDir = Path("runs"),
+) -> None:
+    """Train the generators' components on every fold; a later `run` or `sample` finds them trained."""
+    from pigbench.cli.stages import compute
+    from pigbench.plan import make_plan
+
+    setup = options.set_up(generator, None, folds, dataset, ["unet"], preset, seed, seeds, set_, workers, device, store)
+    nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "train"]
+    raise SystemExit(compute(setup, nodes))

@@ -1,0 +1,1 @@
+"""Sources of cases, their splits by patient, and their preparation at one resolution."""

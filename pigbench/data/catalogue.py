@@ -1,0 +1,66 @@
+"""Datasets by name: the built-in phantom, and what was imported into a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pigbench.data.folder import RESERVED, FolderSource
+from pigbench.data.register import MANIFEST
+from pigbench.data.source import Source
+from pigbench.errors import PigbenchError, did_you_mean
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """One line of the list of datasets. error: why it cannot be opened; empty if it can."""
+
+    name: str
+    about: str
+    cases: int = 0
+    patients: int = 0
+    has_patient_ids: bool = False
+    fingerprint: str = ""
+    error: str = ""
+
+
+def open_dataset(name: str, store_root: Path) -> Source:
+    """The dataset of that name. Raises PigbenchError for an unknown name, with the nearest known ones."""
+    if name == RESERVED:
+        from pigbench.data.phantom import Phantom
+
+        return Phantom()
+    known = _registered(store_root)
+    if name not in known:
+        hint = did_you_mean("dataset", name, [RESERVED, *known])
+        raise PigbenchError(f"{hint} (datasets of the store {store_root}; `pigbench data import` adds one)")
+    return FolderSource(name, store_root)
+
+
+def list_datasets(store_root: Path) -> list[DatasetInfo]:
+    """The phantom, then the store's datasets by name; one that is damaged is listed with its problem."""
+    return [_phantom(), *(_folder(name, store_root) for name in _registered(store_root))]
+
+
+def _registered(store_root: Path) -> list[str]:
+    return sorted(manifest.parent.name for manifest in (store_root / "datasets").glob(f"*/{MANIFEST}"))
+
+
+def _folder(name: str, store_root: Path) -> DatasetInfo:
+    try:
+        source = FolderSource(name, store_root)
+    except PigbenchError as error:
+        return DatasetInfo(name, str(error), error=str(error))
+    found = source.registered
+    return DatasetInfo(
+        name, "imported folder", found.cases, found.patients, found.has_patient_ids, source.fingerprint()
+    )
+
+
+def _phantom() -> DatasetInfo:
+    phantom = open_dataset(RESERVED, Path())
+    cases = phantom.cases()
+    patients = {case.patient_id for case in cases}
+    return DatasetInfo(
+        RESERVED, "built-in, procedural", len(cases), len(patients), phantom.has_patient_ids, phantom.fingerprint()
+    )

@@ -1,0 +1,178 @@
+"""A dataset's cases at one resolution, as memory-mapped arrays beside an index table; written once, never changed.
+
+images.npy  (N, 1, R, R) uint16, 0..65535 for [-1, 1]
+masks.npy   (N, 1, R, R) uint8, 0 or 1
+index.csv   case_id, patient_id, lesion_fraction, in the order of the arrays
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from pigbench.contracts import TrainView, to_stored
+from pigbench.data.source import CaseInfo, Source
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+BLANK = 0.01  # share of the image's range above its minimum that still counts as blank
+PERCENTILES = (0.5, 99.5)
+COVERAGE = 0.5
+ROUNDING = 1e-6  # coverages are sums of products: exactly half may come out just below
+
+_INDEX = ("case_id", "patient_id", "lesion_fraction")
+
+
+def prepare(
+    source: Source, resolution: int, directory: Path, progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Write every case of `source` at `resolution` into `directory`; `progress` is told (cases done, all cases).
+
+    One case is in memory at a time. The arrays are streamed to their files rather than mapped: mapped pages would
+    count as this process's memory, and a full disk would kill it instead of raising OSError.
+    """
+    cases = source.cases()
+    shape = (len(cases), 1, resolution, resolution)
+    with (directory / "images.npy").open("wb") as images, (directory / "masks.npy").open("wb") as masks:
+        _write_header(images, shape, np.dtype("<u2"))
+        _write_header(masks, shape, np.dtype("u1"))
+        for index in range(len(cases)):
+            image, mask = prepare_case(*source.read(index, resolution), resolution)
+            images.write(image.astype("<u2", copy=False).tobytes())
+            masks.write(mask.tobytes())
+            if progress:
+                progress(index + 1, len(cases))
+    _write_index(directory / "index.csv", cases)
+
+
+def prepare_case(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """One case as networks see it: image (R, R) uint16 as `contracts.to_stored` has it, mask (R, R) uint8.
+
+    image: (h, w), any real type and scale. mask: (h, w), 0 or 1. Blank borders are cropped, the image's 0.5 and 99.5
+    percentiles become -1 and 1, and it is padded to a square, so nothing is ever stretched. A pixel of the mask is set
+    where the lesion covers at least half of it; the pixel it covers most is always set. Raises ValueError for a
+    constant image.
+    """
+    lowest, highest = float(image.min()), float(image.max())
+    if lowest == highest:
+        raise ValueError("a constant image cannot be prepared")
+    image, mask = _crop(image, mask, lowest + BLANK * (highest - lowest))
+    low, high = (float(value) for value in np.percentile(image, PERCENTILES))
+    if low == high:  # an image of plain areas
+        low, high = lowest, highest
+    image, mask = _pad(_rescale(image, low, high), -1.0), _pad(mask, 0)
+    return to_stored(_resample_image(image, resolution)), _resample_mask(mask, resolution)
+
+
+class Prepared:
+    """A directory that `prepare` wrote, opened.
+
+    images, masks: the arrays, memory-mapped, read-only. case_ids, patients: of every row.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.images: np.ndarray = np.load(directory / "images.npy", mmap_mode="r")
+        self.masks: np.ndarray = np.load(directory / "masks.npy", mmap_mode="r")
+        with (directory / "index.csv").open(encoding="utf-8", newline="") as table:
+            index = list(csv.DictReader(table))
+        self.case_ids = [row["case_id"] for row in index]
+        self.patients = [row["patient_id"] for row in index]
+
+    def rows(self, patients: Collection[str]) -> np.ndarray:
+        """The rows of these patients' cases, ascending. Raises ValueError for a patient who has none."""
+        wanted = set(patients)
+        if unknown := wanted - set(self.patients):
+            raise ValueError(f"no cases of {len(unknown)} patients, such as {min(unknown)}")
+        return np.array([row for row, patient in enumerate(self.patients) if patient in wanted], dtype=np.intp)
+
+    def view(self, patients: Collection[str], dataset_key: str) -> TrainView:
+        """A copy of these patients' cases and of nobody else's, sealed for the dataset of that key."""
+        rows = self.rows(patients)
+        return TrainView(self.images[rows], self.masks[rows], [self.patients[row] for row in rows], dataset_key)
+
+
+def _crop(image: np.ndarray, mask: np.ndarray, blank: float) -> tuple[np.ndarray, np.ndarray]:
+    """Without the border rows and columns that are nowhere above `blank`, but never into the mask."""
+    rows = np.flatnonzero((image.max(axis=1) > blank) | mask.any(axis=1))
+    columns = np.flatnonzero((image.max(axis=0) > blank) | mask.any(axis=0))
+    inside = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return image[inside], mask[inside]
+
+
+def _rescale(image: np.ndarray, low: float, high: float) -> np.ndarray:
+    """`low`..`high` as float32 -1..1, what lies beyond clipped."""
+    scaled = (image.astype(np.float32) - np.float32(low)) * np.float32(2 / (high - low)) - 1
+    return np.clip(scaled, -1, 1)
+
+
+def _pad(pixels: np.ndarray, value: float) -> np.ndarray:
+    """Centred on a square of `value`; an odd pixel goes to the bottom or right."""
+    side = max(pixels.shape)
+    before = [(side - length) // 2 for length in pixels.shape]
+    square = np.full((side, side), value, pixels.dtype)
+    square[before[0] : before[0] + pixels.shape[0], before[1] : before[1] + pixels.shape[1]] = pixels
+    return square
+
+
+def _resample_image(image: np.ndarray, resolution: int) -> np.ndarray:
+    """Averaged over each new pixel's area going down, bilinear going up."""
+    side = len(image)
+    if side == resolution:
+        return image
+    return _apply(_area(side, resolution) if side > resolution else _bilinear(side, resolution), image)
+
+
+def _resample_mask(mask: np.ndarray, resolution: int) -> np.ndarray:
+    if len(mask) == resolution:
+        return mask
+    coverage = _apply(_area(len(mask), resolution), mask)
+    resampled = (coverage >= COVERAGE - ROUNDING).astype(np.uint8)
+    if mask.any() and not resampled.any():
+        resampled.flat[np.argmax(coverage.round(6))] = 1
+    return resampled
+
+
+def _apply(weights: csr_array, pixels: np.ndarray) -> np.ndarray:
+    """The weights along both axes."""
+    return (weights @ (weights @ pixels.astype(np.float64)).T).T
+
+
+@lru_cache(maxsize=64)
+def _area(side: int, resolution: int) -> csr_array:
+    """(R, side): the part of each new pixel that each old one covers. Pillow's box filter takes whole pixels only."""
+    from scipy.sparse import csr_array
+
+    edges = np.union1d(np.arange(side + 1) * resolution, np.arange(resolution + 1) * side)  # in 1/(side·R), exact
+    pieces, start = np.diff(edges), edges[:-1]
+    return csr_array((pieces / side, (start // side, start // resolution)), shape=(resolution, side))
+
+
+@lru_cache(maxsize=64)
+def _bilinear(side: int, resolution: int) -> csr_array:
+    """(R, side): linear interpolation between old pixel centres, constant beyond the outermost."""
+    from scipy.sparse import csr_array
+
+    at = np.clip((np.arange(resolution) + 0.5) * side / resolution - 0.5, 0, side - 1)
+    left = np.minimum(at.astype(int), max(side - 2, 0))
+    right = np.minimum(left + 1, side - 1)
+    rows = np.arange(resolution)
+    weights = np.concatenate([1 - (at - left), at - left])
+    return csr_array((weights, (np.tile(rows, 2), np.concatenate([left, right]))), shape=(resolution, side))
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    descr = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_2_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+
+
+def _write_index(file: Path, cases: list[CaseInfo]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as table:
+        writer = csv.writer(table)
+        writer.writerow(_INDEX)
+        writer.writerows((case.case_id, case.patient_id, case.lesion_fraction) for case in cases)

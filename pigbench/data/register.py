@@ -1,0 +1,146 @@
+"""What an import leaves in the store, published by one rename and never lost to a second import.
+
+<store>/datasets/<name>/dataset.json      what the dataset is, its counts, and which table is current
+<store>/datasets/<name>/cases-<hash>.csv  its cases, named by its own hash. Beside the ids that may be shown it
+                                          holds the names of files and patients: it never leaves the store.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pigbench.errors import PigbenchError
+from pigbench.store import Store
+
+MANIFEST = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case of a registered folder. patient, image and mask are private: a name and two absolute paths."""
+
+    case_id: str
+    patient_id: str
+    lesion_fraction: float
+    height: int
+    width: int
+    image_sha256: str
+    mask_sha256: str
+    patient: str
+    image: str
+    mask: str
+
+
+class Registered(BaseModel):
+    """A registered dataset without its cases. content: the hash of all files' bytes and of who is whose patient."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["pigbench-dataset/1"] = "pigbench-dataset/1"
+    content: str
+    has_patient_ids: bool
+    cases: int
+    patients: int
+    empty_masks: int
+    table: str
+
+
+def publish(store: Store, name: str, rows: Sequence[Row], content: str, has_patient_ids: bool) -> bool:
+    """Register the cases under `name`; whether the same dataset was there before (its files may have moved since).
+
+    Raises PigbenchError if the name is taken by another dataset, which stays as it is, or the store cannot be written.
+    """
+    target = directory(store.root, name)
+    try:
+        target.parent.mkdir(exist_ok=True)
+        with store.building() as building:
+            registered = _write(building, rows, content, has_patient_ids)
+            try:
+                building.rename(target)
+                return False
+            except OSError:
+                if not target.is_dir():
+                    raise
+            _check_same(registered, load(target), name)
+            (building / registered.table).replace(target / registered.table)
+            (building / MANIFEST).replace(target / MANIFEST)
+            return True
+    except OSError as error:
+        raise PigbenchError(f"'{name}' cannot be registered in {store.root}: {error.strerror}") from None
+
+
+def directory(store_root: Path, name: str) -> Path:
+    """Where dataset `name` is, or would be."""
+    return store_root / "datasets" / name
+
+
+def load(where: Path) -> Registered:
+    """The dataset registered in the directory `where`. Raises PigbenchError if it is missing or malformed."""
+    try:
+        return Registered.model_validate_json((where / MANIFEST).read_bytes())
+    except OSError as error:
+        raise PigbenchError(f"{where / MANIFEST} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"]
+        raise PigbenchError(f"{where / MANIFEST} is malformed ({fault}): remove {where} and import again") from None
+
+
+def load_rows(where: Path, registered: Registered) -> list[Row]:
+    """The cases of a registered dataset, in the order of their ids. Raises PigbenchError if the table was changed."""
+    table = where / registered.table
+    try:
+        data = table.read_bytes()
+    except OSError as error:
+        raise PigbenchError(f"{table} cannot be read: {error.strerror}; import the dataset again") from None
+    if _table_name(data) != registered.table:
+        raise PigbenchError(f"{table} does not match its hash; import the dataset again")
+    reader = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    return [_row(record) for record in reader]
+
+
+def _write(where: Path, rows: Sequence[Row], content: str, has_patient_ids: bool) -> Registered:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fields(Row)])
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: (row.patient_id, row.case_id)))
+    data = text.getvalue().encode()
+    registered = Registered(
+        content=content,
+        has_patient_ids=has_patient_ids,
+        cases=len(rows),
+        patients=len({row.patient_id for row in rows}),
+        empty_masks=sum(row.lesion_fraction == 0 for row in rows),
+        table=_table_name(data),
+    )
+    (where / registered.table).write_bytes(data)
+    (where / MANIFEST).write_text(registered.model_dump_json(indent=1), encoding="utf-8")
+    return registered
+
+
+def _check_same(new: Registered, old: Registered, name: str) -> None:
+    if (new.content, new.has_patient_ids) != (old.content, old.has_patient_ids):
+        raise PigbenchError(
+            f"'{name}' is already another dataset ({old.cases} cases of {old.patients} patients; this one has "
+            f"{new.cases} of {new.patients}): choose another --name"
+        )
+
+
+def _table_name(data: bytes) -> str:
+    return f"cases-{hashlib.sha256(data).hexdigest()[:16]}.csv"
+
+
+def _row(record: dict[str, str]) -> Row:
+    converted = {
+        "lesion_fraction": float(record["lesion_fraction"]),
+        "height": int(record["height"]),
+        "width": int(record["width"]),
+    }
+    return Row(**{**record, **converted})  # type: ignore[arg-type]

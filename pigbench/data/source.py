@@ -1,0 +1,57 @@
+"""What a dataset is to the rest of the suite: a named source of cases, each an image with its lesion mask."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CaseInfo:
+    """One case, without its pixels. Both ids are safe to show: no file name or patient name can be read from them.
+
+    lesion_fraction: the lesion's share of the image, 0 to 1, at the image's own size.
+    """
+
+    case_id: str
+    patient_id: str
+    lesion_fraction: float
+
+
+class Source(ABC):
+    """A named source of cases in a fixed order.
+
+    has_patient_ids: whether the cases' patients are known. If not, every case is its own patient, and tables say so.
+    """
+
+    name: str
+    has_patient_ids: bool
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """What the dataset *is*, JSON-able: equal identities mean equal cases, wherever and under whatever name."""
+
+    @abstractmethod
+    def cases(self) -> list[CaseInfo]:
+        """Every case, in an order that follows from the identity alone."""
+
+    @abstractmethod
+    def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+        """Case `index` of `cases()` at its own size, before any preparation.
+
+        Returns the image (h, w), float32, uint8 or uint16 on any scale, and the mask (h, w), uint8, 0 or 1.
+        resolution: what it will be prepared at; a procedural source renders a multiple of it, others ignore it.
+        """
+
+    def reference(self, count: int) -> Source | None:
+        """`count` cases of fresh patients to compare generated images with; None if the source cannot make any."""
+        return None
+
+    def fingerprint(self) -> str:
+        """The hash of `identity()`, 16 hexadecimal digits: how tables and signatures name the dataset."""
+        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,53 @@
+"""Folds of patients, made from ids and lesion sizes alone: the same at every resolution, in whatever order cases come.
+
+No patient is ever in two folds. Patients with large and with small lesions are spread evenly, as far as it goes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from pigbench.data.source import CaseInfo
+from pigbench.errors import PigbenchError
+from pigbench.randomness import seed_for
+
+STRATA = 5  # of lesion size, where there are patients enough for each to reach every fold
+
+
+def make_folds(cases: Sequence[CaseInfo], folds: int, seed: int) -> list[list[str]]:
+    """The held-out patients of each fold, sorted: disjoint, none empty, together every patient.
+
+    Depends on nothing but (cases, folds, seed), and not on the cases' order. Raises PigbenchError for fewer than two
+    folds, and for fewer patients than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    _check(len({case.patient_id for case in cases}), folds)
+    ordered = sorted(cases, key=lambda case: (case.patient_id, case.case_id))
+    patients = np.array([case.patient_id for case in ordered])
+    strata = _strata(ordered, folds)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed_for(seed, "split") % 2**32)
+    # Every stratum has at least `folds` patients, and a fold with none of it is filled first: no fold stays empty.
+    return [sorted(set(patients[test].tolist())) for _, test in splitter.split(patients, strata, patients)]
+
+
+def _check(patients: int, folds: int) -> None:
+    if folds < 2:
+        raise PigbenchError(f"--folds {folds}: at least 2 are needed to test on patients that were not trained on")
+    if patients < folds:
+        way_out = f"choose --folds {patients} or fewer" if patients > 1 else "add patients"
+        raise PigbenchError(f"{patients} {'patients' if patients != 1 else 'patient'} for {folds} folds: {way_out}")
+
+
+def _strata(cases: Sequence[CaseInfo], folds: int) -> list[int]:
+    """For each case, the quantile bin of its patient's mean lesion size; one bin for all where patients are few."""
+    sizes: dict[str, list[float]] = defaultdict(list)
+    for case in cases:
+        sizes[case.patient_id].append(case.lesion_fraction)
+    ranked = sorted(sizes, key=lambda patient: (float(np.mean(sizes[patient])), patient))
+    bins = max(1, min(STRATA, len(ranked) // folds))
+    stratum = {patient: rank * bins // len(ranked) for rank, patient in enumerate(ranked)}
+    return [stratum[case.patient_id] for case in cases]

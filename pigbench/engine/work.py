@@ -1,0 +1,135 @@
+"""One node at work: inputs verified, the stage run, its artifact published. Every engine's workers call this."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pigbench import stages
+from pigbench.plan import Node
+from pigbench.stages.job import Job
+from pigbench.store import Store
+
+LIBRARIES = (
+    "torch", "diffusers", "accelerate", "segmentation-models-pytorch", "albumentations", "torch-fidelity",
+    "timm", "scikit-learn", "scipy", "numpy", "pillow",
+)  # fmt: skip
+"""Recorded beside every artifact, not keyed."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A node as plain data, fit to travel to another process or machine."""
+
+    stage: str
+    key: str
+    spec: dict[str, Any]
+    inputs: dict[str, tuple[str, str]]
+    label: str
+    dataset: str
+    store: str
+    interval: float
+
+    @classmethod
+    def of(cls, node: Node, dataset: str, store: Path, interval: float) -> Task:
+        """The task of a node."""
+        inputs = {role: (other.stage, other.key) for role, other in node.inputs.items()}
+        return cls(node.stage, node.key, node.spec, inputs, node.label, dataset, str(store), interval)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a stage took: seconds of wall clock and CPU, and the process's peak memory in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def perform(task: Task, progress: Callable[[float, str], None]) -> None:
+    """Run a task's stage and publish its artifact, unless someone already has.
+
+    Raises what the stage raises, and store.Damaged for an input whose bytes do not match its manifest.
+    """
+    store = Store(Path(task.store))
+    if store.has(task.stage, task.key):
+        return
+    with store.building() as directory, _Meter() as meter:
+        stages.stage(task.stage)(open_job(task, store, directory, progress))
+        manifest = {
+            "spec": task.spec,
+            "inputs": {role: key for role, (_, key) in task.inputs.items()},
+            "cost": asdict(meter.cost()),
+            "versions": library_versions(),
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        store.publish(task.stage, task.key, directory, manifest)
+
+
+def open_job(task: Task, store: Store, directory: Path, progress: Callable[[float, str], None]) -> Job:
+    """The job of a task, its inputs verified, writing to `directory`.
+
+    Raises store.Damaged for an input whose bytes do not match its manifest.
+    """
+    return Job(
+        spec=task.spec,
+        inputs={role: store.open(stage, key) for role, (stage, key) in task.inputs.items()},
+        dataset=task.dataset,
+        store=Path(task.store),
+        directory=directory,
+        checkpoints=store.partial(task.key),
+        interval=task.interval,
+        progress=progress,
+    )
+
+
+def library_versions() -> dict[str, str]:
+    """The installed versions of what computes our numbers."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+class _Meter:
+    """Wall clock, CPU and peak memory of a block."""
+
+    def __enter__(self) -> _Meter:
+        _forget_peak()
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+    def cost(self) -> Cost:
+        """The cost so far."""
+        wall, cpu = time.monotonic() - self._wall, time.process_time() - self._cpu
+        return Cost(round(wall, 3), round(cpu, 3), round(_peak_mib(), 1))
+
+
+def _forget_peak() -> None:
+    """Start the peak anew, where the system lets us (Linux); elsewhere the peak is the process's so far."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass
+
+
+def _peak_mib() -> float:
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    except (OSError, IndexError, ValueError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / (1024**2 if sys.platform == "darwin" else 1024)

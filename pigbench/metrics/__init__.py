@@ -1,0 +1,1 @@
+"""What the suite measures, as pure functions on arrays: overlap, intervals, features and fidelity."""

@@ -1,0 +1,125 @@
+"""From the artifacts of a run to its record."""
+
+from __future__ import annotations
+
+import platform
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pigbench import __version__
+from pigbench.engine.work import library_versions
+from pigbench.plan import GeneratorChoice, Node, Plan, Request
+from pigbench.protocol import digest
+from pigbench.results.record import CASE_COLUMNS, FORMAT, Record
+from pigbench.stages.job import read_json
+from pigbench.store import Store
+
+DatasetFacts = Mapping[str, Any]
+
+
+def make_record(
+    request: Request, plan: Plan, store: Store, dataset: DatasetFacts, failed: Mapping[str, str], command: str
+) -> Record:
+    """The record of a run.
+
+    dataset: name, patients, cases, has_patient_ids. failed: the reason of each node that failed, by key.
+    Raises store.Damaged for an artifact whose bytes do not match its manifest.
+    """
+    protocol = request.protocol
+    return Record.model_validate(
+        {
+            "format": FORMAT,
+            "key": digest([plan.key, *sorted(failed)]) if failed else plan.key,
+            "protocol": protocol.model_dump(mode="json"),
+            "protocol_hash": protocol.signature,
+            "preset": protocol.preset.name,
+            "banner": protocol.preset.banner,
+            "dataset": {**dataset, "identity": protocol.dataset_identity},
+            "folds": protocol.folds,
+            "seeds": list(request.seeds),
+            "generators": {g.label: _generator(g, request, plan, store) for g in request.generators},
+            "fidelity": [_fidelity(node, request, store, failed) for node in plan.fidelities],
+            "arms": [_arm(node, store, failed) for node in plan.segmentations],
+            "cases": _cases(plan, store, failed),
+            "costs": [_cost(node, store) for node in plan.nodes() if store.has(node.stage, node.key)],
+            "provenance": _provenance(request, command),
+        }
+    )
+
+
+def _generator(generator: GeneratorChoice, request: Request, plan: Plan, store: Store) -> dict[str, Any]:
+    instance = generator.plugin(generator.config, request.protocol.preset.resolution)
+    passes = {}
+    for node in plan.nodes():
+        if node.stage == "train" and _serves(node, generator) and store.has(node.stage, node.key):
+            training = read_json(store.entry(node.stage, node.key).path / "training.json")
+            passes[node.spec["component"]] = training["image_passes"]
+    return {
+        "label": generator.label,
+        "plugin": generator.name,
+        "signature": generator.signature,
+        "kind": generator.plugin.kind,
+        "config": generator.config.model_dump(mode="json"),
+        "origin": generator.origin,
+        "image_passes": passes,
+        "note": getattr(instance, "note", ""),
+    }
+
+
+def _serves(train: Node, generator: GeneratorChoice) -> bool:
+    """Whether a trained component is the generator's own or one that it borrows."""
+    owned = {(c.owner or generator.name, c.name) for c in generator.plugin.components}
+    return (train.spec["plugin"], train.spec["component"]) in owned
+
+
+def _fidelity(node: Node, request: Request, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
+    row = {name: node.about[name] for name in ("generator", "n", "seed", "fold")}
+    row |= {"extractor": request.protocol.preset.fidelity.extractor, **_status(node, failed)}
+    if row["status"] == "ok":
+        row |= read_json(store.open(node.stage, node.key).path / "fidelity.json")
+    return row
+
+
+def _arm(node: Node, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
+    row = {name: node.about[name] for name in ("arm", "generator", "n", "segmenter", "seed", "fold")}
+    row |= _status(node, failed)
+    if row["status"] == "ok":
+        about = read_json(store.open(node.stage, node.key).path / "arm.json")
+        row |= {name: about[name] for name in ("share", "steps", "synthetic_used", "empty_masks") if name in about}
+    return row
+
+
+def _status(node: Node, failed: Mapping[str, str]) -> dict[str, str]:
+    return {"status": "failed" if node.key in failed else "ok", "reason": failed.get(node.key, "")}
+
+
+def _cases(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = defaultdict(list)
+    for node in plan.segmentations:
+        if node.key in failed:
+            continue
+        found = read_json(store.entry(node.stage, node.key).path / "cases.json")
+        for name in CASE_COLUMNS:
+            columns[name] += found.get(name) or [node.about[name]] * len(found["case_id"])
+    return {name: columns[name] for name in CASE_COLUMNS}
+
+
+def _cost(node: Node, store: Store) -> dict[str, Any]:
+    cost = store.entry(node.stage, node.key).manifest["cost"]
+    about = {name: node.about[name] for name in ("fold", "seed", "chunk") if name in node.about}
+    return {"stage": node.stage, "label": node.about.get("what", ""), **about, **cost}
+
+
+def _provenance(request: Request, command: str) -> dict[str, Any]:
+    return {
+        "pigbench": __version__,
+        "versions": library_versions(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "device": request.device,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+    }
+

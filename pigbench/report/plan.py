@@ -1,0 +1,57 @@
+"""`--dry-run`: what a run will do, what is already there, and how long the rest should take."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from pigbench.estimate import estimator, total
+from pigbench.plan import Node, Plan, Request
+from pigbench.store import Store
+
+
+def print_plan(plan: Plan, request: Request, store: Store, workers: int) -> None:
+    """Print the plan's stages with how many are cached, and an estimate."""
+    nodes = plan.nodes()
+    missing = [node for node in nodes if not store.has(node.stage, node.key)]
+    seconds = estimator(request.protocol.preset, store)
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (("stage", "left"), ("for", "left"), ("nodes", "right"), ("cached", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column("to do, worker time", justify="right")
+    for (stage, what), count in Counter(_group(node) for node in nodes).items():
+        todo = [node for node in missing if _group(node) == (stage, what)]
+        table.add_row(stage, what, str(count), str(count - len(todo)), _duration(total(todo, seconds, 1)))
+    console = Console()
+    console.print(describe(request))
+    console.print(table)
+    estimate = _duration(total(missing, seconds, workers))
+    console.print(f"{len(nodes)} nodes, {len(nodes) - len(missing)} cached; about {estimate} on {workers} worker(s)")
+
+
+def describe(request: Request) -> str:
+    """The run in a few lines: what every number of it depends on."""
+    protocol, preset = request.protocol, request.protocol.preset
+    share = preset.segmentation.share
+    lines = [
+        f"dataset {protocol.dataset}@{protocol.dataset_identity[:8]}, {protocol.folds} folds by patient, "
+        f"seeds {', '.join(map(str, request.seeds))}",
+        f"preset {preset.name}: {preset.about}",
+        f"protocol {protocol.signature}, device {request.device}, synthetic share of a batch "
+        + (f"{share}" if share else "n/(n+N)"),
+    ]
+    return "\n".join(([preset.banner] if preset.banner else []) + lines)
+
+
+def _group(node: Node) -> tuple[str, str]:
+    return node.stage, str(node.about.get("what", ""))
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown time"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

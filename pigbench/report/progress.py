@@ -1,0 +1,133 @@
+"""Progress of all workers: a live view in a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pigbench.engine.local import Event
+from pigbench.estimate import estimator
+from pigbench.plan import Plan, Request
+from pigbench.report.plan import describe
+from pigbench.store import Store
+
+LOG_EVERY = 60.0
+"""Seconds between two lines of a log about the same node."""
+
+
+@contextmanager
+def observer(plan: Plan, request: Request, store: Store, workers: int) -> Iterator[Callable[[Event], None]]:
+    """A function to be told of events, which shows them on stderr until the block ends."""
+    console = Console(stderr=True)
+    console.print(describe(request))
+    clock = _Clock(plan, request, store, workers)
+    if not console.is_terminal:
+        yield _Log(clock).observe
+        return
+    view = _View(clock)
+    with Live(view, console=console, refresh_per_second=4, transient=True):
+        yield lambda event: view.observe(event, console)
+
+
+class _Clock:
+    """Elapsed time, and the time left as far as it can be told from what nodes cost so far."""
+
+    def __init__(self, plan: Plan, request: Request, store: Store, workers: int) -> None:
+        seconds = estimator(request.protocol.preset, store)
+        missing = [node for node in plan.nodes() if not store.has(node.stage, node.key)]
+        self.expected = {node.label: seconds(node) or 0.0 for node in missing}
+        self.workers = workers
+        self.began = time.monotonic()
+        self.finished: dict[str, float] = {}
+        self._started: dict[str, float] = {}
+        self._shares: dict[str, float] = {}
+
+    def observe(self, event: Event) -> None:
+        """Keep the books."""
+        if event.kind == "started":
+            self._started[event.label] = time.monotonic()
+        elif event.kind == "progress":
+            self._shares[event.label] = event.share
+        elif event.kind in ("done", "failed"):
+            self.finished[event.label] = time.monotonic() - self._started.get(event.label, self.began)
+            self._shares.pop(event.label, None)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds that the rest should take: the estimates, corrected by how wrong they have been so far."""
+        done = sum(self.expected.get(label, 0.0) for label in self.finished)
+        running = sum(self.expected.get(label, 0.0) * share for label, share in self._shares.items())
+        took = sum(self.finished.values()) + sum(
+            time.monotonic() - self._started[label] for label in self._shares if label in self._started
+        )
+        correction = took / (done + running) if done + running > 0 else 1.0
+        return (sum(self.expected.values()) - done - running) * correction / self.workers
+
+    def line(self, event: Event | None) -> str:
+        """Such as "12/80 stages, 3:10 elapsed, about 22:00 left"."""
+        counted = f"{event.done}/{event.total} stages, " if event else ""
+        return f"{counted}{_clock(self.elapsed)} elapsed, about {_clock(self.left)} left"
+
+
+class _Log:
+    """One line when a node starts, ends or fails, and now and then between."""
+
+    def __init__(self, clock: _Clock) -> None:
+        self.clock = clock
+        self._said: dict[str, float] = {}
+
+    def observe(self, event: Event) -> None:
+        """Print what is worth a line."""
+        self.clock.observe(event)
+        now = time.monotonic()
+        if event.kind == "progress" and now - self._said.get(event.label, self.clock.began) < LOG_EVERY:
+            return
+        self._said[event.label] = now
+        share = f" {event.share:.0%}" if event.kind == "progress" else ""
+        text = f" ({event.text})" if event.text else ""
+        print(f"[{self.clock.line(event)}] {event.label}: {event.kind}{share}{text}", file=sys.stderr, flush=True)
+
+
+class _View:
+    """A line a worker, and one for the whole."""
+
+    def __init__(self, clock: _Clock) -> None:
+        self.clock = clock
+        self._last: Event | None = None
+        self._workers: dict[int, Event] = {}
+
+    def observe(self, event: Event, console: Console) -> None:
+        """Take in an event; failures and notes stay on the screen."""
+        self.clock.observe(event)
+        self._last = event
+        if event.kind in ("failed", "note"):
+            console.print(Text(f"{event.label}: {event.text}", style="red" if event.kind == "failed" else "yellow"))
+        if event.kind in ("done", "failed", "note"):
+            self._workers.pop(event.worker, None)
+        else:
+            self._workers[event.worker] = event
+
+    def __rich__(self) -> Group:
+        table = Table.grid(padding=(0, 1))
+        for _, event in sorted(self._workers.items()):
+            table.add_row(Text(event.label), ProgressBar(total=1.0, completed=event.share, width=30), Text(event.text))
+        return Group(table, Text(self.clock.line(self._last), style="bold"))
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,74 @@
+"""Figure 3 of the paper: how a mask and its image come out of noise, step by step.
+
+A sampler calls `on_step(step, t, mask, image)` with its estimates x̂0 and ŷ0, tensors (N, 1, H, W), in [-1, 1] once
+clipped; a generator of images alone gives None for the mask. `Recorder` is such an `on_step`; `trace_strip` draws it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Frame = tuple[int, np.ndarray | None, np.ndarray]
+"""(t, mask estimate (H, W) or None, image estimate (H, W))."""
+
+
+class Recorder:
+    """Keeps evenly spaced steps of one sample, in bounded memory and without knowing how many steps will come."""
+
+    def __init__(self, keep: int = 8, sample: int = 0) -> None:
+        """keep: frames wanted, at least 2. sample: which of the batch to follow."""
+        self.keep = keep
+        self.sample = sample
+        self._stride = 1
+        self._kept: list[Frame] = []
+        self._last: Frame | None = None
+
+    def __call__(self, step: int, t: int, mask: Any, image: Any) -> None:
+        """Note one step: tensors (N, 1, H, W), the mask's may be None."""
+        self._last = (t, None if mask is None else self._array(mask), self._array(image))
+        if step % self._stride == 0:
+            self._kept.append(self._last)
+        if len(self._kept) > 8 * self.keep:  # enough and to spare: from now on every second one
+            self._kept = self._kept[::2]
+            self._stride *= 2
+
+    @property
+    def frames(self) -> list[Frame]:
+        """At most `keep` frames: the first step, the last, and evenly spaced ones between."""
+        frames = list(self._kept)
+        if self._last is not None and frames[-1] is not self._last:
+            frames.append(self._last)
+        chosen = np.linspace(0, len(frames) - 1, min(self.keep, len(frames))).round().astype(int)
+        return [frames[i] for i in chosen]
+
+    def _array(self, estimates: Any) -> np.ndarray:
+        return estimates[self.sample, 0].detach().float().cpu().numpy()
+
+
+def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
+    """Write `frames` to `path` as a PNG: a column a step, labelled by t, mask estimates above image estimates."""
+    from matplotlib.figure import Figure
+
+    if not frames:
+        raise ValueError("no frames to draw: the sampler never called on_step")
+    rows = [(name, pictures) for name, pictures in _rows(frames) if pictures[0] is not None]
+    figure = Figure(figsize=(1.2 * len(frames) + 0.3, 1.25 * len(rows) + (0.6 if title else 0.3)), layout="constrained")
+    axes = figure.subplots(len(rows), len(frames), squeeze=False)
+    for (name, pictures), line in zip(rows, axes, strict=True):
+        line[0].set_ylabel(name)
+        for picture, axis in zip(pictures, line, strict=True):
+            axis.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+    for (t, _, _), axis in zip(frames, axes[0], strict=True):
+        axis.set_title(f"t = {t}", fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    figure.savefig(path, dpi=150, format="png")
+
+
+def _rows(frames: list[Frame]) -> list[tuple[str, list[Any]]]:
+    return [("mask", [mask for _, mask, _ in frames]), ("image", [image for _, _, image in frames])]

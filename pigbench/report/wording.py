@@ -1,0 +1,174 @@
+"""How numbers, and what must be known to trust them, are put into words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from textwrap import shorten
+
+from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Summary
+from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
+
+ABSENT = "-"
+
+
+def number(value: float | None, factor: float = 1, digits: int = 2) -> str:
+    """`value` times `factor`; a dash where there is none."""
+    return ABSENT if value is None or not isfinite(value) else f"{value * factor:.{digits}f}"
+
+
+def spread(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
+    """The mean, and the SD over folds where there is one."""
+    text = number(estimate.mean, factor, digits)
+    return f"{text} ± {number(estimate.sd, factor, digits)}" if isfinite(estimate.sd) else text
+
+
+def difference(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
+    """The signed difference and its interval; nothing where there is none."""
+    if not isfinite(estimate.delta):
+        return ABSENT
+    delta, low, high = (f"{value * factor:+.{digits}f}" for value in (estimate.delta, estimate.low, estimate.high))
+    return f"{delta} [{low}, {high}]"
+
+
+def span(values: Iterable[float | None], ending: str = "") -> str:
+    """One value, or the least and the greatest; a dash where there is none."""
+    known = sorted({value for value in values if value is not None})
+    if not known:
+        return ABSENT
+    return (f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}") + ending
+
+
+def shown(arm: str) -> str:
+    """An arm as its row is named: `real+pig_2048` is `+pig_2048` beside `real only`."""
+    if arm == REAL:
+        return "real only"
+    return arm.removeprefix(REAL) if arm.startswith(f"{REAL}+") else arm
+
+
+def partly(progress: Progress) -> str:
+    """What is added to the name of a row that lacks folds."""
+    return f" ({progress.folds}/{progress.of} folds)" if progress.state == "partial" else ""
+
+
+def remarks(group: Group) -> Iterable[str]:
+    """What every table of `group` needs said."""
+    if not group.dataset.has_patient_ids:
+        yield "no patient ids: every case counts as its own patient"
+    if group.conflicts:
+        yield (
+            "records disagree (another device, other library versions?) and one of each is shown: "
+            + _some(group.conflicts)
+        )
+
+
+def caveats(summary: Summary) -> Iterable[str]:
+    """What must be said even beside bare rows: the banner, the remarks, what failed and what is missing."""
+    if summary.group.banner:
+        yield summary.group.banner
+    yield from remarks(summary.group)
+    yield from _missing_images(summary.generators)
+    yield from _missing_arms(summary.arms)
+
+
+def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
+    """The notes of Table 1."""
+    runs = [run for row in rows for run in row.runs if run.status == "ok"]
+    if runs:
+        against = (
+            f"{span(run.n_reference for run in runs)} real images ({_some(sorted({run.reference for run in runs}))})"
+        )
+        yield f"mean ± SD over folds of the distance from m images to {against}; less is better, ranked by KID"
+        smaller = any(run.floor_m != run.m for run in runs)
+        at = f"at m = {span(run.floor_m for run in runs)}" if smaller else "at the same m"
+        yield f"floor: real training images against the same reference, {at}"
+    yield "copying: distance to the nearest training image, over that of new patients (below 1: nearer)"
+    if any(row.biased for row in rows):
+        yield "† FID is mostly bias at this m"
+    yield from _missing_images(rows)
+    for label in dict.fromkeys(row.generator for row in rows):
+        yield from _about(label, group)
+
+
+def arm_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """The notes of Table 2."""
+    measured = [row for row in rows if row.metrics]
+    whole = [row for row in measured if row.progress.state == "complete"]
+    if whole:
+        counts = f"{span(row.cases for row in whole)} cases of {span(row.patients for row in whole)} patients"
+        yield f"mean over {counts}, pooled out of fold, ± SD over folds (spread, not evidence)"
+    yield from _difference_notes(rows)
+    yield from _each(
+        "Dice by patient", {shown(row.arm): number(row.metrics["dice"].patient_mean, 100, 1) for row in measured}
+    )
+    shares = {shown(row.arm): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
+    yield from _each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
+    steps = span(run.steps for row in measured for run in row.runs)
+    if steps != ABSENT:
+        yield f"optimiser steps in every arm: {steps}"
+    yield from _each(
+        "excluded, truth and prediction empty", {shown(row.arm): row.excluded for row in measured if row.excluded}
+    )
+    empty = {shown(row.arm): sum(run.empty_masks for run in row.runs) for row in rows}
+    yield from _each("empty synthetic masks, left out", {arm: count for arm, count in empty.items() if count})
+    yield from _missing_arms(rows)
+
+
+def _difference_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+    paired = [row for row in rows if row.paired_seeds]
+    if paired:
+        several = any(len(row.paired_seeds) > 1 for row in paired)
+        over = "patients and seeds" if several else "patients only (one seed)"
+        yield f"Δ Dice: to real only; {CONFIDENCE:.0%} interval: paired bootstrap over {over}, {RESAMPLES} resamples"
+    elif len(rows) > 1:
+        yield "no Δ: it takes real only and another arm, both complete, with a seed in common"
+    for row in paired:
+        if row.paired_seeds != row.progress.seeds:
+            yield f"{shown(row.arm)}: Δ over seeds {_some(row.paired_seeds)}, which real only has too"
+
+
+def _about(label: str, group: Group) -> Iterable[str]:
+    """What a reader must know of a generator: its own note, and what its training was worth."""
+    info = group.generators[label]
+    passes = ", ".join(f"{component} {count:,}" for component, count in info.image_passes.items())
+    said = [part for part in (info.note, f"image-passes in training: {passes}" if passes else "") if part]
+    if said:
+        yield f"{label}: {'; '.join(said)}"
+
+
+def _missing_images(rows: Sequence[GeneratorRow]) -> Iterable[str]:
+    yield from _incomplete((f"{row.generator}, n={row.n}", row.progress) for row in rows)
+
+
+def _missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:
+    yield from _incomplete((f"{shown(row.arm)}, {row.segmenter}", row.progress) for row in rows)
+
+
+def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:
+    for name, progress in rows:
+        there = f"{progress.folds}/{progress.of} folds"
+        if progress.state == "partial":
+            yield f"{name}: {there}, so not ranked and not compared"
+        elif progress.state == "failed":
+            yield f"{name}: FAILED, {there} done; {_failures(progress)}"
+
+
+def _failures(progress: Progress) -> str:
+    """The reasons, each once, with the folds (and seeds, where there are several) that it stopped."""
+    where = defaultdict(list)
+    for fold, seed, reason in progress.failures:
+        words = shorten(reason, 300, placeholder=" …") or "no reason given"
+        where[words].append(str(fold) if len(progress.seeds) == 1 else f"{fold} (seed {seed})")
+    return "; ".join(f"fold{'s' * (len(folds) > 1)} {', '.join(folds)}: {reason}" for reason, folds in where.items())
+
+
+def _each(what: str, values: Mapping[str, object]) -> Iterable[str]:
+    """One note that gives a value for every row that has one."""
+    if values:
+        yield f"{what}: " + ", ".join(f"{arm} {value}" for arm, value in values.items())
+
+
+def _some(values: Iterable[object], most: int = 5) -> str:
+    listed = [str(value) for value in values]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

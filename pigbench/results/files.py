@@ -1,0 +1,131 @@
+"""Records on disk: found, read with patience for what is not one, and written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pigbench.errors import PigbenchError
+from pigbench.results.record import FORMAT, Record, same_numbers, supersedes
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file among the records that is none, and why."""
+
+    path: Path
+    reason: str
+
+
+def load_records(paths: Iterable[str | Path]) -> tuple[list[Record], list[Skipped]]:
+    """The records under `paths`, each a record file or a directory, and the files that are none.
+
+    A directory is searched for `*.json` at any depth; where it has a `records` directory (the one that a run writes
+    to), only there. A file reached in two ways is read once. Raises PigbenchError for a path that does not exist.
+    """
+    records, skipped = [], []
+    for file in {file.resolve(): file for path in paths for file in _record_files(Path(path))}.values():
+        try:
+            records.append(read_record(file))
+        except (ValueError, OSError, RecursionError) as error:
+            skipped.append(Skipped(file, _reason(error)))
+    return records, skipped
+
+
+def read_record(path: Path) -> Record:
+    """The record in `path`. Raises ValueError or OSError with what is wrong."""
+    content = json.loads(path.read_bytes())
+    found = content.get("format") if isinstance(content, dict) else None
+    if not (isinstance(found, str) and found.startswith("pigbench-record/")):
+        raise ValueError("not a pigbench record")
+    if found != FORMAT:
+        raise ValueError(f"written as {found}; this pigbench reads {FORMAT}")
+    return Record.model_validate(content)
+
+
+def write_record(record: Record, directory: Path) -> Path:
+    """Write `record` under the name that its dataset, preset, protocol and key give it; the path of the file.
+
+    A record of that name stays where its numbers are the same, whatever it cost and wherever it was made. One with
+    failures gives way to a later try of the same run, and an unreadable file is set aside. Raises PigbenchError where
+    a record of that name has other numbers, and where the directory cannot be written.
+    """
+    path = directory / record_name(record)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not (path.exists() and _stays(path, record)):
+            _write_whole(path, _as_text(record))
+    except OSError as error:
+        raise PigbenchError(f"cannot write the record {path}: {error.strerror or error}") from error
+    return path
+
+
+def record_name(record: Record) -> str:
+    """`<dataset>-<preset>-<protocol, 8 digits>-<key, 8 digits>.json`."""
+    parts = (record.dataset.name, record.preset, record.protocol_hash[:8], record.key[:8])
+    return "-".join(re.sub(r"[^\w.]+", "_", part) for part in parts) + ".json"
+
+
+def _stays(path: Path, record: Record) -> bool:
+    """Whether the file at `path` is to be kept rather than replaced by `record`."""
+    try:
+        known = read_record(path)
+    except (ValueError, RecursionError):
+        path.replace(path.with_suffix(".damaged"))
+        return False
+    if supersedes(record, known):
+        return False
+    differences = same_numbers(known, record)
+    if differences and not supersedes(known, record):
+        raise PigbenchError(
+            f"{path} holds other numbers under the same key ({differences[0]}; {len(differences)} in all): "
+            "move it away, or write to another directory with --results"
+        )
+    return True
+
+
+def _as_text(record: Record) -> str:
+    """JSON with one line for each part, so that a person can read the head and git can compare two records."""
+    parts = json.loads(record.model_dump_json()).items()  # by pydantic first: it writes NaN as null
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(part)}" for name, part in parts) + "\n}\n"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _record_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise PigbenchError(f"no such file or directory: {path}")
+    inside = path / "records"
+    return sorted(file for file in (inside if inside.is_dir() else path).rglob("*.json") if file.is_file())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        return f"malformed: {where + ': ' if where else ''}{fault['msg'].removeprefix('Value error, ')}"
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return "not JSON: truncated or another kind of file"
+    if isinstance(error, RecursionError):
+        return "not a pigbench record: nested too deeply"
+    return getattr(error, "strerror", None) or str(error)

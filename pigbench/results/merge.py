@@ -1,0 +1,141 @@
+"""Records of one protocol, merged whenever and wherever they were made: what one table may show together.
+
+Merging does not depend on the order of the records, and a record that comes twice counts once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pigbench.results.record import ArmRun, Dataset, FidelityRun, GeneratorInfo, Record
+
+Unit = tuple[Any, ...]
+"""What is measured once, whatever the number of records that hold it; its last two parts are the seed and the fold."""
+Labels = dict[tuple[str, str], str]
+"""The label to show for each (label, signature) of a generator."""
+Result = TypeVar("Result", "FidelityRun", "Trial")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One arm tested on one fold with one seed: its run, its generator and its cases, sorted by id.
+
+    cases: (patient_id, case_id, tp, fp, fn, tn) each; empty where the run failed.
+    """
+
+    run: ArmRun
+    signature: str
+    cases: tuple[tuple[str, str, int, int, int, int], ...]
+
+    @property
+    def status(self) -> str:
+        """`ok` or `failed`."""
+        return self.run.status
+
+
+@dataclass(frozen=True)
+class Group:
+    """Everything known under one protocol, duplicates counted once.
+
+    generators: by the label that names them in tables and in `fidelity` and `trials`, where two generators of the
+    same label and different signatures carry their signature. conflicts: results that two records give differently.
+    """
+
+    protocol_hash: str
+    protocol: dict[str, Any]
+    preset: str
+    banner: str
+    dataset: Dataset
+    folds: int
+    versions: tuple[str, ...]
+    generators: dict[str, GeneratorInfo]
+    fidelity: tuple[FidelityRun, ...]
+    trials: tuple[Trial, ...]
+    conflicts: tuple[str, ...]
+
+
+def merge(records: Iterable[Record]) -> list[Group]:
+    """One group for each protocol, in the order of dataset, preset and hash."""
+    together = defaultdict(list)
+    for record in sorted(records, key=_order):
+        together[record.protocol_hash].append(record)
+    groups = [_group(hash_, members) for hash_, members in together.items()]
+    return sorted(groups, key=lambda group: (group.dataset.name, group.preset, group.protocol_hash))
+
+
+def _order(record: Record) -> tuple[str, ...]:
+    return record.key, str(record.provenance.get("created", "")), record.model_dump_json()
+
+
+def _group(protocol_hash: str, records: list[Record]) -> Group:
+    first = records[0]
+    labels = _labels(records)
+    fidelity, unlike = _once(offer for record in records for offer in _fidelity_of(record, labels))
+    trials, differing = _once(offer for record in records for offer in _trials_of(record, labels))
+    return Group(
+        protocol_hash=protocol_hash,
+        protocol=first.protocol,
+        preset=first.preset,
+        banner=" ".join(sorted({record.banner for record in records} - {""})),
+        dataset=first.dataset,
+        folds=first.folds,
+        versions=tuple(sorted({str(record.provenance.get("pigbench", "unknown")) for record in records})),
+        generators={
+            labels[info.label, info.signature]: info
+            for record in reversed(records)
+            for info in record.generators.values()
+        },
+        fidelity=fidelity,
+        trials=trials,
+        conflicts=tuple(sorted(unlike | differing)),
+    )
+
+
+def _labels(records: list[Record]) -> Labels:
+    """A label alone where it is one generator's, otherwise with the signature."""
+    known = {(info.label, info.signature) for record in records for info in record.generators.values()}
+    shared = [label for label, _ in known]
+    return {(label, mark): f"{label} ({mark})" if shared.count(label) > 1 else label for label, mark in sorted(known)}
+
+
+def _fidelity_of(record: Record, labels: Labels) -> list[tuple[Unit, FidelityRun]]:
+    runs = []
+    for run in record.fidelity:
+        info = record.generators[run.generator]
+        run = run.model_copy(update={"generator": labels[info.label, info.signature]})
+        runs.append(((run.generator, run.n, run.extractor, run.seed, run.fold), run))
+    return runs
+
+
+def _trials_of(record: Record, labels: Labels) -> list[tuple[Unit, Trial]]:
+    cases = defaultdict(list)
+    for arm, segmenter, seed, fold, *case in record.cases.rows():
+        cases[arm, segmenter, seed, fold].append(tuple(case))
+    trials = []
+    for run in record.arms:
+        tested = cases[run.arm, run.segmenter, run.seed, run.fold] if run.status == "ok" else []
+        signature = ""
+        if run.generator is not None:
+            info = record.generators[run.generator]
+            signature, label = info.signature, labels[info.label, info.signature]
+            arm = run.arm if label == info.label else f"{run.arm} ({signature})"
+            run = run.model_copy(update={"arm": arm, "generator": label})
+        trial = Trial(run, signature, tuple(sorted(tested, key=lambda case: case[1])))
+        trials.append(((run.arm, run.segmenter, run.seed, run.fold), trial))
+    return trials
+
+
+def _once(offers: Iterable[tuple[Unit, Result]]) -> tuple[tuple[Result, ...], set[str]]:
+    """The first result of every unit, a good one before a failed one, and the units whose good results differ."""
+    kept: dict[Unit, Result] = {}
+    conflicts = set()
+    for unit, result in offers:
+        known = kept.setdefault(unit, result)
+        if (known.status, result.status) == ("failed", "ok"):
+            kept[unit] = result
+        elif (known.status, result.status) == ("ok", "ok") and result != known:
+            conflicts.add(" ".join(str(part) for part in unit[:-2]) + f" seed {unit[-2]} fold {unit[-1]}")
+    return tuple(kept[unit] for unit in sorted(kept)), conflicts

@@ -1,0 +1,207 @@
+"""The record: what one run leaves, as one JSON file. Enough to compute every table again, and nothing of the images.
+
+Unknown keys are kept, so that a later version may add some; a missing key or a contradiction makes a record malformed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+
+FORMAT = "pigbench-record/1"
+Status = Literal["ok", "failed"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Dataset(_Part):
+    """What was measured on. `identity` is the hash of what the dataset is; ids in a record are already safe to show."""
+
+    name: str
+    identity: str
+    patients: int
+    cases: int
+    has_patient_ids: bool
+
+
+class GeneratorInfo(_Part):
+    """A generator that took part. `signature` names its source and settings; `note` is what a reader must know."""
+
+    label: str
+    plugin: str
+    signature: str
+    kind: Literal["images", "pairs", "images-for-masks"]
+    config: dict[str, Any] = {}
+    origin: str = ""
+    image_passes: dict[str, int] = {}
+    note: str = ""
+
+
+class FidelityRun(_Part):
+    """The distances of one generator in one fold, at m generated against `n_reference` real images.
+
+    kid, fid: the distances; their floors: real training images against the same reference, at `floor_m`.
+    copying: the median distance to the nearest training image over the same median of unseen real images (1 = no
+    nearer than new patients are). Numbers are None where there are none.
+    """
+
+    generator: str
+    n: int
+    seed: int
+    fold: NonNegativeInt
+    extractor: str
+    m: int | None = None
+    n_reference: int | None = None
+    reference: str = ""
+    fid: float | None = None
+    fid_biased: bool = False
+    kid: float | None = None
+    kid_sd: float | None = None
+    floor_m: int | None = None
+    fid_floor: float | None = None
+    kid_floor: float | None = None
+    copying: float | None = None
+    clipped_fraction: float | None = None
+    empty_masks: int = 0
+    status: Status
+    reason: str = ""
+
+
+class ArmRun(_Part):
+    """One segmenter trained in one arm, on one fold with one seed. `share`: synthetic part of a batch, 0 to 1."""
+
+    arm: str
+    generator: str | None
+    n: int
+    segmenter: str
+    seed: int
+    fold: NonNegativeInt
+    share: float | None = None
+    steps: int | None = None
+    synthetic_used: int | None = None
+    empty_masks: int = 0
+    status: Status
+    reason: str = ""
+
+
+class Cases(_Part):
+    """Pixel counts of every test case in every arm, in columns of equal length."""
+
+    arm: list[str]
+    segmenter: list[str]
+    seed: list[int]
+    fold: list[int]
+    patient_id: list[str]
+    case_id: list[str]
+    tp: list[NonNegativeInt]
+    fp: list[NonNegativeInt]
+    fn: list[NonNegativeInt]
+    tn: list[NonNegativeInt]
+
+    @model_validator(mode="after")
+    def _equal_lengths(self) -> Self:
+        lengths = {name: len(getattr(self, name)) for name in CASE_COLUMNS}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns of unequal length: {lengths}")
+        return self
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows, in the order of `CASE_COLUMNS`."""
+        return zip(*(getattr(self, name) for name in CASE_COLUMNS), strict=True)
+
+
+CASE_COLUMNS = tuple(Cases.model_fields)
+
+
+class Record(_Part):
+    """One run: its protocol, what it measured, what it cost and where it was made."""
+
+    format: Literal["pigbench-record/1"]
+    key: str = Field(min_length=8)
+    protocol: dict[str, Any]
+    protocol_hash: str = Field(min_length=8)
+    preset: str
+    banner: str = ""
+    dataset: Dataset
+    folds: int = Field(gt=0)
+    seeds: list[int]
+    generators: dict[str, GeneratorInfo]
+    fidelity: list[FidelityRun]
+    arms: list[ArmRun]
+    cases: Cases
+    costs: list[dict[str, Any]] = []
+    provenance: dict[str, Any] = {}
+
+    @property
+    def runs(self) -> list[FidelityRun | ArmRun]:
+        """All that can have failed."""
+        return [*self.fidelity, *self.arms]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for run in self.runs:
+            if run.generator is not None and run.generator not in self.generators:
+                raise ValueError(f"generator '{run.generator}' is not among its generators")
+            if run.fold >= self.folds:
+                raise ValueError(f"fold {run.fold} of {self.folds}")
+        with_cases = set(zip(self.cases.arm, self.cases.segmenter, self.cases.seed, self.cases.fold, strict=True))
+        listed = {(run.arm, run.segmenter, run.seed, run.fold): run.status for run in self.arms}
+        if len(listed) < len(self.arms):
+            raise ValueError("an arm is listed twice with the same segmenter, seed and fold")
+        if stray := with_cases - listed.keys():
+            raise ValueError(f"cases of an arm that it does not list: {min(stray)}")
+        if bare := {unit for unit, status in listed.items() if status == "ok"} - with_cases:
+            raise ValueError(f"an arm without cases: {min(bare)}")
+        return self
+
+
+def same_numbers(a: Record, b: Record) -> list[str]:
+    """What differs between two records, costs and provenance aside; empty if they are the same record."""
+    ours, theirs = _numbers(a), _numbers(b)
+    return [
+        f"{name}: {ours.get(name, 'absent')} != {theirs.get(name, 'absent')}"
+        for name in sorted(ours.keys() | theirs.keys())
+        if ours.get(name, "absent") != theirs.get(name, "absent")
+    ]
+
+
+def supersedes(a: Record, b: Record) -> bool:
+    """Whether `b` has failures and all that it did measure stands in `a` too, so that `a` can take its place."""
+    return any(run.status == "failed" for run in b.runs) and _measured(b).items() <= _measured(a).items()
+
+
+def _measured(record: Record) -> dict[str, str]:
+    good = {
+        "fidelity": [run for run in record.fidelity if run.status == "ok"],
+        "arms": [run for run in record.arms if run.status == "ok"],
+    }
+    numbers = _numbers(record.model_copy(update=good))
+    return {name: value for name, value in numbers.items() if name.startswith(("fidelity[", "arms[", "cases["))}
+
+
+def _numbers(record: Record) -> dict[str, str]:
+    """Every value of a record by a name that does not depend on the order of its rows."""
+    content = json.loads(record.model_dump_json(exclude={"cases", "costs", "provenance"}))
+    fidelity, arms = content.pop("fidelity"), content.pop("arms")
+    found = dict(_flat("", content))
+    for run in fidelity:
+        found |= _flat("fidelity[{generator}_{n} {extractor} seed {seed} fold {fold}]".format(**run), run)
+    for run in arms:
+        found |= _flat("arms[{arm} {segmenter} seed {seed} fold {fold}]".format(**run), run)
+    for arm, segmenter, seed, fold, patient, case, *counts in record.cases.rows():
+        name = f"cases[{arm} {segmenter} seed {seed} fold {fold} case {case}]"
+        found[name] = f"patient {patient}, tp/fp/fn/tn {counts}"
+    return found
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}" if name else key, inner)
+    else:
+        yield name, repr(value)

@@ -1,0 +1,96 @@
+"""The numbers of a group as flat rows, one for each metric of each table row, every one with its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from typing import Any
+
+from pigbench.metrics.overlap import METRICS
+from pigbench.results.merge import Group
+from pigbench.results.summary import (
+    CONFIDENCE,
+    DISTANCES,
+    RESAMPLES,
+    ArmRow,
+    Estimate,
+    GeneratorRow,
+    Progress,
+    Summary,
+)
+
+SCORE_COLUMNS = (
+    *("table", "protocol", "dataset", "preset", "generator", "n", "arm", "segmenter", "metric"),
+    *("mean", "sd", "delta", "ci_low", "ci_high", "folds", "seeds", "patients", "signature"),
+)
+
+
+def score_rows(summary: Summary) -> list[dict[str, Any]]:
+    """Both tables in long form, keys as in `SCORE_COLUMNS`; numbers that do not exist are None.
+
+    Scores are 0 to 1 and distances as defined, without the tables' factors. `<score>_by_patient` is the per-patient
+    mean. A failed row keeps its place without numbers, and `folds` says how many are there.
+    """
+    group = summary.group
+    head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
+    rows = [head | row for of_generator in summary.generators for row in _generator_rows(group, of_generator)]
+    rows += [head | row for of_arm in summary.arms for row in _arm_rows(group, of_arm)]
+    return [{column: row.get(column) for column in SCORE_COLUMNS} for row in rows]
+
+
+def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow] | Sequence[ArmRow]) -> str:
+    """What must be known to trust and repeat `metrics` in `rows`, in one line, as sacreBLEU does it."""
+    of_arms = [row for row in rows if isinstance(row, ArmRow)]
+    of_generators = [row for row in rows if isinstance(row, GeneratorRow)]
+    labels = sorted({row.generator for row in rows if row.generator})
+    parts = [
+        ",".join(metrics),
+        f"folds:{group.folds}",
+        f"group:{'patient' if group.dataset.has_patient_ids else 'case'}",
+        f"seeds:{_listed(len(row.progress.seeds) for row in rows)}",
+        f"n:{_listed(row.n for row in rows if row.generator) or 0}",
+        f"gen:{_listed(group.generators[label].signature for label in labels) or 'none'}",
+        f"data:{group.dataset.name}@{group.dataset.identity[:8]}",
+        f"preset:{group.preset}",
+        f"protocol:{group.protocol_hash[:8]}",
+    ]
+    if of_generators:
+        parts.append(f"extractor:{_listed(row.extractor for row in of_generators)}")
+        parts.append(f"m:{_listed(run.m for row in of_generators for run in row.runs if run.m)}")
+    if of_arms:
+        parts.append(f"segmenter:{_listed(row.segmenter for row in of_arms)}")
+    if any(row.paired_seeds for row in of_arms):
+        resampled = "patients+seeds" if any(len(row.paired_seeds) > 1 for row in of_arms) else "patients"
+        parts.append(f"ci:{CONFIDENCE:.0%}|bs:{RESAMPLES}|resampled:{resampled}")
+    return "|".join([*parts, f"v:{_listed(group.versions)}"])
+
+
+def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
+    who = {"table": 1, "generator": row.generator, "n": row.n, "patients": group.dataset.patients}
+    rows = []
+    for metric in DISTANCES:
+        of_metric = _numbers(row.metrics.get(metric, Estimate()), row.progress)
+        rows.append(who | of_metric | {"metric": metric, "signature": signature(group, [metric], [row])})
+    return rows
+
+
+def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
+    who = {"table": 2, "generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
+    rows = []
+    for metric in METRICS:
+        estimate = row.metrics.get(metric, Estimate())
+        for name, shown in ((metric, estimate), (f"{metric}_by_patient", Estimate(mean=estimate.patient_mean))):
+            of_metric = _numbers(shown, row.progress) | {"metric": name, "patients": row.patients}
+            rows.append(who | of_metric | {"signature": signature(group, [name], [row])})
+    return rows
+
+
+def _numbers(estimate: Estimate, progress: Progress) -> dict[str, float | int | None]:
+    numbers = {"mean": estimate.mean, "sd": estimate.sd, "delta": estimate.delta}
+    numbers |= {"ci_low": estimate.low, "ci_high": estimate.high}
+    existing = {name: value if isfinite(value) else None for name, value in numbers.items()}
+    return existing | {"folds": progress.folds, "seeds": len(progress.seeds)}
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ",".join(str(value) for value in sorted(set(values)))

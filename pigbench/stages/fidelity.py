@@ -1,0 +1,32 @@
+"""Stage `fidelity`: how near one generator's images are to real ones, in one fold, at one n."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from pigbench.stages.floor import SEED, real_features
+from pigbench.stages.job import Job, load_chunks, read_json
+
+
+def run(job: Job) -> None:
+    """Writes fidelity.json: the row of the record."""
+    import torch
+
+    from pigbench.metrics.fidelity import Distance, RealStatistics, fidelity
+
+    torch.set_num_threads(1)
+    n = job.spec["n"]
+    generated = np.concatenate([np.load(path / "features.npy") for path in job.numbered("features")])[:n]
+    floor = read_json(job.input("floor") / "floor.json")
+    known = RealStatistics(Distance(**floor["floor"]), floor["nearest"])
+    real = real_features(job)
+    found = fidelity(generated, real.reference, real.training, real.heldout, SEED, known)
+    _, masks, chunks = load_chunks(job.numbered("chunk"), n)
+    about = {
+        "reference": real.reference_is,
+        "clipped_fraction": float(np.mean([chunk["clipped_fraction"] for chunk in chunks])),
+        "empty_masks": 0 if masks is None else int((~masks.any(axis=(1, 2, 3))).sum()),
+    }
+    job.write_json("fidelity.json", asdict(found) | about)

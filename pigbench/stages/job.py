@@ -1,0 +1,118 @@
+"""What a stage is given, and the readings of its inputs that several stages share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pigbench.contracts import TrainView
+from pigbench.store import Entry
+
+if TYPE_CHECKING:
+    import torch
+
+    from pigbench.data.prepare import Prepared
+
+Progress = Callable[[float, str], None]
+
+
+class StageFailed(Exception):
+    """The stage cannot give a result, for a reason that belongs in the tables."""
+
+
+@dataclass
+class Job:
+    """One stage at work.
+
+    spec: what the node's key was made of. inputs: verified artifacts by role. dataset, store: where a source's files
+    are found (not keyed). directory: to write the artifact's files in. checkpoints: for what a killed stage resumes
+    from, written every `interval` seconds. progress: called with the share done (0 to 1) and a short text.
+    """
+
+    spec: dict[str, Any]
+    inputs: dict[str, Entry]
+    dataset: str
+    store: Path
+    directory: Path
+    checkpoints: Path
+    interval: float
+    progress: Progress
+
+    def input(self, role: str) -> Path:
+        """The directory of an input artifact."""
+        return self.inputs[role].path
+
+    def numbered(self, role: str) -> list[Path]:
+        """The directories of the inputs `role:0`, `role:1`, …, in order."""
+        return [self.inputs[f"{role}:{i}"].path for i in range(sum(r.startswith(f"{role}:") for r in self.inputs))]
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The prepared dataset, memory-mapped."""
+        from pigbench.data.prepare import Prepared
+
+        return Prepared(self.input("prepared"))
+
+    @cached_property
+    def folds(self) -> list[list[str]]:
+        """The held-out patients of each fold."""
+        return read_json(self.input("split") / "folds.json")
+
+    @property
+    def held_out(self) -> list[str]:
+        """The patients of this fold's test set."""
+        return self.folds[self.spec["fold"]]
+
+    @property
+    def train_patients(self) -> list[str]:
+        """The patients of this fold's training set."""
+        held_out = set(self.held_out)
+        return sorted({patient for fold in self.folds for patient in fold} - held_out)
+
+    def train_view(self) -> TrainView:
+        """A copy of this fold's training cases, sealed."""
+        dataset = self.inputs["prepared"].manifest["spec"]["dataset"]
+        return self.prepared.view(self.train_patients, dataset)
+
+    @property
+    def device(self) -> str:
+        """Where networks run; on a CPU one thread, so that the core count cannot change a number."""
+        import torch
+
+        numerics = self.spec["numerics"]
+        if numerics["device"] == "cpu":
+            torch.set_num_threads(numerics["threads"])
+        return str(numerics["device"])
+
+    def autocast(self) -> torch.autocast:
+        """The precision of this stage's inference."""
+        import torch
+
+        low = self.spec["numerics"]["precision"] == "bfloat16"
+        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=low)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a JSON file into the artifact."""
+        (self.directory / name).write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_chunks(directories: list[Path], n: int) -> tuple[np.ndarray, np.ndarray | None, list[dict[str, Any]]]:
+    """The first n samples of successive chunks.
+
+    Returns images (n, 1, H, W) uint16, masks (n, 1, H, W) uint8 or None, and each chunk's `chunk.json`.
+    """
+    images = np.concatenate([np.load(directory / "images.npy") for directory in directories])[:n]
+    has_masks = all((directory / "masks.npy").is_file() for directory in directories)
+    masks = np.concatenate([np.load(directory / "masks.npy") for directory in directories])[:n] if has_masks else None
+    return images, masks, [read_json(directory / "chunk.json") for directory in directories]

@@ -1,0 +1,329 @@
+"""The one training loop, for every denoiser and every segmenter.
+
+A step is a pure function of (weights, optimiser state, seed path, step number): its cases, its augmentation and its
+noise descend from the step's number, not from what ran before. So a run that is killed and resumed ends with the same
+weights as one that was left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from pigbench.contracts import Batch, Pairs
+from pigbench.errors import PigbenchError
+from pigbench.randomness import numpy_generator, seed_for, torch_generator
+
+if TYPE_CHECKING:
+    import torch
+
+CHECKPOINT = "checkpoint.pt"
+LOSS_WINDOW = 10
+"""Losses are read from the device once in this many steps, so that a GPU need not wait at each one."""
+
+
+class Cases(Protocol):
+    """What can be trained on: a TrainView, or a mixture of real and synthetic pairs."""
+
+    def __len__(self) -> int: ...
+
+    def pairs(self, indices: np.ndarray) -> Pairs: ...
+
+
+class OptimiserSettings(Protocol):
+    """The fields of a protocol's `Training` or `Segmentation` table that the loop reads."""
+
+    batch: int
+    optimizer: Any
+    learning_rate: float
+    weight_decay: float
+    schedule: Any
+    warmup: int
+    clip: Any
+
+
+Loss = Callable[["torch.nn.Module", Batch], "torch.Tensor"]
+Augment = Callable[[Pairs, int], Pairs]
+Order = Callable[[int], np.ndarray]
+
+
+class Diverged(PigbenchError):
+    """The loss became NaN or infinite."""
+
+
+class Loop:
+    """Trains one network for a fixed number of steps, resuming from its checkpoint where there is one.
+
+    settings: optimiser, schedule and batch size. steps: optimiser steps. path: the seed path of this training.
+    ema: decay of the weights' moving average (the average is what `fit` returns), False for the last weights.
+    checkpoints: the directory for the checkpoint, written every `interval` seconds; None for none.
+    progress: called with (step, steps, mean recent loss).
+    """
+
+    def __init__(
+        self,
+        settings: OptimiserSettings,
+        steps: int,
+        path: tuple[str | int, ...],
+        *,
+        ema: float | Literal[False] = False,
+        device: str = "cpu",
+        precision: str = "float32",
+        checkpoints: Path | None = None,
+        interval: float = 60.0,
+        progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    ) -> None:
+        self.settings = settings
+        self.steps = steps
+        self.path = path
+        self.ema = ema
+        self.device = device
+        self.precision = precision
+        self.checkpoints = checkpoints
+        self.interval = interval
+        self.progress = progress
+        self.losses: list[float] = []  # the mean of each window of LOSS_WINDOW steps
+
+    def fit(
+        self,
+        network: torch.nn.Module,
+        loss: Loss,
+        cases: Cases,
+        order: Order | None = None,
+        augment: Augment | None = None,
+    ) -> torch.nn.Module:
+        """The trained network, on the CPU, in evaluation mode.
+
+        order: the case indices of a step; by default, successive seeded permutations of all cases.
+        Raises Diverged if the loss becomes NaN or infinite.
+        """
+        import torch
+
+        if len(cases) == 0:
+            raise PigbenchError("there are no cases to train on")
+        order = order or Epochs(len(cases), self.settings.batch, self.path)
+        self._epoch = math.ceil(len(cases) / self.settings.batch)
+        with torch.random.fork_rng():
+            state = _State(network, self)
+            first = state.resume(self.checkpoints)
+            state.network.train()
+            window: list[torch.Tensor] = []
+            saved = time.monotonic()
+            for step in range(first, self.steps):
+                torch.manual_seed(seed_for(*self.path, "dropout", step))
+                batch = self._batch(step, cases, order, augment)
+                window.append(state.update(loss, batch))
+                if (step + 1) % LOSS_WINDOW and step + 1 < self.steps:
+                    continue
+                self._read(window, step, state)
+                window = []
+                if self.checkpoints and time.monotonic() - saved > self.interval:
+                    state.save(self.checkpoints, step + 1)
+                    saved = time.monotonic()
+        return state.result()
+
+    def _batch(self, step: int, cases: Cases, order: Order, augment: Augment | None) -> Batch:
+        import torch
+
+        pairs = cases.pairs(order(step))
+        if augment:
+            pairs = augment(pairs, seed_for(*self.path, "augment", step))
+        assert pairs.masks is not None
+        return Batch(
+            images=torch.from_numpy(pairs.images).to(self.device),
+            masks=torch.from_numpy(pairs.masks.astype(np.float32)).to(self.device),
+            step=step,
+            generator=torch_generator(*self.path, "step", step),
+        )
+
+    def _read(self, window: list[torch.Tensor], step: int, state: _State) -> None:
+        """Bring a window's losses from the device, in one transfer, and look at them."""
+        import torch
+
+        values = torch.stack(window).tolist()
+        for back, value in enumerate(reversed(values)):
+            if not math.isfinite(value) and all(math.isfinite(v) for v in values[: len(values) - back - 1]):
+                raise Diverged(
+                    f"the loss became {value} at step {step - back} of {self.steps}, learning rate "
+                    f"{state.learning_rate:.2g}: try a smaller learning_rate, a longer warmup or clip=1.0"
+                )
+        mean = sum(values) / len(values)
+        self.losses.append(mean)
+        state.schedule_sees(values, self._epoch)
+        self.progress(step + 1, self.steps, mean)
+
+
+class Epochs:
+    """Case indices by step: successive permutations of all cases, each seeded by its number."""
+
+    def __init__(self, cases: int, batch: int, path: tuple[str | int, ...]) -> None:
+        self.cases = cases
+        self.batch = batch
+        self._permutation = lru_cache(maxsize=4)(
+            lambda epoch: numpy_generator(*path, "order", epoch).permutation(cases)
+        )
+
+    def __call__(self, step: int) -> np.ndarray:
+        """(batch,) indices of the cases of a step."""
+        places = np.arange(step * self.batch, (step + 1) * self.batch)
+        return np.array([self._permutation(int(place // self.cases))[place % self.cases] for place in places])
+
+
+class MixedEpochs:
+    """Case indices by step over real cases followed by synthetic ones, with an exact synthetic share.
+
+    Each kind runs through its own permutations, so every real case is seen equally often whatever the share.
+    """
+
+    def __init__(self, real: int, synthetic: int, share: float, batch: int, path: tuple[str | int, ...]) -> None:
+        """share: the synthetic part of the batches, 0 to 1."""
+        self.real, self.synthetic, self.share, self.batch = real, synthetic, share, batch
+        self._from_real = Epochs(real, 1, (*path, "real"))
+        self._from_synthetic = Epochs(synthetic, 1, (*path, "synthetic"))
+
+    def __call__(self, step: int) -> np.ndarray:
+        """(batch,) indices; those from `real` on are synthetic."""
+        places = range(step * self.batch, (step + 1) * self.batch)
+        return np.array([self._case(place) for place in places])
+
+    def _case(self, place: int) -> int:
+        before, after = math.floor(place * self.share), math.floor((place + 1) * self.share)
+        if after > before:
+            return self.real + int(self._from_synthetic(before)[0])
+        return int(self._from_real(place - before)[0])
+
+
+class _State:
+    """Everything that changes while training: network, optimiser, schedule, moving average."""
+
+    def __init__(self, network: torch.nn.Module, loop: Loop) -> None:
+        from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state(reset_partial_state=True)  # a worker runs stages of different precision
+        mixed = "bf16" if loop.precision == "bfloat16" else "no"
+        self.accelerator = Accelerator(cpu=loop.device == "cpu", mixed_precision=mixed)
+        self.clip = loop.settings.clip
+        optimiser = _optimiser(network, loop.settings)
+        self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
+        self.average = _average(self.network, loop.ema) if loop.ema else None
+        self.schedule = _schedule(self.optimiser.optimizer, loop.settings, loop.steps)
+        self.epoch_losses: list[float] = []  # of the epoch under way, for a plateau schedule
+        self.losses = loop.losses
+
+    def update(self, loss: Loss, batch: Batch) -> torch.Tensor:
+        """One optimiser step; the loss, detached, still on the device."""
+        with self.accelerator.autocast():
+            value = loss(self.network, batch)
+        self.accelerator.backward(value)
+        if self.clip:
+            self.accelerator.clip_grad_norm_(self.network.parameters(), self.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        if not _is_plateau(self.schedule):
+            self.schedule.step()
+        if self.average:
+            self.average.update_parameters(self.network)
+        return value.detach().float()
+
+    def schedule_sees(self, losses: list[float], epoch: int) -> None:
+        """A plateau schedule reacts to the mean training loss of each `epoch` steps."""
+        if not _is_plateau(self.schedule):
+            return
+        self.epoch_losses += losses
+        while len(self.epoch_losses) >= epoch:
+            self.schedule.step(sum(self.epoch_losses[:epoch]) / epoch)
+            self.epoch_losses = self.epoch_losses[epoch:]
+
+    @property
+    def learning_rate(self) -> float:
+        return float(self.optimiser.param_groups[0]["lr"])
+
+    def result(self) -> torch.nn.Module:
+        kept = self.average.module if self.average else self.accelerator.unwrap_model(self.network)
+        return kept.to("cpu").eval().requires_grad_(False)
+
+    def save(self, directory: Path, step: int) -> None:
+        """Write the checkpoint whole, then rename it over the last one."""
+        import torch
+
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"step": step, "epoch_losses": self.epoch_losses, "losses": self.losses}
+        new = directory / f"{CHECKPOINT}.{os.getpid()}"
+        torch.save(state, new)
+        os.replace(new, directory / CHECKPOINT)
+
+    def resume(self, directory: Path | None) -> int:
+        """The step to go on from: 0 without a checkpoint, or with one that cannot be read."""
+        import torch
+
+        if directory is None or not (directory / CHECKPOINT).is_file():
+            return 0
+        try:  # weights_only: a checkpoint can hold tensors and numbers, never code
+            state = torch.load(directory / CHECKPOINT, map_location="cpu", weights_only=True)
+        except Exception as error:
+            warnings.warn(f"starting over: {directory / CHECKPOINT} cannot be read ({error})", stacklevel=2)
+            return 0
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.epoch_losses = state["epoch_losses"]
+        self.losses[:] = state["losses"]
+        return int(state["step"])
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
+        return parts | ({"average": self.average} if self.average else {})
+
+
+def _optimiser(network: torch.nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
+    import torch
+
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
+    return kind(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, settings: OptimiserSettings, steps: int) -> Any:
+    from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+    if settings.schedule == "plateau":
+        return ReduceLROnPlateau(optimiser, factor=0.25, patience=4)
+    return LambdaLR(optimiser, lambda step: _factor(step, steps, settings))
+
+
+def _factor(step: int, steps: int, settings: OptimiserSettings) -> float:
+    """The learning rate's factor: linear warm-up, then constant or half a cosine down to 0."""
+    if step < settings.warmup:
+        return (step + 1) / settings.warmup
+    if settings.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - settings.warmup) / max(1, steps - settings.warmup)))
+
+
+def _is_plateau(schedule: Any) -> bool:
+    from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+    return isinstance(schedule, ReduceLROnPlateau)
+
+
+def _average(network: torch.nn.Module, decay: float) -> Any:
+    """The moving average of the weights; its decay warms up as min(decay, (1+step)/(10+step)).
+
+    Without the warm-up a short training would hand over mostly its initial weights.
+    """
+    import torch
+    from torch.optim.swa_utils import AveragedModel
+
+    @torch.no_grad()
+    def update(averages: Any, weights: Any, updates: Any) -> None:
+        step = int(updates)
+        torch._foreach_lerp_(averages, weights, 1 - min(decay, (1 + step) / (10 + step)))
+
+    return AveragedModel(network, multi_avg_fn=update)

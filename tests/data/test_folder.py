@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pigbench.data.catalogue import list_datasets, open_dataset
+from pigbench.data.folder import import_folder
+from pigbench.data.pseudonyms import pseudonyms
+from pigbench.data.splits import make_folds
+from pigbench.errors import PigbenchError
+
+REGEX = r"^(p\d+)_"
+
+
+def write_pair(root: Path, stem: str, seed: int, depth: type = np.uint8, suffix: str = ".png") -> None:
+    """A noisy image and a mask with a square in it."""
+    stream = np.random.default_rng(seed)
+    image = stream.integers(0, np.iinfo(depth).max, (24, 20), dtype=depth)
+    mask = np.zeros((24, 20), np.uint8)
+    mask[4 : 6 + seed % 9, 5:10] = 255
+    for folder, pixels, end in (("images", image, suffix), ("masks", mask, ".png")):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / folder / f"{stem}{end}")
+
+
+@pytest.fixture
+def pairs(tmp_path) -> Path:
+    """Twelve cases of six patients, p0_0 to p5_1, and a table that says so in other words."""
+    root = tmp_path / "lab"
+    for patient in range(6):
+        for index in range(2):
+            write_pair(root, f"p{patient}_{index}", 2 * patient + index)
+    write_table(root / "table.csv", [(f"p{p}_{i}", f"Person {9 - p}") for p in range(6) for i in range(2)])
+    return root
+
+
+def write_table(file: Path, rows: list[tuple[str, str]], header: tuple[str, str] = ("case_id", "patient_id")) -> None:
+    with file.open("w", newline="") as table:
+        csv.writer(table).writerows([header, *rows])
+
+
+def load(root: Path, store: Path, name: str = "mine", **options):
+    import_folder(root / "images", root / "masks", name, store, **options)
+    return open_dataset(name, store)
+
+
+def refused(root: Path, store: Path, name: str = "mine", **options) -> str:
+    """The message of the import's error, after making sure that nothing was registered."""
+    with pytest.raises(PigbenchError) as error:
+        import_folder(root / "images", root / "masks", name, store, **options)
+    assert not (store / "datasets" / name).exists()
+    assert not list(store.glob("building/*"))
+    return str(error.value)
+
+
+def test_cases_read_back_as_their_files_are(pairs, tmp_path):
+    source = load(pairs, tmp_path / "store", patient_regex=REGEX)
+    assert source.has_patient_ids and len(source.cases()) == 12
+    assert len({case.patient_id for case in source.cases()}) == 6
+    on_disk = {np.asarray(Image.open(file)).tobytes() for file in (pairs / "images").iterdir()}
+    for index, case in enumerate(source.cases()):
+        image, mask = source.read(index, 8)
+        assert image.shape == mask.shape == (24, 20) and image.tobytes() in on_disk
+        assert case.lesion_fraction == mask.mean()
+        assert set(np.unique(mask)) == {0, 1}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF"])
+def test_16_bit_stays_16_bit(tmp_path, suffix):
+    root = tmp_path / "lab"
+    write_pair(root, "a", 0, np.uint16, suffix)
+    deep = np.zeros((24, 20), np.uint16)
+    deep[0, :4] = 256, 1000, 40000, 65535
+    Image.fromarray(deep).save(root / "images" / f"a{suffix}")
+    image, _ = load(root, tmp_path / "store").read(0, 8)
+    assert image.dtype == np.uint16
+    np.testing.assert_array_equal(image, deep)
+
+
+def test_a_regex_and_a_table_of_the_same_grouping_are_the_same_dataset(pairs, tmp_path):
+    by_regex = load(pairs, tmp_path / "one", patient_regex=REGEX)
+    by_table = load(pairs, tmp_path / "two", "other", patients_csv=pairs / "table.csv")
+    assert by_regex.identity() == by_table.identity()
+    assert by_regex.cases() == by_table.cases()
+    assert make_folds(by_regex.cases(), 3, 0) == make_folds(by_table.cases(), 3, 0)
+
+
+def test_identity_ignores_names_and_places_but_not_content_or_grouping(pairs, tmp_path):
+    original = load(pairs, tmp_path / "store", patient_regex=REGEX)
+    elsewhere = tmp_path / "elsewhere"
+    for folder in ("images", "masks"):
+        (elsewhere / folder).mkdir(parents=True)
+        for file in (pairs / folder).iterdir():
+            shutil.copy(file, elsewhere / folder / f"x{file.name[1:]}")
+    renamed = load(elsewhere, tmp_path / "store", "renamed", patient_regex=r"^(x\d+)")
+    assert renamed.identity() == original.identity() and renamed.cases() == original.cases()
+
+    grouped = load(pairs, tmp_path / "store", "grouped", patient_regex=r"_(\d)")
+    alone = load(pairs, tmp_path / "store", "alone")
+    write_pair(pairs, "p0_0", 99)
+    changed = load(pairs, tmp_path / "store", "changed", patient_regex=REGEX)
+    assert len({source.fingerprint() for source in (original, grouped, alone, changed)}) == 4
+
+
+def test_without_patients_every_case_is_its_own(pairs, tmp_path):
+    source = load(pairs, tmp_path / "store")
+    assert not source.has_patient_ids
+    assert len({case.patient_id for case in source.cases()}) == 12
+
+
+def test_no_name_shows(pairs, tmp_path):
+    source = load(pairs, tmp_path / "store", patients_csv=pairs / "table.csv")
+    shown = f"{source.cases()} {source.identity()} {(tmp_path / 'store/datasets/mine/dataset.json').read_text()}"
+    assert "Person" not in shown and "p0" not in shown and str(tmp_path) not in shown
+
+
+def test_a_table_may_name_files_and_use_semicolons(pairs, tmp_path):
+    rows = "\n".join(f"p{p}_{i}.png;{p}" for p in range(6) for i in range(2))
+    (pairs / "excel.csv").write_text(f"\ufeffImage;Patient\n{rows}\nnot_here.png;7\n", encoding="utf-8")
+    by_table = load(pairs, tmp_path / "store", patients_csv=pairs / "excel.csv")
+    assert by_table.cases() == load(pairs, tmp_path / "store", "other", patient_regex=REGEX).cases()
+
+
+def test_importing_again_is_fine_and_another_dataset_cannot_take_the_name(pairs, tmp_path):
+    store = tmp_path / "store"
+    before = load(pairs, store, patient_regex=REGEX)
+    moved = tmp_path / "moved"
+    shutil.move(pairs, moved)
+    with pytest.raises(PigbenchError, match="import it again under the same name"):
+        before.read(0, 8)
+    again = import_folder(moved / "images", moved / "masks", "mine", store, patient_regex=REGEX)
+    assert again.known
+    assert open_dataset("mine", store).read(0, 8)[0].shape == (24, 20)
+    with pytest.raises(PigbenchError, match=r"'mine' is already another dataset \(12 cases of 6 patients"):
+        import_folder(moved / "images", moved / "masks", "mine", store)
+    assert open_dataset("mine", store).cases() == before.cases()
+
+
+def test_a_file_that_changed_is_noticed(pairs, tmp_path):
+    source = load(pairs, tmp_path / "store", patient_regex=REGEX)
+    for index in range(12):
+        write_pair(pairs, f"p{index // 2}_{index % 2}", 1000 + index)
+    with pytest.raises(PigbenchError, match="has changed since it was imported"):
+        source.read(3, 8)
+
+
+def test_a_damaged_register_is_noticed_and_listed(pairs, tmp_path):
+    store = tmp_path / "store"
+    load(pairs, store)
+    table = next((store / "datasets/mine").glob("*.csv"))
+    table.write_text(table.read_text().replace("0.", "1.", 1))
+    with pytest.raises(PigbenchError, match="does not match its hash"):
+        open_dataset("mine", store).cases()
+    (store / "datasets/mine/dataset.json").write_text("{}")
+    listed = {info.name: info for info in list_datasets(store)}
+    assert "malformed" in listed["mine"].error and not listed["phantom"].error
+
+
+def test_unknown_dataset_gets_a_hint(pairs, tmp_path):
+    load(pairs, tmp_path / "store", "breasts")
+    with pytest.raises(PigbenchError, match="did you mean 'breasts'"):
+        open_dataset("breast", tmp_path / "store")
+
+
+def test_missing_partners_are_named_and_counted(pairs, tmp_path):
+    for index in range(12):
+        write_pair(pairs, f"lonely{index:02}", index)
+        (pairs / "masks" / f"lonely{index:02}.png").unlink()
+    shutil.copy(pairs / "masks" / "p0_0.png", pairs / "masks" / "extra.png")
+    message = refused(pairs, tmp_path / "store")
+    assert "image without a mask of the same stem: lonely00, lonely01" in message
+    assert "lonely09, … (12 in all)" in message and "lonely10" not in message
+    assert "mask without an image of the same stem: extra (1)" in message
+
+
+def test_every_fault_of_the_files_is_told_at_once(pairs, tmp_path):
+    image = np.arange(480, dtype=np.uint8).reshape(24, 20) % 250
+    Image.fromarray(image[:10]).save(pairs / "images" / "p0_0.png")
+    Image.fromarray(np.full((24, 20), 7, np.uint8)).save(pairs / "images" / "p0_1.png")
+    Image.fromarray(np.tile(np.array([0, 3, 9, 255], np.uint8), (24, 5))).save(pairs / "masks" / "p1_0.png")
+    whole = (pairs / "images" / "p1_1.png").read_bytes()
+    (pairs / "images" / "p1_1.png").write_bytes(whole[: len(whole) // 2])
+    Image.fromarray(np.dstack([image, image, image + 1])).save(pairs / "images" / "p2_0.png")
+    message = refused(pairs, tmp_path / "store")
+    assert "differ in size: p0_0 (20×10 against 20×24)" in message
+    assert "constant image: p0_1.png (all 7)" in message
+    assert "not binary: p1_0.png (4 values: 0, 3, 9, 255)" in message
+    assert "images/p1_1.png (cannot be read" in message
+    assert "images/p2_0.png (has colour" in message
+
+
+def test_label_maps_are_refused_but_encodings_of_one_may_mix(pairs, tmp_path):
+    mask = np.zeros((24, 20), np.uint8)
+    mask[3:9, 3:9] = 1
+    Image.fromarray(mask).save(pairs / "masks" / "p0_0.png")
+    load(pairs, tmp_path / "store")
+    Image.fromarray(mask * 2).save(pairs / "masks" / "p0_1.png")
+    message = refused(pairs, tmp_path / "store", "other")
+    assert "label map?); 2 in: p0_1.png (1)" in message
+
+
+def test_empty_masks_and_shared_images_are_counted(pairs, tmp_path):
+    Image.fromarray(np.zeros((24, 20), np.uint8)).save(pairs / "masks" / "p0_0.png")
+    shutil.copy(pairs / "images" / "p1_0.png", pairs / "images" / "p2_0.png")
+    shutil.copy(pairs / "images" / "p3_0.png", pairs / "images" / "p3_1.png")
+    imported = import_folder(pairs / "images", pairs / "masks", "mine", tmp_path / "store", patient_regex=REGEX)
+    assert imported.dataset.empty_masks == 1
+    assert imported.shared_images == 1
+
+
+def test_folders_that_are_missing_empty_or_ambiguous(pairs, tmp_path):
+    assert "nowhere/images cannot be read: No such file" in refused(tmp_path / "nowhere", tmp_path / "store")
+    (tmp_path / "empty/images").mkdir(parents=True)
+    (tmp_path / "empty/images/.hidden.png").touch()
+    (tmp_path / "empty/images/notes.txt").touch()
+    assert "holds no PNG, TIFF or JPEG" in refused(tmp_path / "empty", tmp_path / "store")
+    Image.open(pairs / "images" / "p0_0.png").save(pairs / "images" / "p0_0.tif")
+    assert "more than one file" in (message := refused(pairs, tmp_path / "store")) and "p0_0 (1)" in message
+
+
+@pytest.mark.parametrize("name", ["phantom", "Phantom", "", ".x", "a/b", "../up", "a b", "é", "x" * 65, "a\n"])
+def test_names_that_cannot_be(pairs, tmp_path, name):
+    with pytest.raises(PigbenchError, match="--name"):
+        import_folder(pairs / "images", pairs / "masks", name, tmp_path / "store")
+
+
+def test_patients_that_cannot_be_told(pairs, tmp_path):
+    store = tmp_path / "store"
+    assert "not a regular expression" in refused(pairs, store, patient_regex="(")
+    assert "finds no patient in: p4_0, p4_1, p5_0, p5_1 (4)" in refused(pairs, store, patient_regex="p[0-3]")
+    assert "finds no patient in" in refused(pairs, store, patient_regex="(q)?p")
+    assert "not both" in refused(pairs, store, patient_regex=REGEX, patients_csv=pairs / "table.csv")
+    assert "cannot be read" in refused(pairs, store, patients_csv=pairs / "none.csv")
+
+    table = pairs / "other.csv"
+    write_table(table, [("p0_0", "x")], header=("file", "patient"))
+    assert "no column case_id or case or stem or image; its columns are file, patient" in refused(
+        pairs, store, patients_csv=table
+    )
+    write_table(table, [(f"p{p}_0", "x") for p in range(6)] + [("p0_0", "y")])
+    message = refused(pairs, store, patients_csv=table)
+    assert "for: p0_1, p1_1" in message and "two patients in" in message
+    table.write_text("")
+    assert "its columns are none" in refused(pairs, store, patients_csv=table)
+
+
+def test_a_store_that_cannot_be_written(pairs, tmp_path):
+    (tmp_path / "file").touch()
+    assert "cannot be written" in refused(pairs, tmp_path / "file" / "store")
+
+
+def test_a_full_disk_leaves_nothing(pairs, tmp_path, monkeypatch):
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert "No space left" in refused(pairs, tmp_path / "store")
+
+
+def test_pseudonyms_depend_on_who_shares_a_patient_and_not_on_names():
+    contents = [("a", "m"), ("b", "m"), ("a", "m"), ("c", "n")]
+    ids = pseudonyms(contents, ["x", "x", "y", "y"], ["1", "2", "3", "4"])
+    shuffled = pseudonyms(contents[::-1], ["Q", "Q", "A", "A"], ["z", "s", "r", "t"])
+    assert shuffled.case_ids == ids.case_ids[::-1]
+    assert shuffled.patient_ids == ids.patient_ids[::-1]
+    assert shuffled.content == ids.content
+    assert len(set(ids.case_ids)) == 4
+    other = pseudonyms([*contents, ("d", "n")], ["x", "x", "y", "y", "z"], ["1", "2", "3", "4", "5"])
+    assert not set(other.patient_ids) & set(ids.patient_ids), "ids of one dataset mean nothing in another"

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pigbench.data.pixels import UnusableError, binary, decode
+
+DEEP = np.array([[0, 256, 1000], [40000, 65535, 255]], dtype=np.uint16)
+GREY = np.array([[0, 7, 128], [200, 254, 255]], dtype=np.uint8)
+
+
+def encode(image: Image.Image, kind: str, **options) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png(header: tuple[int, int, int, int], rows: bytes) -> bytes:
+    """A PNG by hand: (width, height, depth, colour type), for what Pillow does not write."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    parts = (b"IHDR", struct.pack(">IIBBBBB", *header, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}, {"compression": "tiff_adobe_deflate"}])
+def test_16_bit_tiff_keeps_every_value(options):
+    read = decode(encode(Image.fromarray(DEEP), "TIFF", **options))
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, DEEP)
+
+
+def test_16_bit_png_keeps_every_value():
+    read = decode(encode(Image.fromarray(DEEP), "PNG"))
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, DEEP)
+
+
+def test_big_endian_tiff_keeps_every_value():
+    read = decode(encode(Image.fromarray(DEEP), "TIFF", big_endian=True))
+    np.testing.assert_array_equal(read, DEEP)
+
+
+def test_white_is_zero_means_the_same_at_8_and_16_bits():
+    shallow = encode(Image.fromarray(GREY), "TIFF", tiffinfo={262: 0})
+    deep = encode(Image.fromarray(DEEP), "TIFF", tiffinfo={262: 0})
+    assert (255 - GREY).tobytes() in shallow and DEEP.tobytes() in deep  # as stored
+    np.testing.assert_array_equal(decode(shallow), GREY)
+    np.testing.assert_array_equal(decode(deep), 65535 - DEEP)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
+def test_grey_saved_in_any_8_bit_mode_is_grey(kind, mode):
+    read = decode(encode(Image.fromarray(GREY).convert(mode), kind))
+    assert read.dtype == np.uint8
+    np.testing.assert_array_equal(read, GREY)
+
+
+def test_jpeg_is_read():
+    flat = np.full((16, 16), 90, np.uint8)
+    np.testing.assert_allclose(decode(encode(Image.fromarray(flat).convert("RGB"), "JPEG", quality=95)), flat, atol=2)
+
+
+def test_one_bit_mask_is_0_and_255():
+    read = decode(encode(Image.fromarray(GREY > 100), "PNG"))
+    np.testing.assert_array_equal(binary(read)[0], GREY > 100)
+
+
+def test_colour_transparency_float_frames_and_other_formats_are_refused():
+    colour = Image.fromarray(np.dstack([GREY, GREY, GREY[::-1]]))
+    clear = Image.fromarray(GREY).convert("LA")
+    clear.putpixel((0, 0), (0, 3))
+    frames = [Image.fromarray(GREY), Image.fromarray(GREY)]
+    for data, reason in [
+        (encode(colour, "PNG"), "colour"),
+        (encode(clear, "PNG"), "transparent"),
+        (encode(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "32-bit"),
+        (encode(frames[0], "TIFF", save_all=True, append_images=frames[1:]), "2 frames"),
+        (encode(Image.fromarray(np.array([[0, 70000]], np.int32)), "TIFF"), "70000"),
+        (encode(Image.fromarray(GREY), "BMP"), "not a PNG"),
+        (b"", "not a PNG"),
+    ]:
+        with pytest.raises(UnusableError, match=reason):
+            decode(data)
+
+
+def test_16_bit_colour_png_is_refused_where_pillow_would_drop_half_its_bits():
+    grey_in_colour = png((1, 1, 16, 2), b"\0" + struct.pack(">HHH", 1000, 1000, 1000))
+    grey_with_alpha = png((1, 1, 16, 4), b"\0" + struct.pack(">HH", 1000, 65535))
+    assert Image.open(BytesIO(grey_in_colour)).mode == "RGB"
+    for data in (grey_in_colour, grey_with_alpha):
+        with pytest.raises(UnusableError, match="16-bit"):
+            decode(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
+def test_half_a_file_is_refused(kind, recwarn):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
+    data = encode(Image.fromarray(noise), kind)
+    with pytest.raises(UnusableError):
+        decode(data[: len(data) // 2])
+
+
+def test_binary_takes_any_one_value_and_names_the_others():
+    mask, label = binary(np.array([[0, 65535]], np.uint16))
+    assert mask.tolist() == [[0, 1]] and mask.dtype == np.uint8 and label == 65535
+    assert binary(np.zeros((2, 2), np.uint8))[1] == 0
+    with pytest.raises(UnusableError, match="3 values: 0, 1, 2"):
+        binary(np.array([[0, 1, 2]]))

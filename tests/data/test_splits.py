@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import random
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pigbench.data.source import CaseInfo
+from pigbench.data.splits import make_folds
+from pigbench.errors import PigbenchError
+
+
+def cases(sizes: list[int], seed: int = 0) -> list[CaseInfo]:
+    """sizes[i] cases of patient i."""
+    stream = np.random.default_rng(seed)
+    return [
+        CaseInfo(f"{patient:03}-{index}", f"p{patient:03}", float(stream.random() ** 3))
+        for patient, size in enumerate(sizes)
+        for index in range(size)
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.sampled_from([1, 1, 2, 7, 300]), min_size=2, max_size=40),
+    folds=st.integers(2, 8),
+    seed=st.integers(0, 5),
+)
+def test_folds_are_disjoint_not_empty_and_cover_every_patient(sizes, folds, seed):
+    folds = min(folds, len(sizes))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        held_out = make_folds(cases(sizes, seed), folds, seed)
+    assert len(held_out) == folds and all(held_out)
+    everyone = [patient for fold in held_out for patient in fold]
+    assert sorted(everyone) == [f"p{patient:03}" for patient in range(len(sizes))]
+
+
+def test_the_order_of_the_cases_does_not_matter_and_the_seed_does():
+    known = cases([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8])
+    shuffled = known.copy()
+    random.Random(0).shuffle(shuffled)
+    assert make_folds(shuffled, 4, 7) == make_folds(known, 4, 7)
+    assert make_folds(known, 4, 8) != make_folds(known, 4, 7)
+
+
+def test_lesion_sizes_and_cases_are_spread_evenly():
+    known = [
+        CaseInfo(f"{patient}-{index}", f"p{patient:03}", 0.001 * 2 ** (patient % 10))
+        for patient in range(100)
+        for index in range(4)
+    ]
+    size = {case.patient_id: case.lesion_fraction for case in known}
+    folds = make_folds(known, 5, 0)
+    assert [len(fold) for fold in folds] == [20] * 5
+    means = [np.mean([size[patient] for patient in fold]) for fold in folds]
+    by_chance = [
+        np.std([np.mean(part) for part in np.split(np.random.default_rng(seed).permutation(list(size.values())), 5)])
+        for seed in range(50)
+    ]
+    assert np.std(means) < 0.5 * np.median(by_chance)
+
+
+def test_too_few_patients_names_both_numbers():
+    with pytest.raises(PigbenchError, match="3 patients for 5 folds: choose --folds 3 or fewer"):
+        make_folds(cases([4, 4, 4]), 5, 0)
+    with pytest.raises(PigbenchError, match="1 patient for 2 folds"):
+        make_folds(cases([9]), 2, 0)
+    with pytest.raises(PigbenchError, match="--folds 1"):
+        make_folds(cases([1, 1]), 1, 0)
+    assert sorted(make_folds(cases([2, 2, 2]), 3, 0)) == [["p000"], ["p001"], ["p002"]]

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pigbench.errors import PigbenchError
+from pigbench.metrics.bootstrap import mean_interval, paired_difference
+
+
+def clustered(rng: np.random.Generator, patients: int, slices: int, between: float, within: float):
+    """Scores of mean 0: a part that a patient's slices share, and one of their own."""
+    ids = np.repeat(np.arange(patients), slices)
+    return rng.normal(0, between, patients)[ids] + rng.normal(0, within, len(ids)), ids
+
+
+def test_the_difference_is_that_of_the_means_over_all_cases():
+    base, other = np.array([0.1, 0.5, 0.6]), np.array([0.3, 0.4, 0.9])
+    found = paired_difference(base, other, ["a", "a", "b"])
+    assert found.delta == pytest.approx(other.mean() - base.mean())
+    assert found.low <= found.delta <= found.high
+    assert (found.resamples, found.level) == (2000, "patients")
+
+
+def test_an_arm_against_itself_is_zero_with_no_width():
+    base = np.random.default_rng(0).random(50)
+    found = paired_difference(base, base.copy(), np.arange(50) // 5)
+    assert (found.delta, found.low, found.high) == (0, 0, 0)
+
+
+def test_two_arms_without_a_difference_cover_zero():
+    rng = np.random.default_rng(1)
+    noise, ids = clustered(rng, 60, 6, 0.05, 0.1)
+    base = rng.random(len(ids))
+    found = paired_difference(base, base + noise - noise.mean(), ids)
+    assert found.low < 0 < found.high
+
+
+def test_the_same_seed_gives_the_same_interval_and_no_global_state_is_read():
+    scores, ids = clustered(np.random.default_rng(2), 20, 3, 1, 1)
+    np.random.seed(0)
+    first = mean_interval(scores, ids)
+    before = np.random.get_state()[1].copy()
+    assert mean_interval(scores, ids) == first
+    assert (np.random.get_state()[1] == before).all()
+    assert mean_interval(scores, ids, seed=1) != first
+
+
+def test_the_order_of_the_cases_and_the_names_of_patients_do_not_matter():
+    scores, ids = clustered(np.random.default_rng(3), 20, 3, 1, 1)
+    shuffled = np.random.default_rng(4).permutation(len(ids))
+    expected = mean_interval(scores, ids)
+    found = mean_interval(scores[shuffled], [f"patient {i:03d}" for i in ids[shuffled]])
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_one_case_a_patient_agrees_with_scipy():
+    scores = np.random.default_rng(5).exponential(size=150)
+    ours = mean_interval(scores, np.arange(150), resamples=20_000)
+    theirs = stats.bootstrap((scores,), np.mean, n_resamples=20_000, method="percentile", rng=0).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx(tuple(theirs), abs=0.05 * (ours.high - ours.low))
+
+
+def test_unequal_patients_and_several_seeds_agree_with_an_explicit_loop():
+    rng = np.random.default_rng(6)
+    rows = [(patient, seed) for patient in range(12) for seed in range(3) for _ in range(1 + patient % 4)]
+    patients, seeds = np.array(rows).T
+    scores = 5 + rng.normal(size=12)[patients] + rng.normal(size=3)[seeds] + rng.normal(size=len(rows))
+    cells = {(p, s): scores[(patients == p) & (seeds == s)] for p in range(12) for s in range(3)}
+    means = []
+    for _ in range(4000):
+        drawn_patients, drawn_seeds = rng.integers(12, size=12), rng.integers(3, size=3)
+        means.append(np.concatenate([cells[p, s] for p in drawn_patients for s in drawn_seeds]).mean())
+    low, high = np.quantile(means, [0.025, 0.975])
+    ours = mean_interval(scores, patients, seeds, resamples=4000)
+    assert ours.level == "patients and seeds"
+    assert ours.delta == pytest.approx(scores.mean())
+    assert (ours.low, ours.high) == pytest.approx((low, high), abs=0.08 * (high - low))
+
+
+def test_coverage_on_clustered_data_is_close_to_nominal_where_ignoring_patients_is_far_off():
+    rng = np.random.default_rng(7)
+    clustered_hits = naive_hits = 0
+    for trial in range(300):
+        scores, ids = clustered(rng, 40, 6, 1.0, 0.7)
+        by_patient = mean_interval(scores, ids, resamples=500, seed=trial)
+        by_case = mean_interval(scores, np.arange(len(ids)), resamples=500, seed=trial)
+        clustered_hits += by_patient.low <= 0 <= by_patient.high
+        naive_hits += by_case.low <= 0 <= by_case.high
+    assert 0.90 <= clustered_hits / 300 <= 0.98
+    assert naive_hits / 300 < 0.75
+
+
+def test_correlated_slices_widen_the_interval_and_unlike_seeds_widen_it_further():
+    scores, ids = clustered(np.random.default_rng(8), 40, 6, 1, 0.5)
+    seeds = np.arange(len(ids)) % 2
+    shifted = scores + np.where(seeds == 0, -1, 1)
+
+    def width(values, *units):
+        interval = mean_interval(values, *units)
+        return interval.high - interval.low
+
+    assert width(scores, ids) > 1.5 * width(scores, np.arange(len(ids)))
+    assert width(shifted, ids, seeds) > 1.5 * width(shifted, ids)
+
+
+def test_one_seed_says_patients_only():
+    scores, ids = clustered(np.random.default_rng(9), 10, 2, 1, 1)
+    assert mean_interval(scores, ids, seeds=np.zeros(len(ids))) == mean_interval(scores, ids)
+
+
+def test_a_case_without_a_score_in_either_arm_is_left_out_of_both():
+    base, other = np.array([0.2, np.nan, 0.4, 0.9]), np.array([0.3, 0.8, 0.6, np.nan])
+    found = paired_difference(base, other, ["a", "b", "c", "d"])
+    assert found == paired_difference(base[[0, 2]], other[[0, 2]], ["a", "c"])
+
+
+def test_a_lower_confidence_gives_a_narrower_interval():
+    scores, ids = clustered(np.random.default_rng(10), 30, 2, 1, 1)
+    wide, narrow = (mean_interval(scores, ids, confidence=level) for level in (0.95, 0.5))
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_a_patient_without_some_seed_does_no_harm():
+    found = mean_interval(np.arange(4.0), ["a", "a", "b", "c"], seeds=[0, 1, 0, 1])
+    assert np.isfinite([found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("scores", [[0.1, 0.2], [0.1, np.nan], [np.nan, np.nan]])
+def test_fewer_than_two_scored_patients_have_no_interval(scores):
+    with pytest.raises(PigbenchError, match="at least 2 patients"):
+        mean_interval(np.array(scores), ["a", "a"])
+
+
+def test_ids_must_be_as_many_as_scores():
+    with pytest.raises(ValueError, match="1 ids for 2 scores"):
+        mean_interval(np.zeros(2), ["a"])

@@ -1,0 +1,80 @@
+"""The store: whole artifacts or none, verified when consumed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from pigbench.errors import PigbenchError
+from pigbench.store import MANIFEST, Damaged, Store
+
+
+def publish(store: Store, key: str, content: str = "hello") -> Path:
+    with store.building() as directory:
+        (directory / "data.txt").write_text(content)
+        return store.publish("sample", key, directory, {"spec": {}}).path
+
+
+def test_an_artifact_is_there_once_published(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert not store.has("sample", "k")
+    path = publish(store, "k")
+    assert store.has("sample", "k")
+    assert (store.open("sample", "k").path / "data.txt").read_text() == "hello"
+    assert json.loads((path / MANIFEST).read_text())["files"].keys() == {"data.txt"}
+    assert list((tmp_path / "building").iterdir()) == []
+
+
+def test_who_publishes_second_throws_theirs_away(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    publish(store, "k", "first")
+    path = publish(store, "k", "second")
+    assert (path / "data.txt").read_text() == "first"
+
+
+def test_a_stage_that_raises_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with pytest.raises(OSError), store.building() as directory:
+        (directory / "data.txt").write_text("half")
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.rglob("data.txt"))
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "no manifest"])
+def test_a_damaged_artifact_is_set_aside(tmp_path: Path, damage: str) -> None:
+    store = Store(tmp_path)
+    path = publish(store, "k")
+    if damage == "changed":
+        (path / "data.txt").write_text("hellO")
+    elif damage == "missing":
+        (path / "data.txt").unlink()
+    else:
+        (path / MANIFEST).write_text("{")
+    assert [fault for _, fault in store.verify()] != [""]
+    with pytest.raises(Damaged, match="computed again"):
+        store.open("sample", "k")
+    assert not store.has("sample", "k")
+    assert len(store.rubbish()) == 1
+
+
+def test_checkpoints_go_when_the_artifact_is_there(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (store.partial("k") / "checkpoint.pt").write_text("…")
+    publish(store, "k")
+    assert not (tmp_path / "partial" / "k").exists()
+
+
+def test_leftovers_of_dead_processes_are_rubbish_and_of_living_ones_are_not(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (tmp_path / "building" / "999999999-x").mkdir()
+    (tmp_path / "building" / f"{os.getpid()}-x").mkdir()
+    assert [path.name for path in store.rubbish()] == ["999999999-x"]
+
+
+def test_an_unwritable_store_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PigbenchError, match="cannot be written.*--store"):
+        Store(tmp_path / "file")

@@ -1,0 +1,144 @@
+"""The training loop: the same weights however often it is interrupted, and a clear stop where the loss is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from pigbench import training
+from pigbench.contracts import Batch, TrainView
+from pigbench.training import Diverged, Epochs, Loop, MixedEpochs
+
+
+def settings(**changes: object) -> SimpleNamespace:
+    usual = {"batch": 4, "optimizer": "adam", "learning_rate": 1e-2, "weight_decay": 0.0}
+    return SimpleNamespace(**(usual | {"schedule": "cosine", "warmup": 3, "clip": 1.0} | changes))
+
+
+def view(cases: int = 10) -> TrainView:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 65536, (cases, 1, 8, 8), dtype=np.uint16)
+    return TrainView(images, (images > 40000).astype(np.uint8), [f"p{i}" for i in range(cases)], "d")
+
+
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Dropout(0.3), torch.nn.SiLU(), torch.nn.Conv2d(4, 1, 3, padding=1)
+    )
+
+
+def loss(net: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    return (net(batch.images + 0.1 * batch.noise()) - batch.masks).square().mean()
+
+
+class Killed(Exception):
+    pass
+
+
+def die_at(step: int):
+    def progress(now: int, steps: int, value: float) -> None:
+        if now >= step:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize("changes", [{}, {"schedule": "plateau"}, {"optimizer": "adamw", "schedule": "constant"}])
+@pytest.mark.parametrize("ema", [0.999, False])
+def test_interrupted_and_resumed_is_bit_for_bit_undisturbed(tmp_path: Path, changes: dict, ema: float) -> None:
+    undisturbed = Loop(settings(**changes), 60, (0, "x"), ema=ema)
+    expected = undisturbed.fit(network(), loss, view()).state_dict()
+    for _ in range(3):  # each attempt dies a little later than the last, after a checkpoint
+        with pytest.raises(Killed):
+            attempt = Loop(settings(**changes), 60, (0, "x"), ema=ema, checkpoints=tmp_path, interval=0)
+            done = torch.load(tmp_path / training.CHECKPOINT)["step"] if list(tmp_path.iterdir()) else 0
+            attempt.progress = die_at(done + 20)
+            attempt.fit(network(), loss, view())
+    resumed = Loop(settings(**changes), 60, (0, "x"), ema=ema, checkpoints=tmp_path, interval=0)
+    found = resumed.fit(network(), loss, view()).state_dict()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert resumed.losses == undisturbed.losses
+
+
+def test_a_checkpoint_that_cannot_be_read_costs_time_and_nothing_else(tmp_path: Path) -> None:
+    expected = Loop(settings(), 20, (0,)).fit(network(), loss, view()).state_dict()
+    (tmp_path / training.CHECKPOINT).write_bytes(b"rubbish")
+    with pytest.warns(UserWarning, match="starting over"):
+        found = Loop(settings(), 20, (0,), checkpoints=tmp_path).fit(network(), loss, view()).state_dict()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_the_global_generator_is_left_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    Loop(settings(), 5, (0,)).fit(network_without_seeding(), loss, view())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def network_without_seeding() -> torch.nn.Module:
+    with torch.random.fork_rng():
+        return network()
+
+
+def test_a_lost_loss_names_the_step_the_rate_and_a_way_out() -> None:
+    def lost(net: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        return loss(net, batch) * (float("nan") if batch.step >= 13 else 1.0)
+
+    with pytest.raises(Diverged, match=r"nan at step 13 of 40, learning rate .*smaller learning_rate"):
+        Loop(settings(), 40, (0,)).fit(network(), lost, view())
+
+
+def test_it_learns() -> None:
+    loop = Loop(settings(learning_rate=3e-2), 200, (0,))
+    loop.fit(network(), loss, view())
+    assert np.mean(loop.losses[-3:]) < 0.5 * loop.losses[0]
+
+
+def test_the_average_warms_up() -> None:
+    """After s steps of a constant weight 1 from 0 the average is far from its start: no initial weights are kept."""
+    average = training._average(torch.nn.Linear(1, 1, bias=False), 0.9999)
+    with torch.no_grad():
+        average.module.weight.zero_()
+    ones = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        ones.weight.fill_(1.0)
+    expected = 0.0
+    average.update_parameters(ones)  # torch copies at the first update
+    expected = 1.0
+    with torch.no_grad():
+        ones.weight.zero_()
+    for step in range(1, 50):
+        average.update_parameters(ones)
+        expected *= min(0.9999, (1 + step) / (10 + step))
+    assert average.module.weight.item() == pytest.approx(expected, rel=1e-4)
+    assert expected < 1e-6
+
+
+def test_an_epoch_shows_every_case_once() -> None:
+    order = Epochs(10, 4, (0,))
+    seen = np.concatenate([order(step) for step in range(5)])
+    assert sorted(seen[:10]) == sorted(seen[10:]) == list(range(10))
+    assert list(seen[:10]) != list(seen[10:])
+    assert (order(3) == Epochs(10, 4, (0,))(3)).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_the_synthetic_share_is_exact_and_real_cases_take_turns(share: float) -> None:
+    order = MixedEpochs(7, 20, share, 10, (0,))
+    seen = np.concatenate([order(step) for step in range(21)])
+    assert np.sum(seen >= 7) == pytest.approx(210 * share, abs=1)
+    real = seen[seen < 7]
+    counts = np.bincount(real, minlength=7)
+    assert counts.max() - counts.min() <= 1
+
+
+def test_real_cases_come_in_the_same_order_in_every_arm() -> None:
+    alone = np.concatenate([MixedEpochs(7, 0, 0.0, 10, (0,))(step) for step in range(10)])
+    mixed = np.concatenate([MixedEpochs(7, 20, 0.5, 10, (0,))(step) for step in range(10)])
+    real = mixed[mixed < 7]
+    assert (real == alone[: len(real)]).all()
