@@ -29,7 +29,7 @@ class UNet(nn.Module):
     ) -> None:
         """inputs: channels that come in; one goes out. channels: width of each level, each at half the side before.
 
-        layers: residual blocks a level. attention: which levels attend. space_to_depth: the side of the pixel blocks that
+        layers: residual blocks a level. attention: which levels attend. space_to_depth: side of the pixel blocks that
         become channels, so that the network works on a grid as many times smaller.
         """
         super().__init__()

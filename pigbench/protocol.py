@@ -162,7 +162,12 @@ def load_preset(name: str, changes: Mapping[str, Any] | None = None) -> Preset:
 
 def preset_keys() -> list[str]:
     """Every key of a preset that `--set` can change, dotted."""
-    tables = {"training": Training, "sampling": Sampling, "fidelity": Fidelity, "segmentation": Segmentation}
+    tables: dict[str, type[BaseModel]] = {
+        "training": Training,
+        "sampling": Sampling,
+        "fidelity": Fidelity,
+        "segmentation": Segmentation,
+    }
     keys = ["resolution", "numerics.gpu_precision"]
     keys += [f"{table}.{field}" for table, model in tables.items() for field in model.model_fields]
     return keys

@@ -122,4 +122,3 @@ def _provenance(request: Request, command: str) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
     }
-

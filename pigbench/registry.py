@@ -5,10 +5,13 @@ The built-in generators and segmenters come in by the same entry points as a str
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec, resolve_name
+from pathlib import Path
 from typing import Any, Literal
 
 from pigbench.errors import PigbenchError, did_you_mean
@@ -101,29 +104,38 @@ def source_hash(module_name: str) -> str:
 
 
 def _own_sources(module_name: str) -> dict[str, bytes]:
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    package = module_name.partition(".")[0]
+    """The source of a module and of what it imports inside its package, by module name; nothing is imported."""
     sources: dict[str, bytes] = {}
     waiting = [module_name]
     while waiting:
         name = waiting.pop()
-        spec = find_spec(name)
-        if name in sources or spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        file = _module_file(name)
+        if name in sources or file is None:
             continue
-        sources[name] = Path(spec.origin).read_bytes().replace(b"\r\n", b"\n")
-        waiting += _imports(sources[name], name, package)
+        sources[name] = file.read_bytes().replace(b"\r\n", b"\n")
+        home = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        package = module_name.partition(".")[0]
+        waiting += [other for other in _imports(sources[name], home) if other.partition(".")[0] == package]
     return sources
 
 
-def _imports(text: bytes, module_name: str, package: str) -> list[str]:
-    """The modules of `package` that a file imports, `from a import b` as both a and a.b, relative imports resolved."""
-    import ast
-    from importlib.util import find_spec, resolve_name
+def _module_file(name: str) -> Path | None:
+    """The file of a module, found from its top-level package without importing anything; None if it is no module."""
+    top, *inner = name.split(".")
+    spec = find_spec(top)
+    if spec is None or not spec.origin:
+        return None
+    if not inner:
+        return Path(spec.origin)
+    for root in spec.submodule_search_locations or ():
+        for file in (Path(root, *inner).with_suffix(".py"), Path(root, *inner, "__init__.py")):
+            if file.is_file():
+                return file
+    return None
 
-    spec = find_spec(module_name)
-    home = module_name if spec and spec.submodule_search_locations else module_name.rpartition(".")[0]
+
+def _imports(text: bytes, home: str) -> list[str]:
+    """The modules that a file may import, `from a import b` as both a and a.b; relative ones start from `home`."""
     found: list[str] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -131,13 +143,4 @@ def _imports(text: bytes, module_name: str, package: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), home) if node.level else node.module or ""
             found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return [name for name in found if name.partition(".")[0] == package and _is_module(name)]
-
-
-def _is_module(name: str) -> bool:
-    from importlib.util import find_spec
-
-    try:
-        return find_spec(name) is not None
-    except (ImportError, AttributeError, ValueError):
-        return False
+    return found

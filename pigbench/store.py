@@ -1,10 +1,10 @@
 """Artifacts by key: published by one rename, verified when consumed, never half-written.
 
-    <root>/artifacts/<stage>/<key>/   an artifact: its files and manifest.json
-    <root>/partial/<key>/             checkpoints of a stage that has not ended
-    <root>/building/                  directories being written; whatever a crash leaves there is rubbish
-    <root>/datasets/<name>/           registered datasets
-    <root>/records/                   what runs leave
+<root>/artifacts/<stage>/<key>/   an artifact: its files and manifest.json
+<root>/partial/<key>/             checkpoints of a stage that has not ended
+<root>/building/                  directories being written; whatever a crash leaves there is rubbish
+<root>/datasets/<name>/           registered datasets
+<root>/records/                   what runs leave
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Store:
         entry = self.entry(stage, key)
         entry.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.rename(directory, entry.path)
+            directory.rename(entry.path)
         except OSError:
             if not self.has(stage, key):  # a full disk or a lost mount, not a rival who came first
                 raise
@@ -133,10 +133,10 @@ class Store:
     def rubbish(self) -> list[Path]:
         """What crashed processes and damaged artifacts left behind."""
         left = [path for path in (self.root / "building").iterdir() if not _owner_lives(path)]
-        return left + [path for path in (self.root / "artifacts").glob("*/*.damaged-*")]
+        return left + list((self.root / "artifacts").glob("*/*.damaged-*"))
 
     def _set_aside(self, entry: Entry) -> None:
-        os.rename(entry.path, entry.path.with_name(f"{entry.key}.damaged-{uuid.uuid4().hex[:8]}"))
+        entry.path.rename(entry.path.with_name(f"{entry.key}.damaged-{uuid.uuid4().hex[:8]}"))
 
 
 def _files(directory: Path) -> list[Path]:

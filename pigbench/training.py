@@ -35,7 +35,9 @@ class Cases(Protocol):
 
     def __len__(self) -> int: ...
 
-    def pairs(self, indices: np.ndarray) -> Pairs: ...
+    def pairs(self, indices: np.ndarray) -> Pairs:
+        """The cases at `indices`, in that order."""
+        ...
 
 
 class OptimiserSettings(Protocol):
@@ -259,7 +261,7 @@ class _State:
         state |= {"step": step, "epoch_losses": self.epoch_losses, "losses": self.losses}
         new = directory / f"{CHECKPOINT}.{os.getpid()}"
         torch.save(state, new)
-        os.replace(new, directory / CHECKPOINT)
+        new.replace(directory / CHECKPOINT)
 
     def resume(self, directory: Path | None) -> int:
         """The step to go on from: 0 without a checkpoint, or with one that cannot be read."""

@@ -123,6 +123,20 @@ def test_cases_empty_in_truth_and_prediction_are_excluded_and_counted(make_recor
     assert {row.excluded for row in summarise(group).arms} == {4}
 
 
+def test_every_seed_counts_alike_whatever_it_excludes(make_record):
+    content = json.loads(make_record((), seeds=(0, 1), empty=3).model_dump_json())
+    columns = content["cases"]
+    false_alarm = [s == 1 and case == "c00000" for s, case in zip(columns["seed"], columns["case_id"], strict=True)]
+    columns["fp"] = [5 if alarm else fp for alarm, fp in zip(false_alarm, columns["fp"], strict=True)]
+    record = results.Record.model_validate(content)
+    scores = per_case(record, "real", "dice")
+    of_seeds = [[score for key, score in scores.items() if key[0] == seed] for seed in (0, 1)]
+    assert [len(of_seed) for of_seed in of_seeds] == [57, 58]
+    assert row_of(record, arm="real", metric="dice")["mean"] == pytest.approx(
+        np.mean([*map(np.mean, of_seeds)]), abs=1e-12
+    )
+
+
 def test_an_arm_equal_to_real_has_no_difference(make_record):
     record = make_record()
     content = json.loads(record.model_dump_json())
@@ -210,13 +224,14 @@ def test_a_difference_is_taken_over_the_seeds_in_common(make_record):
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=st.permutations(range(4)), again=st.lists(st.integers(0, 3), max_size=3))
+@given(order=st.permutations(range(5)), again=st.lists(st.integers(0, 4), max_size=3))
 def test_merging_does_not_depend_on_order_and_duplicates_are_harmless(make_record, order, again):
     records = [
         make_record(("pig",), (64,), key="a" * 16),
         make_record(("pig", "ddpm"), (64, 128), key="b" * 16, failed=[("real+pig_128", 0)]),
         make_record(("ldm",), (64,), key="c" * 16, created="2026-02-02T00:00:00Z"),
-        make_record(("pig",), (64,), key="d" * 16, protocol="ee55ee55ee55ee55"),
+        make_record(("pig",), (64,), key="d" * 16, luck=1),
+        make_record(("pig",), (64,), key="e" * 16, protocol="ee55ee55ee55ee55"),
     ]
     assert merge([records[i] for i in (*order, *again)]) == merge(records)
 
@@ -278,7 +293,7 @@ def test_tables_of_1400_cases_and_10_arms_are_quick(make_record, tmp_path):
     path = write_record(record, tmp_path)
     begun = time.process_time()
     results.scores(path)
-    assert time.process_time() - begun < 2.5  # under 1 s where nothing else runs
+    assert time.process_time() - begun < 1
 
 
 # --- on disk

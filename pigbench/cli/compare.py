@@ -28,7 +28,7 @@ class Format(StrEnum):
 
 def compare(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Records, or directories of them [default: runs]")
+        list[Path] | None, typer.Argument(metavar="PATH", help="Records, or directories of them. (default: runs)")
     ] = None,
     format: Annotated[Format, typer.Option(help="How the tables are shown.")] = Format.rich,
     paper: Annotated[bool, typer.Option("--paper", help="Add the paper's own numbers, marked.")] = False,

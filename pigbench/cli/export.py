@@ -29,7 +29,7 @@ def export(
     Each fold's folder has a manifest.json with the seal of the patients it was made from: train on fold K's pairs
     only with fold K's training patients, or you leak.
     """
-    from pigbench.cli.stages import compute
+    from pigbench.cli.stages import compute_part
     from pigbench.plan import make_plan
     from pigbench.report.export import check_empty, export_samples
 
@@ -40,7 +40,7 @@ def export(
         for node in make_plan(setup.request).nodes()
         if node.stage == "sample" and fold in (None, node.about["fold"])
     ]
-    code = compute(setup, nodes)
+    code = compute_part(setup, nodes)
     if code == 0:
         written = export_samples(nodes, max(setup.request.samples), setup.store, out)
         print(f"{written} samples under {out}")

@@ -76,9 +76,9 @@ def _presets() -> Rows:
 
 
 def _extractors() -> Rows:
-    from pigbench.metrics.extractors import extractor_names
+    from pigbench.metrics.extractors import EXTRACTORS
 
-    return [{"name": name} for name in extractor_names()]
+    return [{"name": name, "about": extractor.about} for name, extractor in sorted(EXTRACTORS.items())]
 
 
 def _print_table(rows: Rows) -> None:

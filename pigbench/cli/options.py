@@ -31,6 +31,9 @@ Changes = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes. [one per core; 1 on a GPU]", min=1)]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+CheckpointEvery = Annotated[
+    float, typer.Option(help="Seconds between two checkpoints of a training: what a crash can cost at most.", min=0)
+]
 StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts and datasets are kept.")]
 
 
@@ -42,6 +45,7 @@ class Setup:
     store: Store
     source: Source
     workers: int
+    checkpoint_every: float
 
 
 def set_up(
@@ -57,9 +61,11 @@ def set_up(
     workers: int | None,
     device: str,
     store: Path,
+    checkpoint_every: float = 60.0,
 ) -> Setup:
     """Check everything that can be checked before work starts. Raises PigbenchError for the first fault."""
     from pigbench.data.catalogue import open_dataset
+    from pigbench.metrics.extractors import find_weights
     from pigbench.plan import Request, choose_segmenter
     from pigbench.protocol import Protocol
     from pigbench.store import Store
@@ -69,6 +75,7 @@ def set_up(
     chosen = [_choose(name, settings, own) for name in dict.fromkeys(generators)]
     lenders = _lenders(chosen, settings, own)
     _refuse_leftovers(own, [*generators, *segmenters, *lenders])
+    find_weights(settings.fidelity.extractor)
     opened = Store(store)
     source = open_dataset(dataset, opened.root)
     request = Request(
@@ -89,7 +96,7 @@ def set_up(
         makes_reference=source.reference(2) is not None,
         lenders=lenders,
     )
-    return Setup(request, opened, source, workers or default_workers(request.device))
+    return Setup(request, opened, source, workers or default_workers(request.device), checkpoint_every)
 
 
 def resolve_device(device: str) -> str:

@@ -31,6 +31,7 @@ def run(
     device: options.Device = "auto",
     store: options.StoreDir = Path("runs"),
     results: Annotated[Path | None, typer.Option(help="Where the record goes. [STORE/records]")] = None,
+    checkpoint_every: options.CheckpointEvery = 60.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, what is there, and an estimate.")] = False,
 ) -> None:
     """Train generators on some patients, and see whether what they make helps a segmenter on the others.
@@ -41,7 +42,7 @@ def run(
     from pigbench.plan import make_plan
 
     setup = options.set_up(
-        generator, n, folds, dataset, segmenter, preset, seed, seeds, set_, workers, device, store
+        generator, n, folds, dataset, segmenter, preset, seed, seeds, set_, workers, device, store, checkpoint_every
     )
     plan = make_plan(setup.request)
     if dry_run:
@@ -65,11 +66,9 @@ def _complete(setup: Setup, plan: Plan, records: Path) -> int:
 
 
 def _compute(setup: Setup, plan: Plan) -> Outcome:
-    from pigbench.engine.local import run_plan
-    from pigbench.report.progress import observer
+    from pigbench.cli.stages import compute
 
-    with observer(plan, setup.request, setup.store, setup.workers) as observe:
-        return run_plan(plan.targets, setup.store, setup.request.protocol.dataset, setup.workers, observe)
+    return compute(setup, plan)
 
 
 def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> Path:

@@ -11,7 +11,7 @@ from pigbench.cli import options
 
 if TYPE_CHECKING:
     from pigbench.cli.options import Setup
-    from pigbench.plan import GeneratorChoice, Node
+    from pigbench.plan import Node
 
 
 def sample(
@@ -27,10 +27,12 @@ def sample(
     device: options.Device = "auto",
     store: options.StoreDir = Path("runs"),
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the samples (PNG).")] = None,
-    trace: Annotated[Path | None, typer.Option(help="Write how one sample comes about, as Figure 3 does (PNG).")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write how one sample comes about, as Figure 3 does (PNG).")
+    ] = None,
 ) -> None:
     """Sample from a generator trained on one fold; `--sheet` and `--trace` draw what came out."""
-    from pigbench.cli.stages import compute
+    from pigbench.cli.stages import compute_part
     from pigbench.errors import PigbenchError
     from pigbench.plan import make_plan
 
@@ -40,11 +42,11 @@ def sample(
     if (sheet or trace) and len(setup.request.generators) > 1:
         raise PigbenchError("--sheet and --trace draw one generator: give one --generator")
     nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "sample" and node.about["fold"] == fold]
-    code = compute(setup, nodes)
+    code = compute_part(setup, nodes)
     if code == 0 and sheet:
         _draw_sheet(setup, nodes, sheet)
     if code == 0 and trace:
-        _draw_trace(setup, setup.request.generators[0], nodes[0], trace)
+        _draw_trace(setup, nodes[0], trace)
     raise SystemExit(code)
 
 
@@ -64,10 +66,17 @@ def _draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) ->
     print(f"contact sheet: {path}")
 
 
-def _draw_trace(setup: Setup, generator: GeneratorChoice, node: Node, path: Path) -> None:
-    from pigbench.report.trace import draw_trace
-    from pigbench.stages.sample import trace
+def _draw_trace(setup: Setup, node: Node, path: Path) -> None:
+    """Sample the chunk's first batch again, watching its first sample."""
+    from pigbench.engine.work import Task, open_job
+    from pigbench.report.trace import Recorder, trace_strip
+    from pigbench.stages.sample import sampler
 
-    recorded = trace(node, setup.store, generator, setup.request.protocol.dataset)
-    draw_trace(recorded, path, title=f"{generator.label}, sample 0")
+    task = Task.of(node, setup.request.protocol.dataset, setup.store.root, setup.checkpoint_every)
+    recorder = Recorder()
+    with setup.store.building() as directory:
+        draw, _ = sampler(open_job(task, setup.store, directory, lambda share, text: None), recorder)
+        first = node.spec["chunk"] * node.spec["size"]
+        draw(range(first, first + node.spec["batch"]))
+    trace_strip(recorder.frames, path, title=f"{node.about['what']}: how one sample comes about")
     print(f"trace: {path}")

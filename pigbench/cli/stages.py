@@ -1,4 +1,4 @@
-"""Running a part of a plan, for the verbs that stop before the record."""
+"""Running a plan, or a part of one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pigbench.cli.options import Setup
-    from pigbench.plan import Node
+    from pigbench.engine.local import Outcome
+    from pigbench.plan import Node, Plan
 
 
-def compute(setup: Setup, nodes: list[Node]) -> int:
-    """Compute what is missing of `nodes` and print where each artifact is; the exit code."""
+def compute(setup: Setup, plan: Plan) -> Outcome:
+    """Compute what is missing of a plan, showing progress."""
     from pigbench.engine.local import run_plan
-    from pigbench.plan import Plan
     from pigbench.report.progress import observer
 
-    plan = Plan(segmentations=nodes, fidelities=[])
+    dataset = setup.request.protocol.dataset
     with observer(plan, setup.request, setup.store, setup.workers) as observe:
-        outcome = run_plan(nodes, setup.store, setup.request.protocol.dataset, setup.workers, observe)
+        return run_plan(plan.targets, setup.store, dataset, setup.workers, observe, setup.checkpoint_every)
+
+
+def compute_part(setup: Setup, nodes: list[Node]) -> int:
+    """Compute what is missing of `nodes` and print where each artifact is; the exit code."""
+    from pigbench.plan import Plan
+
+    outcome = compute(setup, Plan(segmentations=nodes, fidelities=[]))
     for node in nodes:
-        failed = outcome.failed.get(node.key)
-        print(f"{node.label}: {f'FAILED: {failed}' if failed else setup.store.entry(node.stage, node.key).path}")
-    for reason in dict.fromkeys(outcome.failed.values()):
-        print(f"FAILED {reason}", file=sys.stderr)
+        if node.key in outcome.failed:
+            print(f"{node.label}: FAILED: {outcome.failed[node.key]}", file=sys.stderr)
+        else:
+            print(f"{node.label}: {setup.store.entry(node.stage, node.key).path}")
     return 1 if outcome.failed else 0

@@ -20,9 +20,9 @@ def train(
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Train the generators' components on every fold; a later `run` or `sample` finds them trained."""
-    from pigbench.cli.stages import compute
+    from pigbench.cli.stages import compute_part
     from pigbench.plan import make_plan
 
     setup = options.set_up(generator, None, folds, dataset, ["unet"], preset, seed, seeds, set_, workers, device, store)
     nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "train"]
-    raise SystemExit(compute(setup, nodes))
+    raise SystemExit(compute_part(setup, nodes))

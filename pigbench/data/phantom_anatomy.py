@@ -93,9 +93,7 @@ def _draw_view(
     return View(name, path, outline, place, turn, tuple((OFF_CENTRE * mass.radius * spread).tolist()))
 
 
-def _draw_place(
-    stream: np.random.Generator, outline: Outline, radius: float, backward: float
-) -> tuple[float, float]:
+def _draw_place(stream: np.random.Generator, outline: Outline, radius: float, backward: float) -> tuple[float, float]:
     """A place in the glandular fan, clear of skin, chest wall and muscle: the first of 64 tries, or the best one."""
     x = outline.reach * backward + stream.normal(0, 0.03, 64)
     y = stream.uniform(0.1, 0.9, 64)

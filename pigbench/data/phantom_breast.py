@@ -17,7 +17,7 @@ from pigbench.data.phantom_fields import Spectrum, draw_field, smooth_step
 
 FAT, GLAND, MUSCLE, SKIN = 0.32, 0.64, 0.7, 0.66
 KNEE = 1.2  # cycles a frame: below it tissue varies by its layout, not by its texture
-SKIN_AT, SKIN_WIDTH = 0.008, 0.004
+SKIN_AT, SKIN_WIDTH = 0.008, 0.004  # frames from the outline
 LIGAMENTS = (Spectrum(0.0, cutoff=2.0, stretch=1.7), Spectrum(0.0, cutoff=3.5, stretch=1.7))
 
 
@@ -54,6 +54,7 @@ class Outline:
         powered = u**p + v**p + 1e-6
         level = powered ** (1 / p)
         slope = np.sqrt((u ** (p - 1) / self.reach) ** 2 + (v ** (p - 1) / height) ** 2) * level / powered
+        # the nipple: a small dome that the skin follows
         teat = np.exp(-0.5 * np.square((x - self.reach) / 0.02)) * np.exp(-0.5 * np.square((y - self.nipple) / 0.02))
         return (1 - level) / (slope + 1e-3) + 0.035 * teat
 
@@ -85,7 +86,7 @@ def draw_habit(stream: np.random.Generator) -> Habit:
 
 def draw_outline(stream: np.random.Generator, oblique: bool) -> Outline:
     """A random breast, filling most of the frame. oblique: the MLO view, with muscle and open to the axilla."""
-    reach, roundness = stream.uniform(0.72, 0.95), stream.uniform(2.0, 2.5)
+    reach, roundness = stream.uniform(0.8, 0.96), stream.uniform(2.0, 2.5)
     if not oblique:
         nipple = stream.uniform(0.47, 0.53)
         half = min(nipple, 1 - nipple) - stream.uniform(0.0, 0.04)
@@ -122,9 +123,7 @@ def enclose(inner: np.ndarray, outline: Outline, x: np.ndarray, y: np.ndarray) -
     return image * np.clip(depth / pixel + 0.5, 0, 1)
 
 
-def _glandular_share(
-    habit: Habit, outline: Outline, x: np.ndarray, y: np.ndarray, texture: np.ndarray
-) -> np.ndarray:
+def _glandular_share(habit: Habit, outline: Outline, x: np.ndarray, y: np.ndarray, texture: np.ndarray) -> np.ndarray:
     """0 in fat, 1 in gland: the layout says where it is likely, the texture draws its borders; fat under the skin."""
     layout = np.clip(outline.glandular(x, y), -1.5, 0.5)
     tendency = 3.0 * (habit.density - 0.5) + 2.2 * layout + habit.contrast * texture
@@ -147,4 +146,3 @@ def _ridge(field: np.ndarray, width: float) -> np.ndarray:
     down, across = np.gradient(field, pixel)
     blurred = np.hypot(width, 0.5 * pixel)
     return width / blurred * np.exp(-0.5 * np.square(field / (blurred * (np.hypot(down, across) + 2.0))))
-

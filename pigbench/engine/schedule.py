@@ -70,6 +70,7 @@ class Schedule:
 
     @property
     def finished(self) -> bool:
+        """Whether nothing waits and nothing runs."""
         return not self.waiting and not self.running
 
 

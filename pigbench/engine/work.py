@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
@@ -120,10 +121,8 @@ class _Meter:
 
 def _forget_peak() -> None:
     """Start the peak anew, where the system lets us (Linux); elsewhere the peak is the process's so far."""
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 def _peak_mib() -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -96,8 +97,11 @@ def _numbered(ids: Sequence[Hashable] | np.ndarray, keep: np.ndarray) -> tuple[n
     return number, len(distinct)
 
 
+@lru_cache(maxsize=4)  # the rows of a table share their patients
 def _draws(units: int, resamples: int, seed: int, role: str) -> np.ndarray:
-    """(resamples, units) float64: how often each unit comes up among as many draws with replacement."""
+    """(resamples, units) float64, read-only: how often each unit comes up among as many draws with replacement."""
     chosen = numpy_generator(seed, "bootstrap", role).integers(units, size=(resamples, units))
     chosen += units * np.arange(resamples)[:, None]
-    return np.bincount(chosen.ravel(), minlength=resamples * units).reshape(resamples, units).astype(np.float64)
+    weights = np.bincount(chosen.ravel(), minlength=resamples * units).reshape(resamples, units).astype(np.float64)
+    weights.setflags(write=False)
+    return weights

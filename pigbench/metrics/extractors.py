@@ -26,20 +26,30 @@ class Extractor:
     """A feature extractor of torch-fidelity, and where its weights come from.
 
     registered: its name in torch-fidelity's registry. layer: the layer that is read, (N, dimension).
-    sha256: of the weights file that `find_weights` returns. about: one line for a list of extractors.
+    sha256: of the weights file that `find_weights(fetch)` returns. about: one line for a list of extractors.
     """
 
     registered: str
     layer: str
     dimension: int
     sha256: str
-    find_weights: Callable[[], Path]
+    find_weights: Callable[[bool], Path]
     about: str
 
 
 def extractor_names() -> list[str]:
     """The names that `features` knows; nothing heavy is imported."""
     return sorted(EXTRACTORS)
+
+
+def find_weights(name: str, fetch: bool = True) -> Path:
+    """The weights file of the extractor `name`, fetched over the network where that is its way and `fetch` allows it.
+
+    Raises PigbenchError for an unknown name, or for weights that cannot be had, saying how to get them.
+    """
+    if name not in EXTRACTORS:
+        raise PigbenchError(did_you_mean("extractor", name, extractor_names()))
+    return EXTRACTORS[name].find_weights(fetch)
 
 
 def features(
@@ -75,10 +85,8 @@ def features(
 @cache
 def load_extractor(name: str, device: str = "cpu") -> FeatureExtractorBase:
     """The network called `name` on `device`, with its verified weights; loaded once a process."""
-    if name not in EXTRACTORS:
-        raise PigbenchError(did_you_mean("extractor", name, extractor_names()))
+    weights = find_weights(name)
     wanted = EXTRACTORS[name]
-    weights = wanted.find_weights()
     # This check is also what makes it safe that torch-fidelity unpickles the Inception file.
     if hashlib.sha256(weights.read_bytes()).hexdigest() != wanted.sha256:
         raise PigbenchError(f"{weights} does not hold the weights of '{name}': its SHA-256 should be {wanted.sha256}")
@@ -101,7 +109,7 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
     return np.rint((images + 1) * 127.5).astype(np.uint8)
 
 
-def _find_efficientnet_lite0() -> Path:
+def _find_efficientnet_lite0(fetch: bool) -> Path:
     from importlib.resources import files
 
     try:
@@ -113,7 +121,7 @@ def _find_efficientnet_lite0() -> Path:
     return Path(str(package / "models" / "efficientnet-lite0-57934424.pth"))
 
 
-def _find_inception() -> Path:
+def _find_inception(fetch: bool) -> Path:
     given = os.environ.get("PIGBENCH_INCEPTION")
     if given is not None:
         if not Path(given).is_file():
@@ -126,6 +134,8 @@ def _find_inception() -> Path:
     cached = Path(torch.hub.get_dir(), "checkpoints", URL_INCEPTION_V3.rsplit("/", 1)[1])
     if not cached.is_file():
         try:
+            if not fetch:
+                raise FileNotFoundError("the network was not asked")
             cached.parent.mkdir(parents=True, exist_ok=True)
             verified = EXTRACTORS["inception"].sha256
             torch.hub.download_url_to_file(URL_INCEPTION_V3, str(cached), hash_prefix=verified, progress=False)

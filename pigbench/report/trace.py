@@ -54,7 +54,8 @@ def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
 
     if not frames:
         raise ValueError("no frames to draw: the sampler never called on_step")
-    rows = [(name, pictures) for name, pictures in _rows(frames) if pictures[0] is not None]
+    times, masks, images = zip(*frames, strict=True)
+    rows = [("image", images)] if masks[0] is None else [("mask", masks), ("image", images)]
     figure = Figure(figsize=(1.2 * len(frames) + 0.3, 1.25 * len(rows) + (0.6 if title else 0.3)), layout="constrained")
     axes = figure.subplots(len(rows), len(frames), squeeze=False)
     for (name, pictures), line in zip(rows, axes, strict=True):
@@ -63,12 +64,8 @@ def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
             axis.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
-    for (t, _, _), axis in zip(frames, axes[0], strict=True):
+    for t, axis in zip(times, axes[0], strict=True):
         axis.set_title(f"t = {t}", fontsize=9)
     if title:
         figure.suptitle(title, fontsize=10)
     figure.savefig(path, dpi=150, format="png")
-
-
-def _rows(frames: list[Frame]) -> list[tuple[str, list[Any]]]:
-    return [("mask", [mask for _, mask, _ in frames]), ("image", [image for _, _, image in frames])]

@@ -49,6 +49,7 @@ class Mixture:
         others = indices[~from_real] - len(self.real)
         images = np.empty((len(indices), *real.images.shape[1:]), np.float32)
         masks = np.empty(images.shape, np.uint8)
+        assert real.masks is not None
         images[from_real], masks[from_real] = real.images, real.masks
         images[~from_real] = to_unit_range(self.synthetic.images[others])
         masks[~from_real] = self.synthetic.masks[others]

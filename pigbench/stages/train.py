@@ -47,7 +47,13 @@ def run(job: Job) -> None:
     passes = loop.steps * training.batch
     job.write_json(
         "training.json",
-        {"steps": loop.steps, "image_passes": passes, "parameters": parameters, "losses": loop.losses, "seal": view.seal},
+        {
+            "steps": loop.steps,
+            "image_passes": passes,
+            "parameters": parameters,
+            "losses": loop.losses,
+            "seal": view.seal,
+        },
     )
 
 
@@ -102,7 +108,8 @@ class OnlySettings:
 
     def __init__(self, settings: Mapping[str, Any], plugin: type[Generator], component: Component) -> None:
         fields = plugin.Config.model_fields
-        typed = {name: TypeAdapter(fields[name].annotation).validate_python(settings[name]) for name in settings}
+        kinds: dict[str, Any] = {name: fields[name].annotation for name in settings}
+        typed = {name: TypeAdapter(kind).validate_python(settings[name]) for name, kind in kinds.items()}
         self.__dict__.update(typed)  # field by field: the whole Config may refuse a part of its settings
         self.__dict__["_of"] = f"{plugin.__name__}: component '{component.name}'"
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from pigbench.contracts import TrainView, seal
 from pigbench.data.prepare import Prepared
-from pigbench.data.splits import make_folds
 from pigbench.data.source import CaseInfo
+from pigbench.data.splits import make_folds
 from pigbench.stages.job import StageFailed
 from pigbench.stages.segment import load_synthetic
 

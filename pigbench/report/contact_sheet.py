@@ -1,0 +1,117 @@
+"""A contact sheet: many images of one dataset or generator at a glance, each bare and with its mask outlined."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageFont import FreeTypeFont
+
+PANEL = 128  # pixels: small images are enlarged, by a whole number of times, to at least this
+MARGIN, GAP = 16, 2  # pixels: around and between cells, and between the panels of a cell
+CAPTION, TITLE = 10, 16  # text sizes in pixels
+PAPER, INK, OUTLINE = (255, 255, 255), (60, 60, 60), (255, 90, 60)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One case. image: (H, W) float, -1 black to 1 white, beyond that clipped. mask: (H, W) uint8, or none."""
+
+    image: np.ndarray
+    mask: np.ndarray | None = None
+    caption: str = ""
+
+
+def contact_sheet(cells: Sequence[Cell], path: Path, columns: int = 8, title: str = "") -> None:
+    """Write `cells` to `path` as a PNG, row by row: the bare image and beside it the image with its mask outlined.
+
+    If no cell has a mask there is one panel a cell. Raises ValueError for no cells or images of different shapes. The
+    file appears whole or not at all.
+    """
+    shapes = {cell.image.shape for cell in cells}
+    if len(shapes) != 1:
+        raise ValueError(f"a contact sheet wants images of one shape, not {sorted(shapes) or 'none'}")
+    sheet = _compose(cells, min(columns, len(cells)), title)
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
+    try:
+        sheet.save(temporary, format="PNG")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _compose(cells: Sequence[Cell], columns: int, title: str) -> Image:
+    from PIL import Image, ImageDraw
+
+    masked = any(cell.mask is not None for cell in cells)
+    tiles = [_tile(cell, masked) for cell in cells]
+    height, width = tiles[0].shape[:2]
+    caption = CAPTION + 6 if any(cell.caption for cell in cells) else 0
+    head = MARGIN + (TITLE + MARGIN if title else 0)
+    across, down = width + MARGIN, height + caption + MARGIN
+    sheet = Image.new("RGB", (MARGIN + columns * across, head + math.ceil(len(cells) / columns) * down), PAPER)
+    draw = ImageDraw.Draw(sheet)
+
+    large, small = _font(TITLE), _font(CAPTION)
+    draw.text((MARGIN, MARGIN - 4), _fitting(title, large, sheet.width - 2 * MARGIN), INK, large)
+    for index, (cell, tile) in enumerate(zip(cells, tiles, strict=True)):
+        x, y = MARGIN + index % columns * across, head + index // columns * down
+        sheet.paste(Image.fromarray(tile), (x, y))
+        draw.text((x, y + height + 2), _fitting(cell.caption, small, width), INK, small)
+    return sheet
+
+
+def _tile(cell: Cell, masked: bool) -> np.ndarray:
+    """The panels of a cell side by side, (height, width, 3) uint8."""
+    times = math.ceil(PANEL / max(cell.image.shape))
+    bare = _enlarged(_grey(cell.image), times)[..., None].repeat(3, axis=2)
+    if not masked:
+        return bare
+    outlined = np.full_like(bare, 255) if cell.mask is None else bare.copy()
+    if cell.mask is not None:
+        outlined[_outline(_enlarged(cell.mask, times))] = OUTLINE
+    gap = np.full((len(bare), GAP, 3), 255, np.uint8)
+    return np.concatenate([bare, gap, outlined], axis=1)
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    return np.rint((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8)
+
+
+def _enlarged(pixels: np.ndarray, times: int) -> np.ndarray:
+    return pixels.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _outline(mask: np.ndarray) -> np.ndarray:
+    """A line one pixel wide just outside the lesion, so that it hides nothing of it."""
+    lesion = np.pad(mask != 0, 1)
+    grown = lesion.copy()
+    for axis in (0, 1):
+        for step in (-1, 1):
+            grown |= np.roll(lesion, step, axis)
+    return (grown & ~lesion)[1:-1, 1:-1]
+
+
+def _font(size: int) -> FreeTypeFont:
+    """Matplotlib's DejaVu Sans: it has the signs that titles use, as Pillow's own font has not."""
+    from matplotlib import get_data_path
+    from PIL import ImageFont
+
+    return ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+
+
+def _fitting(text: str, font: FreeTypeFont, width: int) -> str:
+    """The text, or as much of it as `width` pixels hold."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,140 @@
+"""A small imported dataset and one finished run on it, shared by the command line's tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PLUGINS = '''
+from pigbench.contracts import Component, Config, Generator, Pairs
+
+
+class Noise(Generator):
+    """Noise, its bright pixels for masks."""
+
+    kind = "pairs"
+
+    def sample(self, trained, request):
+        images = request.noise() / 3
+        return Pairs.clipped(images, images > 0.3)
+
+
+class Copies(Generator):
+    """Copies of training pairs: an A/A test."""
+
+    kind = "pairs"
+
+    def sample(self, trained, request):
+        import torch
+
+        chosen = [int(torch.randint(len(request.view), (), generator=stream)) for stream in request.streams]
+        return request.view.pairs(chosen)
+
+
+class HalfBroken(Noise):
+    """Raises in one fold of two."""
+
+    def sample(self, trained, request):
+        import os, pathlib
+
+        marker = pathlib.Path(os.environ["HALF_BROKEN_MARKER"])
+        if not marker.exists() or marker.read_text() == request.view.seal:
+            marker.write_text(request.view.seal)
+            raise RuntimeError("it forgot everything")
+        return super().sample(trained, request)
+'''
+
+
+@dataclass(frozen=True)
+class Home:
+    """A directory with a store, a dataset `tiny` (24 cases of 8 patients, 16 × 16) and a stranger's plugins."""
+
+    path: Path
+    environment: dict[str, str]
+
+    def __call__(self, *arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        """The command line in a process of its own."""
+        return self.start(*arguments, wait=timeout)  # type: ignore[return-value]
+
+    def start(
+        self, *arguments: object, wait: float | None = None
+    ) -> subprocess.Popen[str] | subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from pigbench.cli import main; main()", *map(str, arguments)]
+        options = {"cwd": self.path, "env": self.environment, "text": True}
+        if wait is None:
+            return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        return subprocess.run(command, capture_output=True, timeout=wait, **options)
+
+    @property
+    def records(self) -> list[Path]:
+        return sorted((self.path / "runs" / "records").glob("*.json"))
+
+
+def write_pngs(directory: Path, patients: int = 8, views: int = 3) -> None:
+    """`p3_1.png` is patient 3's second case: noise with a bright square, which is the mask."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (directory / name).mkdir(parents=True)
+    for patient in range(patients):
+        for view in range(views):
+            image = random.integers(0, 60, (16, 16), dtype=np.uint8)
+            mask = np.zeros_like(image)
+            top, left = random.integers(2, 9, 2)
+            mask[top : top + 5, left : left + 5] = 255
+            image[mask > 0] += 150
+            Image.fromarray(image).save(directory / "images" / f"p{patient}_{view}.png")
+            Image.fromarray(mask).save(directory / "masks" / f"p{patient}_{view}.png")
+
+
+@pytest.fixture(scope="session")
+def make_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
+    """A function that makes a fresh home."""
+
+    def make() -> Home:
+        path = tmp_path_factory.mktemp("home")
+        site = path / "site"
+        metadata = site / "stranger-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (site / "stranger.py").write_text(PLUGINS)
+        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(
+            "[pigbench.generators]\n"
+            "noise = stranger:Noise\ncopies = stranger:Copies\nhalfbroken = stranger:HalfBroken\n"
+        )
+        search = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(search),
+            "HALF_BROKEN_MARKER": str(path / "marker"),
+            "COLUMNS": "120",
+        }
+        home = Home(path, environment)
+        write_pngs(path / "pngs")
+        done = home(
+            *("data", "import", "folder", "--images", "pngs/images", "--masks", "pngs/masks"),
+            *("--name", "tiny", "--patient-regex", r"(p\d+)_"),
+        )
+        assert done.returncode == 0, done.stderr
+        return home
+
+    return make
+
+
+SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+
+
+@pytest.fixture(scope="session")
+def finished(make_home: Callable[[], Home]) -> Home:
+    """A home where PIG, DDPM and DDIM have run."""
+    home = make_home()
+    done = home("run", "--generator", "pig", "--generator", "ddpm", "--generator", "ddim", *SMOKE)
+    assert done.returncode == 0, done.stderr
+    return home

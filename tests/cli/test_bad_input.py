@@ -1,0 +1,58 @@
+"""Bad input gets a short, exact error and exit 2."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pigbench.cli import main
+
+
+def call(arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    monkeypatch.setattr(sys, "argv", ["pigbench", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0), capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("run --generator pgi", "unknown generator 'pgi': did you mean 'pig'?"),
+        ("run --segmenter unett", "unknown segmenter 'unett': did you mean 'unet'?"),
+        ("run --dataset fantom", "unknown dataset 'fantom': did you mean 'phantom'?"),
+        ("run --preset quik", "unknown preset 'quik': did you mean 'quick'?"),
+        ("run --set training.learningrate=1", "did you mean 'training.learning_rate'"),
+        ("run --set pig.giude=raw", "did you mean 'guide'"),
+        ("run --set pig.guide=sharp", "guide: input should be 'raw' or 'binary', got 'sharp'"),
+        ("run --set ddpm.ddpm_steps=8", "did you mean|known are"),
+        ("run --set diffusion.stepz=8", "unknown --set key 'diffusion.stepz'"),
+        ("run --set training.batch", "KEY=VALUE"),
+        ("run --set fidelity.extractor=inceptoin --dry-run", "did you mean 'inception'"),
+        ("run --n 1", "at least 2"),
+        ("run --folds 1", "at least 2"),
+        ("run --folds 500", "80 patients, fewer than 500 folds"),
+        ("run --device gpu", "unknown device 'gpu'"),
+        ("run --set pig.ddim_steps=30", "30 steps do not divide T = 1024"),
+        ("run --store /proc/nowhere", "cannot be written"),
+        ("compare nowhere", "nowhere"),
+        ("sample --fold 7 --preset smoke", "the folds are 0 to 1"),
+    ],
+)
+def test_it_names_the_fault(
+    arguments: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    code, said = call(arguments, monkeypatch, capsys)
+    assert code == 2
+    assert re.search(re.escape(message) if "|" not in message else message, said), said
+    assert len(said) < 700
+
+
+def test_help_and_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run --help", monkeypatch, capsys)[0] == 0
+    assert call("list nonsense", monkeypatch, capsys)[0] == 2

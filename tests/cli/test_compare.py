@@ -1,0 +1,104 @@
+"""`pigbench compare` as a user meets it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pigbench.cli.compare import compare
+from pigbench.errors import PigbenchError
+from pigbench.results import SCORE_COLUMNS, write_record
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """The verb alone, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    app = typer.Typer()
+    app.command()(compare)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def runs(make_record, tmp_path):
+    """./runs with two records of one protocol."""
+    write_record(make_record(("pig",), (2048,), key="a" * 16), tmp_path / "runs" / "records")
+    write_record(make_record(("ddpm",), (512,), key="b" * 16), tmp_path / "runs" / "records")
+    return tmp_path / "runs"
+
+
+def test_it_shows_the_records_of_runs_by_default(call, runs):
+    result = call()
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("Table 1.") == result.stdout.count("Table 2.") == 1
+    for said in ("+pig_2048", "+ddpm_512", "no masks", "real only", "folds:5"):
+        assert said in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+    assert result.stderr == ""
+
+
+def test_a_path_may_be_a_record_a_directory_or_several(call, runs, make_record, tmp_path):
+    apart = write_record(make_record(protocol="f" * 16), tmp_path / "elsewhere")
+    assert "+pig_2048" in call(apart).stdout
+    assert call(runs, apart.parent).stdout.count("Table 2.") == 2
+    assert call(apart, apart.parent).stdout.count("Table 2.") == 1
+
+
+def test_markdown_and_latex(call, runs):
+    assert call("--format", "markdown").stdout.startswith("## phantom, preset quick")
+    assert r"\begin{tabular}" in call("--format", "latex").stdout
+
+
+def test_rows_go_to_the_standard_output_and_caveats_to_the_standard_error(call, make_record, tmp_path):
+    failed = make_record(failed=[("real+pig_2048", 2)], banner="proves nothing", has_patient_ids=False)
+    write_record(failed, tmp_path / "runs")
+    of_json, of_csv = call("--format", "json"), call("--format", "csv")
+    rows = json.loads(of_json.stdout)
+    assert all(tuple(row) == SCORE_COLUMNS for row in rows)
+    assert len(rows) == len(list(csv.DictReader(io.StringIO(of_csv.stdout)))) == 6 + 2 * 8
+    for said in ("proves nothing", "no patient ids", "FAILED, 4/5 folds done; fold 2: RuntimeError: out of memory"):
+        assert said in of_json.stderr and said in of_csv.stderr
+
+
+def test_the_papers_numbers_come_only_when_asked_for(call, runs):
+    assert "60.54" not in call().stdout
+    shown = call("--paper").stdout
+    assert "60.54" in shown and "not comparable, reference only" in shown
+    rows = json.loads(call("--paper", "--format", "json").stdout)
+    assert {row["mean"] for row in rows if row["protocol"] == "published" and row["table"] == 1} == {
+        31.84,
+        31.54,
+        15.88,
+    }
+
+
+def test_what_is_no_record_is_named_skipped_and_counted(call, runs):
+    for number in range(12):
+        (runs / "records" / f"bad{number:02}.json").write_text("{" * number)
+    result = call()
+    assert result.exit_code == 0 and "+pig_2048" in result.stdout
+    assert "skipped 12 files" in result.stderr
+    assert "bad00.json: not JSON" in result.stderr and "and 2 more" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("runs",), ("runs", "--format", "json")])
+def test_no_record_is_an_error_that_says_how_to_make_one(call, tmp_path, arguments):
+    if arguments:
+        (tmp_path / "runs").mkdir()
+        (tmp_path / "runs" / "foreign.json").write_text("{}")
+    result = call(*arguments)
+    assert isinstance(result.exception, PigbenchError)
+    assert "no records under runs" in str(result.exception) and "pigbench run" in str(result.exception)
+    assert ("skipped 1 file " in result.stderr) == bool(arguments)
+
+
+def test_a_path_that_does_not_exist_is_named(call):
+    result = call("nowhere")
+    assert isinstance(result.exception, PigbenchError)
+    assert str(result.exception) == "no such file or directory: nowhere"

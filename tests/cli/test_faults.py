@@ -1,0 +1,120 @@
+"""Kill it, damage it, break it: nothing is lost, and what failed is shown as failed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from pigbench.results import read_record, same_numbers
+
+SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+LONG = ("--preset", "smoke", "--dataset", "tiny", "--set", "training.images=1600", "--workers", "1")
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_and_run_again_gives_the_undisturbed_record(make_home, how: signal.Signals) -> None:
+    undisturbed = make_home()
+    assert undisturbed("run", "--generator", "pig", *LONG).returncode == 0
+
+    home = make_home()
+    process = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
+    checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", process)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    if how is signal.SIGINT:
+        assert process.returncode == 130
+        assert "same command again" in said
+    workers_end(home)
+    assert checkpoint.is_file()
+
+    again = home("run", "--generator", "pig", *LONG)
+    assert again.returncode == 0, again.stderr
+    records = [read_record(run.records[0]) for run in (home, undisturbed)]
+    assert same_numbers(*records) == []
+    assert not list((home.path / "runs" / "partial").glob("*/checkpoint.pt"))
+
+
+def wait_for(directory: Path, pattern: str, process) -> Path:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        for found in directory.glob(pattern):
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"no {pattern}: {process.stderr.read()}")
+
+
+def workers_end(home) -> None:
+    """The workers notice that their parent is gone."""
+    before = None
+    for _ in range(100):
+        now = {path: path.stat().st_mtime_ns for path in (home.path / "runs" / "partial").rglob("*") if path.exists()}
+        if now == before:
+            return
+        before = now
+        time.sleep(0.5)
+    raise AssertionError("something still writes checkpoints")
+
+
+def test_a_generator_that_raises_in_one_fold_fails_its_arm_and_nothing_else(make_home) -> None:
+    home = make_home()
+    done = home("run", "--generator", "halfbroken", "--generator", "noise", *SMOKE)
+    assert done.returncode == 1
+    record = json.loads(home.records[0].read_text())
+    status = {(arm["arm"], arm["fold"]): (arm["status"], arm["reason"]) for arm in record["arms"]}
+    assert {name for (name, _), (state, _) in status.items() if state == "failed"} == {"real+halfbroken_8"}
+    assert sorted(state for (name, _), (state, _) in status.items() if "halfbroken" in name) == ["failed", "ok"]
+    assert any("it forgot everything" in reason for _, reason in status.values())
+    shown = home("compare")
+    assert "FAILED" in shown.stdout
+    assert "it forgot everything" in shown.stdout
+    assert str(home.path) not in home.records[0].read_text()
+
+
+def test_a_damaged_artifact_is_computed_again_and_said(make_home) -> None:
+    home = make_home()
+    assert home("run", "--generator", "noise", *SMOKE).returncode == 0
+    before = read_record(home.records[0])
+    chunk = sorted((home.path / "runs" / "artifacts" / "sample").glob("*"))[0]
+    (chunk / "images.npy").write_bytes(b"something else")
+    verified = home("store", "verify")
+    assert verified.returncode == 1
+    assert "images.npy does not match its hash" in verified.stdout
+
+    again = home("run", "--generator", "noise", "--seeds", 1, *SMOKE, "--set", "segmentation.batch=3")
+    assert again.returncode == 0, again.stderr
+    assert "computed again" in again.stderr
+    assert (chunk / "images.npy").stat().st_size > 100
+    home("store", "gc", "--yes")
+    assert home("store", "verify").returncode == 0
+    assert same_numbers(before, read_record(next(r for r in home.records if before.key[:8] in r.name))) == []
+
+
+def test_a_foreign_file_among_the_records_is_named_skipped_and_counted(make_home) -> None:
+    home = make_home()
+    assert home("run", "--generator", "noise", *SMOKE).returncode == 0
+    records = home.path / "runs" / "records"
+    (records / "notes.json").write_text('{"hello": 1}')
+    (records / "half.json").write_text(home.records[0].read_text()[:500])
+    shown = home("compare")
+    assert shown.returncode == 0
+    assert "skipped 2 files" in shown.stderr
+    assert "notes.json" in shown.stderr
+    assert "half.json" in shown.stderr
+    assert "+noise_8" in shown.stdout
+
+
+def test_an_arm_of_copies_is_no_different_from_real(make_home) -> None:
+    """A/A: the interval of training on copies of one's own pairs covers 0."""
+    home = make_home()
+    more = ("--set", "segmentation.steps=60", "--preset", "smoke", "--dataset", "tiny", "--n", 16)
+    assert home("run", "--generator", "copies", *more).returncode == 0
+    rows = json.loads(home("compare", "--format", "json").stdout)
+    row = next(row for row in rows if row["metric"] == "dice" and row["generator"] == "copies")
+    assert row["ci_low"] <= 0 <= row["ci_high"]
+    assert row["ci_low"] < row["ci_high"]  # the arms did differ, within their noise
+    copying = next(row for row in rows if row["metric"] == "copying" and row["generator"] == "copies")
+    assert copying["mean"] == pytest.approx(0, abs=1e-6)

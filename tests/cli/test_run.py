@@ -1,0 +1,129 @@
+"""The command line end to end on `smoke`: run, repeat, extend, compare, look, export."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+ALL = ("--generator", "pig", "--generator", "ddpm", "--generator", "ddim", *SMOKE)
+
+
+def artifacts(home, stage: str) -> set[str]:
+    return {path.name for path in (home.path / "runs" / "artifacts" / stage).glob("*")}
+
+
+def test_a_run_leaves_a_record_that_compare_shows(finished) -> None:
+    assert len(finished.records) == 1
+    shown = finished("compare")
+    assert shown.returncode == 0
+    for text in ("Table 1", "Table 2", "pig", "ddpm", "ddim", "real only", "+pig_8", "no masks", "protocol"):
+        assert text in shown.stdout
+    assert "8 of 64 steps, respaced" in shown.stdout
+
+
+@pytest.mark.parametrize("format", ["markdown", "latex", "csv", "json"])
+def test_every_format(finished, format: str) -> None:
+    shown = finished("compare", "runs", "--format", format, "--paper")
+    assert shown.returncode == 0, shown.stderr
+    if format == "json":
+        rows = json.loads(shown.stdout)
+        columns = "table protocol dataset preset generator n arm segmenter metric mean sd delta ci_low ci_high"
+        assert {*columns.split(), "folds", "seeds", "patients", "signature"} <= rows[0].keys()
+        assert {row["patients"] for row in rows if row["dataset"] == "tiny" and row["table"] == "2"} <= {8, "8"}
+
+
+def test_the_same_as_tables(finished) -> None:
+    from pigbench import results
+
+    cases = results.cases(finished.path / "runs")
+    names = "protocol dataset preset generator n arm segmenter seed fold patient_id case_id tp fp fn tn"
+    assert cases.columns == names.split()
+    assert cases.filter(arm="real").height == 24  # every case is held out exactly once
+    assert cases.filter(arm="real")["case_id"].n_unique() == 24
+    assert (cases["tp"] + cases["fp"] + cases["fn"] + cases["tn"]).unique().to_list() == [16 * 16]
+    assert not any(id_.startswith("p") and id_[1:].isdigit() for id_ in cases["patient_id"].unique())
+
+
+def test_a_repeat_recomputes_nothing_and_is_quick(finished) -> None:
+    before = finished.records[0].stat().st_mtime_ns
+    began = time.monotonic()
+    again = finished("run", *ALL)
+    assert again.returncode == 0
+    assert "Already computed" in again.stderr
+    assert time.monotonic() - began < 10  # 3 s on a quiet machine; benchmarks/startup.py measures
+    assert finished.records[0].stat().st_mtime_ns == before
+
+
+def test_a_dry_run_says_what_is_cached_and_what_is_new(finished) -> None:
+    shown = finished("run", *ALL, "--n", 24, "--dry-run")
+    assert shown.returncode == 0
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert ["train", "ddpm.denoiser", "2", "2"] in [line[:4] for line in lines]
+    assert ["sample", "pig", "6", "2"] in [line[:4] for line in lines]
+    assert len(finished.records) == 1
+
+
+def test_ddim_trained_nothing_and_more_samples_are_only_the_new_chunks(make_home) -> None:
+    home = make_home()
+    assert home("run", "--generator", "ddpm", *SMOKE).returncode == 0
+    trained, sampled = artifacts(home, "train"), artifacts(home, "sample")
+    assert len(trained) == len(sampled) == 2
+    assert home("run", "--generator", "ddim", "--generator", "ddpm", "--n", 8, "--n", 16, *SMOKE).returncode == 0
+    assert artifacts(home, "train") == trained
+    assert sampled < artifacts(home, "sample")
+    assert len(artifacts(home, "sample")) == 2 * 2 * 2  # generators × folds × chunks
+    rows = json.loads(home("compare", "--format", "json").stdout)
+    assert {(row["generator"], row["n"]) for row in rows if row["metric"] == "kid"} >= {
+        ("ddpm", 8),
+        ("ddpm", 16),
+        ("ddim", 16),
+    }
+
+
+def test_samples_can_be_seen_traced_and_exported(finished) -> None:
+    from PIL import Image
+
+    done = finished("sample", "--generator", "pig", *SMOKE, "--sheet", "sheet.png", "--trace", "trace.png")
+    assert done.returncode == 0, done.stderr
+    for name in ("sheet.png", "trace.png"):
+        assert Image.open(finished.path / name).size[0] > 300
+    done = finished("export", "out", "--generator", "pig", *SMOKE)
+    assert done.returncode == 0, done.stderr
+    image = np.asarray(Image.open(finished.path / "out/pig/fold-0/images/00000.png"))
+    mask = np.asarray(Image.open(finished.path / "out/pig/fold-1/masks/00007.png"))
+    assert image.shape == mask.shape == (16, 16)
+    assert image.dtype == np.uint16
+    assert set(np.unique(mask)) <= {0, 255}
+    seals = {json.loads((finished.path / f"out/pig/fold-{k}/manifest.json").read_text())["seal"] for k in (0, 1)}
+    assert len(seals) == 2
+    again = finished("export", "out", "--generator", "pig", *SMOKE)
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
+
+
+def test_the_store_can_be_listed_and_verified(finished) -> None:
+    assert "train" in finished("store", "ls").stdout
+    verified = finished("store", "verify")
+    assert verified.returncode == 0
+    assert "0 damaged" in verified.stdout
+
+
+@pytest.mark.parametrize("what", ["generators", "segmenters", "datasets", "presets", "extractors"])
+def test_listings(finished, what: str) -> None:
+    rows = json.loads(finished("list", what, "--format", "json").stdout)
+    names = {row["name"] for row in rows}
+    assert {"generators": "noise", "segmenters": "unet", "datasets": "tiny", "presets": "quick"}.get(
+        what, "inception"
+    ) in names
+    assert finished("list", what).returncode == 0
+
+
+def test_no_path_of_this_machine_in_a_record(finished) -> None:
+    text = finished.records[0].read_text()
+    assert str(Path(finished.path)) not in text
+    assert "p0_0" not in text

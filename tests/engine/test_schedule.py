@@ -1,0 +1,68 @@
+"""Which node next: inputs first, each once, failures contained."""
+
+from __future__ import annotations
+
+from pigbench.engine.schedule import Schedule
+from pigbench.plan import Node
+
+
+def make(name: str, *inputs: Node, stage: str = "train") -> Node:
+    return Node(stage, name, {}, {f"i{k}": other for k, other in enumerate(inputs)}, {"what": name})
+
+
+def diamond() -> tuple[Node, Node, Node, Node]:
+    base = make("base")
+    left, right = make("left", base), make("right", base)
+    return base, left, right, make("top", left, right)
+
+
+def run_all(schedule: Schedule) -> list[str]:
+    order = []
+    while node := schedule.next():
+        order.append(node.key)
+        schedule.succeeded(node)
+    assert schedule.finished
+    return order
+
+
+def test_inputs_come_first_and_everything_once() -> None:
+    *_, top = diamond()
+    order = run_all(Schedule([top, top], lambda node: False))
+    assert sorted(order) == ["base", "left", "right", "top"]
+    assert order[0] == "base"
+    assert order[-1] == "top"
+
+
+def test_what_is_there_is_not_wanted_nor_what_only_it_needs() -> None:
+    *_, top = diamond()
+    assert Schedule([top], lambda node: node.key == "top").finished
+    assert sorted(run_all(Schedule([top], lambda node: node.key == "left"))) == ["base", "right", "top"]
+
+
+def test_a_failure_takes_with_it_only_what_rests_on_it() -> None:
+    base, left, right, top = diamond()
+    schedule = Schedule([top, right], lambda node: False)
+    schedule.succeeded(schedule.next())
+    schedule.running[left.key] = schedule.waiting.pop(left.key)
+    schedule.fail(left, "lost")
+    assert schedule.failed == {"left": "lost", "top": "train left: lost"}
+    assert run_all(schedule) == ["right"]
+
+
+def test_a_damaged_input_is_wanted_again_before_its_user() -> None:
+    base, left, right, top = diamond()
+    present = {"base", "left", "right"}
+    schedule = Schedule([top], lambda node: node.key in present)
+    node = schedule.next()
+    assert node is top
+    present.remove("left")
+    schedule.again(top)
+    assert run_all(schedule) == ["left", "top"]
+
+
+def test_the_start_of_the_longest_chain_goes_first() -> None:
+    short = make("short", stage="split")
+    first = make("first", stage="split")
+    chain = make("end", make("middle", first))
+    schedule = Schedule([short, chain], lambda node: False)
+    assert schedule.next() is first
