@@ -26,13 +26,16 @@ class UNet(nn.Module):
         attention: Sequence[bool],
         norm_groups: int,
         space_to_depth: int = 1,
+        alphas_cumprod: torch.Tensor | None = None,
     ) -> None:
         """inputs: channels that come in; one goes out. channels: width of each level, each at half the side before.
 
         layers: residual blocks a level. attention: which levels attend. space_to_depth: side of the pixel blocks that
-        become channels, so that the network works on a grid as many times smaller.
+        become channels, so that the network works on a grid as many times smaller. alphas_cumprod: (T,) if the last
+        layer is to give velocities; what comes out is ε all the same.
         """
         super().__init__()
+        self.register_buffer("alphas_cumprod", alphas_cumprod, persistent=False)
         self.fold = space_to_depth
         self.unet = UNet2DModel(
             in_channels=inputs * space_to_depth**2,
@@ -52,4 +55,8 @@ class UNet(nn.Module):
     def forward(self, noised: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """noised: (N, inputs, H, W); t: (N,) integers. Returns ε: (N, 1, H, W)."""
         folded = pixel_unshuffle(noised, self.fold)
-        return pixel_shuffle(self.unet(folded, t, return_dict=False)[0], self.fold)
+        output = pixel_shuffle(self.unet(folded, t, return_dict=False)[0], self.fold)
+        if self.alphas_cumprod is None:
+            return output
+        alpha_bar = self.alphas_cumprod[t].view(-1, 1, 1, 1)
+        return alpha_bar.sqrt() * output + (1 - alpha_bar).sqrt() * noised[:, :1]  # ε from v and x_t

@@ -27,7 +27,7 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """The console script. A user's mistake is one line and exit 2; Ctrl-C says how to go on."""
+    """The console script. A user's mistake is one line and exit 2."""
     from pigbench.errors import PigbenchError
 
     try:
@@ -35,6 +35,3 @@ def main() -> None:
     except PigbenchError as error:
         print(f"pigbench: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("\npigbench: stopped. Nothing is lost: run the same command again to go on.", file=sys.stderr)
-        raise SystemExit(130) from None

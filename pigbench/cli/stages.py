@@ -17,8 +17,12 @@ def compute(setup: Setup, plan: Plan) -> Outcome:
     from pigbench.report.progress import observer
 
     dataset = setup.request.protocol.dataset
-    with observer(plan, setup.request, setup.store, setup.workers) as observe:
-        return run_plan(plan.targets, setup.store, dataset, setup.workers, observe, setup.checkpoint_every)
+    try:
+        with observer(plan, setup.request, setup.store, setup.workers) as observe:
+            return run_plan(plan.targets, setup.store, dataset, setup.workers, observe, setup.checkpoint_every)
+    except KeyboardInterrupt:
+        print("\npigbench: stopped. Nothing is lost: run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def compute_part(setup: Setup, nodes: list[Node]) -> int:

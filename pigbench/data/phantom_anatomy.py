@@ -57,27 +57,27 @@ def draw_patient(*path: str | int) -> Patient:
     return Patient(habit, mass, views)
 
 
-def render(patient: Patient, view: View, slice_: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A slice of one of the patient's views on size x size pixels; `size` must be even.
+def render(patient: Patient, view: View, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Slice `number` of one of the patient's views on size x size pixels; `size` must be even.
 
     Returns the image, float32, 0 in air and up to about 1, and the mask of the mass's body, uint8, 0 or 1.
     """
-    height = view.heights[slice_]
+    height = view.heights[number]
     x, y = _pixel_centres(size)
     image = tissue(numpy_generator(*view.path, "tissue"), patient.habit, view.outline, x, y, height)
     mask = np.zeros((size, size), np.uint8)
     rows, columns = (_span(centre, LONGEST * patient.mass.radius, size) for centre in reversed(view.place))
     _add_mass(image[rows, columns], mask[rows, columns], patient.mass, view, height, x[:, columns], y[rows])
     image = enclose(image, view.outline, x, y)
-    noise = draw_field(numpy_generator(*view.path, "noise", slice_), size, Spectrum(beta=0.0))
-    return image + QUANTUM_NOISE * np.sqrt(image) * noise, mask
+    noise = draw_field(numpy_generator(*view.path, "noise", number), size, Spectrum(beta=0.0))
+    return np.maximum(image + QUANTUM_NOISE * np.sqrt(image) * noise, 0), mask
 
 
-def lesion_fraction(patient: Patient, view: View, slice_: int) -> float:
+def lesion_fraction(patient: Patient, view: View, number: int) -> float:
     """The cross-section's area in frames, within a few per cent, from a small grid that just holds the mass."""
     cells = 32
     side = ((np.arange(cells) + 0.5) / cells * 2 - 1).astype(np.float32) * (REACH * patient.mass.radius)
-    inside = patient.mass.inside(side[None, :], side[:, None], view.heights[slice_], view.turn)
+    inside = patient.mass.inside(side[None, :], side[:, None], view.heights[number], view.turn)
     return float(np.mean(inside > 0)) * (2 * REACH * patient.mass.radius) ** 2
 
 

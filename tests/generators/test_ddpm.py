@@ -55,7 +55,7 @@ def test_ddpm_makes_what_the_diffusers_pipeline_makes(tiny, networks, make_reque
         DDPMPipeline,
         trained["denoiser"],
         [0, 1, 2],
-        scheduler=DDPMScheduler(16),
+        scheduler=DDPMScheduler(num_train_timesteps=16),
         num_inference_steps=steps,
     )
     np.testing.assert_allclose((images + 1) / 2, expected, atol=1e-5)
@@ -66,7 +66,11 @@ def test_ddim_makes_what_the_diffusers_pipeline_makes(ddpm, networks, make_reque
     trained = networks(ddpm)
     generator = DDIM(DDIMConfig(timesteps=16, ddim_steps=steps), 16)
     images = generator.sample(trained, make_request([0, 1, 2])).images
-    pipeline = {"scheduler": DDIMScheduler(16, clip_sample=False), "num_inference_steps": steps, "eta": 0.0}
+    pipeline = {
+        "scheduler": DDIMScheduler(num_train_timesteps=16, clip_sample=False),
+        "num_inference_steps": steps,
+        "eta": 0.0,
+    }
     expected = pipeline_images(DDIMPipeline, trained["denoiser"], [0, 1, 2], **pipeline)
     np.testing.assert_allclose((images + 1) / 2, expected, atol=1e-5)
 
