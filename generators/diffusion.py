@@ -3,8 +3,8 @@
 T is `timesteps`; ᾱ_t = Π(1 - β_i). Code counts t from 0 to T - 1 where the papers count from 1 to T.
 
 Every denoiser gives ε and is trained on the error of ε. With `parametrisation="velocity"` its last layer gives
-v = √ᾱ ε - √(1-ᾱ) x_0 (Salimans, Ho, ICLR 2022), from which ε follows. An error of ε at t near T grows by 1/√ᾱ, up to 180
-times, on its way into x̂0; an error of v does not grow. So networks of minutes can be sampled without clipping x̂0.
+v = √ᾱ ε - √(1-ᾱ) x_0 (Salimans, Ho, ICLR 2022), from which ε follows. An error of ε at t near T grows by 1/√ᾱ, up to
+180 times, on its way into x̂0; an error of v does not grow. So networks of minutes can be sampled without clipping x̂0.
 """
 
 from __future__ import annotations
