@@ -181,7 +181,8 @@ class _Planner:
 
     def train(self, generator: GeneratorChoice, component: Component, seed: int, fold: int) -> Node:
         if component.owner:
-            generator = self.request.lenders[component.owner]
+            borrower, generator = generator, self.request.lenders[component.owner]
+            _check_agreement(borrower, generator, component)
             component = _component(generator, component.name)
         training = self.preset.training_for(generator.name)
         own = [c for c in generator.plugin.components if c.owner is None]
@@ -290,6 +291,17 @@ def borrowed_from(generators: Iterable[GeneratorChoice]) -> Iterator[str]:
         for component in generator.plugin.components:
             if component.owner:
                 yield component.owner
+
+
+def _check_agreement(borrower: GeneratorChoice, owner: GeneratorChoice, component: Component) -> None:
+    """A borrower samples as the owner trained: the settings that its borrowed component names must be equal."""
+    for name in component.settings:
+        ours, theirs = getattr(borrower.config, name), getattr(owner.config, name)
+        if ours != theirs:
+            raise PigbenchError(
+                f"'{borrower.name}' samples '{owner.name}.{component.name}' with {name}={ours}, but it is trained with "
+                f"{theirs}: set diffusion.{name} for both"
+            )
 
 
 def _label(name: str, changed: Mapping[str, Any]) -> str:

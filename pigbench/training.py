@@ -289,7 +289,7 @@ def _optimiser(network: torch.nn.Module, settings: OptimiserSettings) -> torch.o
     import torch
 
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings.optimizer]
-    return kind(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return kind(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
 
 
 def _schedule(optimiser: torch.optim.Optimizer, settings: OptimiserSettings, steps: int) -> Any:

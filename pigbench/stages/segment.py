@@ -79,7 +79,7 @@ def run(job: Job) -> None:
         progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
     )
     network = _fit(segmenter, view, synthetic, share, loop)
-    save_file(network.state_dict(), weights_file(job))
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights_file(job))
     job.write_json("cases.json", _judge(job, segmenter, network, device))
     about = {"steps": loop.steps, "share": share, "losses": loop.losses, "seal": view.seal}
     if synthetic:

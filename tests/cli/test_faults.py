@@ -12,14 +12,18 @@ import pytest
 from pigbench.results import read_record, same_numbers
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
-LONG = ("--preset", "smoke", "--dataset", "tiny", "--set", "training.images=1600", "--workers", "1")
+LONG = ("--preset", "smoke", "--dataset", "tiny", "--set", "training.images=640", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make_home):
+    home = make_home()
+    assert home("run", "--generator", "pig", *LONG).returncode == 0
+    return home
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_killed_and_run_again_gives_the_undisturbed_record(make_home, how: signal.Signals) -> None:
-    undisturbed = make_home()
-    assert undisturbed("run", "--generator", "pig", *LONG).returncode == 0
-
+def test_killed_and_run_again_gives_the_undisturbed_record(make_home, undisturbed, how: signal.Signals) -> None:
     home = make_home()
     process = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
     checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", process)

@@ -101,3 +101,13 @@ def test_clean_estimate_inverts_the_forward_process() -> None:
     clean, noise, t = torch.randn(4, 1, 8, 8), torch.randn(4, 1, 8, 8), torch.tensor([0, 100, 500, 800])
     noised = schedule.add_noise(clean, noise, t)
     torch.testing.assert_close(predict_clean(schedule, noised, noise, t), clean, rtol=0, atol=1e-4)
+
+
+def test_a_velocity_network_gives_noise_all_the_same(tiny) -> None:
+    config = DiffusionConfig(**tiny, parametrisation="velocity")
+    network, schedule = build_unet(config, 16, inputs=2), ddim_schedule(config)
+    clean, noise, t = torch.randn(3, 1, 16, 16), torch.randn(3, 1, 16, 16), torch.tensor([0, 7, 15])
+    noised = torch.cat([schedule.add_noise(clean, noise, t), torch.randn(3, 1, 16, 16)], dim=1)
+    velocity = schedule.get_velocity(clean, noise, t)
+    network.unet.forward = lambda folded, t, return_dict: (pixel_unshuffle(velocity, 2),)
+    torch.testing.assert_close(network(noised, t), noise, rtol=0, atol=1e-5)

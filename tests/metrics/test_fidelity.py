@@ -94,7 +94,7 @@ def test_fid_equals_torch_fidelitys_own_way_from_images_to_number():
     """Through `calculate_metrics` and its registered extractor, against `features` and `fidelity` here."""
     from torch_fidelity import calculate_metrics
 
-    from pigbench.metrics.extractors import EXTRACTORS, features, load_extractor
+    from pigbench.metrics.extractors import features, find_weights, load_extractor
 
     class Grey(torch.utils.data.Dataset):
         def __init__(self, images):
@@ -111,7 +111,7 @@ def test_fid_equals_torch_fidelitys_own_way_from_images_to_number():
     load_extractor("efficientnet-lite0")  # registers it
     theirs = calculate_metrics(
         input1=Grey(generated), input2=Grey(real), feature_extractor=EXTRACTORS["efficientnet-lite0"].registered,
-        feature_extractor_weights_path=str(EXTRACTORS["efficientnet-lite0"].find_weights()),
+        feature_extractor_weights_path=str(find_weights("efficientnet-lite0")),
         fid=True, kid=True, kid_subset_size=12, kid_subsets=1, cuda=False, cache=False, verbose=False, batch_size=12,
         save_cpu_ram=True,
     )  # fmt: skip

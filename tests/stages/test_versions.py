@@ -30,9 +30,9 @@ KNOWN = {
     "floor": (1, "000166bff7cf8457"),
     "prepare": (1, "472cd1a8dfd6e04a"),
     "sample": (1, "d686a92e2fbc8ee4"),
-    "segment": (1, "be3bcd4cf8cc492e"),
+    "segment": (1, "8b8560510475c2b3"),
     "split": (1, "01a544f378f32ddd"),
-    "train": (1, "d4d1af7c026f44e1"),
+    "train": (1, "104881d48d993589"),
 }
 
 
