@@ -94,7 +94,7 @@ def test_fid_equals_torch_fidelitys_own_way_from_images_to_number():
     """Through `calculate_metrics` and its registered extractor, against `features` and `fidelity` here."""
     from torch_fidelity import calculate_metrics
 
-    from pigbench.metrics.extractors import features, find_weights, load_extractor
+    from pigbench.metrics.extractors import EXTRACTORS, features, find_weights, load_extractor
 
     class Grey(torch.utils.data.Dataset):
         def __init__(self, images):
