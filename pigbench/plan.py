@@ -6,15 +6,15 @@ equal key wherever it appears: DDIM's denoiser is DDPM's node, and the real-only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from pigbench import registry, stages
-from pigbench.contracts import Component, Config, Generator
+from pigbench import stages
+from pigbench.choices import GeneratorChoice, SegmenterChoice
+from pigbench.contracts import Component
 from pigbench.errors import PigbenchError
-from pigbench.protocol import Protocol, digest, plugin_config
+from pigbench.protocol import Protocol, digest
 
 
 @dataclass(frozen=True)
@@ -33,47 +33,6 @@ class Node:
         parts = [f"{self.stage} {self.about.get('what', '')}".strip()]
         parts += [f"{name} {self.about[name]}" for name in ("chunk", "fold") if name in self.about]
         return ", ".join(parts)
-
-
-@dataclass(frozen=True)
-class GeneratorChoice:
-    """A generator to run: its class, its settings, and what tells it from its like."""
-
-    name: str
-    plugin: type[Generator]
-    config: Config
-    changed: dict[str, Any]  # the settings the user gave, which the label shows
-    origin: str
-
-    @property
-    def label(self) -> str:
-        """The name, with the settings the user changed: `pig(guide=binary)`."""
-        return _label(self.name, self.changed)
-
-    @cached_property
-    def source(self) -> str:
-        """The hash of the plugin's source files."""
-        return registry.source_hash(self.plugin.__module__)
-
-    @property
-    def signature(self) -> str:
-        """Name and hash of source and settings, such as `pig@1a2b3c4d`."""
-        return f"{self.name}@{digest([self.source, self.config.model_dump(mode='json')])[:8]}"
-
-
-@dataclass(frozen=True)
-class SegmenterChoice:
-    """A segmenter to run."""
-
-    name: str
-    config: Config
-    changed: dict[str, Any]
-    source: str
-
-    @property
-    def label(self) -> str:
-        """The name, with the settings the user changed."""
-        return _label(self.name, self.changed)
 
 
 @dataclass(frozen=True)
@@ -125,21 +84,6 @@ def ordered(targets: Iterable[Node]) -> list[Node]:
     for target in targets:
         visit(target)
     return list(seen.values())
-
-
-def choose_generator(name: str, protocol_settings: Mapping[str, Any], own: Mapping[str, Any]) -> GeneratorChoice:
-    """The installed generator of that name with its settings. Raises PigbenchError for an unknown name or setting."""
-    plugin = registry.find("generators", name)
-    loaded = plugin.load()
-    config = plugin_config(loaded.Config, name, protocol_settings, own)
-    return GeneratorChoice(name, loaded, config, dict(own), plugin.origin)  # type: ignore[arg-type]
-
-
-def choose_segmenter(name: str, protocol_settings: Mapping[str, Any], own: Mapping[str, Any]) -> SegmenterChoice:
-    """The installed segmenter of that name with its settings."""
-    loaded = registry.find("segmenters", name).load()
-    config = plugin_config(loaded.Config, name, protocol_settings, own)
-    return SegmenterChoice(name, config, dict(own), registry.source_hash(loaded.__module__))  # type: ignore[arg-type]
 
 
 def make_plan(request: Request) -> Plan:
@@ -285,14 +229,6 @@ def node(stage: str, spec: dict[str, Any], inputs: Mapping[str, Node] | None = N
     return Node(stage, digest(keyed)[:32], spec, inputs, about)
 
 
-def borrowed_from(generators: Iterable[GeneratorChoice]) -> Iterator[str]:
-    """The names of the generators whose components others borrow."""
-    for generator in generators:
-        for component in generator.plugin.components:
-            if component.owner:
-                yield component.owner
-
-
 def _check_agreement(borrower: GeneratorChoice, owner: GeneratorChoice, component: Component) -> None:
     """A borrower samples as the owner trained: the settings that its borrowed component names must be equal."""
     for name in component.settings:
@@ -302,11 +238,6 @@ def _check_agreement(borrower: GeneratorChoice, owner: GeneratorChoice, componen
                 f"'{borrower.name}' samples '{owner.name}.{component.name}' with {name}={ours}, but it is trained with "
                 f"{theirs}: set diffusion.{name} for both"
             )
-
-
-def _label(name: str, changed: Mapping[str, Any]) -> str:
-    changes = ",".join(f"{setting}={value}" for setting, value in sorted(changed.items()))
-    return f"{name}({changes})" if changes else name
 
 
 def _component(generator: GeneratorChoice, name: str) -> Component:

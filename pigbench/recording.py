@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pigbench import __version__
+from pigbench.choices import GeneratorChoice
 from pigbench.engine.work import library_versions
-from pigbench.plan import GeneratorChoice, Node, Plan, Request
+from pigbench.plan import Node, Plan, Request
 from pigbench.protocol import digest
 from pigbench.results.record import CASE_COLUMNS, FORMAT, Record
 from pigbench.stages.job import read_json

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from pigbench.plan import Node, Plan, Request, choose_generator, choose_segmenter, make_plan
+from pigbench.choices import choose_generator, choose_segmenter
+from pigbench.plan import Node, Plan, Request, make_plan
 from pigbench.protocol import Protocol, load_preset
 
 
@@ -121,7 +122,7 @@ def test_a_label_tells_what_a_node_is_for() -> None:
 
 def test_planning_imports_no_torch() -> None:
     code = (
-        "import sys; from pigbench.plan import *; from pigbench.protocol import *\n"
+        "import sys; from pigbench.plan import *; from pigbench.choices import *; from pigbench.protocol import *\n"
         "p = load_preset('quick'); g = choose_generator('pig', p.diffusion, {})\n"
         "r = Request(Protocol(preset=p, dataset='x', dataset_identity='x', folds=5), (g,), (2048,),"
         " (choose_segmenter('unet', {}, {}),), (0,))\n"

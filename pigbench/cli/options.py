@@ -13,8 +13,9 @@ import typer
 from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
+    from pigbench.choices import GeneratorChoice
     from pigbench.data.source import Source
-    from pigbench.plan import GeneratorChoice, Request
+    from pigbench.plan import Request
     from pigbench.protocol import Preset
     from pigbench.store import Store
 
@@ -64,9 +65,10 @@ def set_up(
     checkpoint_every: float = 60.0,
 ) -> Setup:
     """Check everything that can be checked before work starts. Raises PigbenchError for the first fault."""
+    from pigbench.choices import choose_segmenter
     from pigbench.data.catalogue import open_dataset
     from pigbench.metrics.extractors import find_weights
-    from pigbench.plan import Request, choose_segmenter
+    from pigbench.plan import Request
     from pigbench.protocol import Protocol
     from pigbench.store import Store
 
@@ -178,7 +180,7 @@ def _preset(name: str, general: dict[str, Any], generators: list[str], segmenter
 
 
 def _choose(name: str, settings: Preset, own: dict[str, dict[str, Any]]) -> GeneratorChoice:
-    from pigbench.plan import choose_generator
+    from pigbench.choices import choose_generator
 
     return choose_generator(name, settings.diffusion, own.get(name, {}))
 
@@ -186,7 +188,7 @@ def _choose(name: str, settings: Preset, own: dict[str, dict[str, Any]]) -> Gene
 def _lenders(
     chosen: list[GeneratorChoice], settings: Preset, own: dict[str, dict[str, Any]]
 ) -> dict[str, GeneratorChoice]:
-    from pigbench.plan import borrowed_from
+    from pigbench.choices import borrowed_from
 
     return {name: _choose(name, settings, own) for name in dict.fromkeys(borrowed_from(chosen))}
 

@@ -43,10 +43,10 @@ class _Clock:
     def __init__(self, plan: Plan, request: Request, store: Store, workers: int) -> None:
         seconds = estimator(request.protocol.preset, store)
         missing = [node for node in plan.nodes() if not store.has(node.stage, node.key)]
-        self.expected = {node.label: seconds(node) or 0.0 for node in missing}
+        self.expected = {node.label: seconds(node) for node in missing}
         self.workers = workers
         self.began = time.monotonic()
-        self.finished: dict[str, float] = {}
+        self.took: dict[str, float] = {}
         self._started: dict[str, float] = {}
         self._shares: dict[str, float] = {}
 
@@ -57,7 +57,7 @@ class _Clock:
         elif event.kind == "progress":
             self._shares[event.label] = event.share
         elif event.kind in ("done", "failed"):
-            self.finished[event.label] = time.monotonic() - self._started.get(event.label, self.began)
+            self.took[event.label] = time.monotonic() - self._started.get(event.label, self.began)
             self._shares.pop(event.label, None)
 
     @property
@@ -66,20 +66,22 @@ class _Clock:
         return time.monotonic() - self.began
 
     @property
-    def left(self) -> float:
+    def left(self) -> float | None:
         """Seconds that the rest should take: the estimates, corrected by how wrong they have been so far."""
-        done = sum(self.expected.get(label, 0.0) for label in self.finished)
-        running = sum(self.expected.get(label, 0.0) * share for label, share in self._shares.items())
-        took = sum(self.finished.values()) + sum(
-            time.monotonic() - self._started[label] for label in self._shares if label in self._started
-        )
-        correction = took / (done + running) if done + running > 0 else 1.0
-        return (sum(self.expected.values()) - done - running) * correction / self.workers
+        known = {label: seconds for label, seconds in self.expected.items() if seconds is not None}
+        if len(known) < len(self.expected):
+            return None
+        done = sum(known.get(label, 0.0) for label in self.took)
+        running = sum(known.get(label, 0.0) * share for label, share in self._shares.items())
+        spent = sum(self.took.values()) + sum(time.monotonic() - self._started[label] for label in self._shares)
+        correction = spent / (done + running) if done + running > 0 else 1.0
+        return (sum(known.values()) - done - running) * correction / self.workers
 
     def line(self, event: Event | None) -> str:
         """Such as "12/80 stages, 3:10 elapsed, about 22:00 left"."""
         counted = f"{event.done}/{event.total} stages, " if event else ""
-        return f"{counted}{_clock(self.elapsed)} elapsed, about {_clock(self.left)} left"
+        left = f", about {_clock(self.left)} left" if self.left is not None else ""
+        return f"{counted}{_clock(self.elapsed)} elapsed{left}"
 
 
 class _Log:

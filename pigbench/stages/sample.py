@@ -9,10 +9,10 @@ import numpy as np
 
 from pigbench import registry
 from pigbench.contracts import Generator, Pairs, SampleRequest, TrainView, to_stored
+from pigbench.ordering import Epochs
 from pigbench.randomness import torch_generator
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.train import load_networks
-from pigbench.training import Epochs
 
 
 def run(job: Job) -> None:

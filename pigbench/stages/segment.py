@@ -13,11 +13,12 @@ import numpy as np
 
 from pigbench import registry
 from pigbench.contracts import Pairs, Segmenter, TrainView, to_unit_range
+from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
 from pigbench.randomness import seed_for
 from pigbench.stages.job import Job, StageFailed, load_chunks
 from pigbench.stages.train import weights_file
-from pigbench.training import Loop, MixedEpochs
+from pigbench.training import Loop
 
 MOST_EMPTY = 0.2
 """More empty synthetic masks than this share, and the arm has failed."""

@@ -12,45 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-PLUGINS = '''
-from pigbench.contracts import Component, Config, Generator, Pairs
-
-
-class Noise(Generator):
-    """Noise, its bright pixels for masks."""
-
-    kind = "pairs"
-
-    def sample(self, trained, request):
-        images = request.noise() / 3
-        return Pairs.clipped(images, images > 0.3)
-
-
-class Copies(Generator):
-    """Copies of training pairs: an A/A test."""
-
-    kind = "pairs"
-
-    def sample(self, trained, request):
-        import torch
-
-        chosen = [int(torch.randint(len(request.view), (), generator=stream)) for stream in request.streams]
-        return request.view.pairs(chosen)
-
-
-class HalfBroken(Noise):
-    """Raises in one fold of two."""
-
-    def sample(self, trained, request):
-        import os, pathlib
-
-        marker = pathlib.Path(os.environ["HALF_BROKEN_MARKER"])
-        if not marker.exists() or marker.read_text() == request.view.seal:
-            marker.write_text(request.view.seal)
-            raise RuntimeError("it forgot everything")
-        return super().sample(trained, request)
-'''
-
 
 @dataclass(frozen=True)
 class Home:
@@ -96,20 +57,12 @@ def write_pngs(directory: Path, patients: int = 8, views: int = 3) -> None:
 
 
 @pytest.fixture(scope="session")
-def make_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
+def make_home(tmp_path_factory: pytest.TempPathFactory, install_stranger: Callable[[Path], Path]) -> Callable[[], Home]:
     """A function that makes a fresh home."""
 
     def make() -> Home:
         path = tmp_path_factory.mktemp("home")
-        site = path / "site"
-        metadata = site / "stranger-1.0.dist-info"
-        metadata.mkdir(parents=True)
-        (site / "stranger.py").write_text(PLUGINS)
-        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text(
-            "[pigbench.generators]\n"
-            "noise = stranger:Noise\ncopies = stranger:Copies\nhalfbroken = stranger:HalfBroken\n"
-        )
+        site = install_stranger(path / "site")
         search = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(search),

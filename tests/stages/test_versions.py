@@ -16,12 +16,12 @@ from pigbench.stages import VERSIONS
 COMPUTED_BY = {
     "split": ["pigbench.stages.split", "pigbench.data.splits"],
     "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare"],
-    "train": ["pigbench.stages.train", "pigbench.training"],
+    "train": ["pigbench.stages.train", "pigbench.training", "pigbench.ordering"],
     "sample": ["pigbench.stages.sample"],
     "embed": ["pigbench.stages.embed", "pigbench.metrics.extractors", "pigbench.metrics.efficientnet_lite0"],
     "floor": ["pigbench.stages.floor", "pigbench.metrics.fidelity"],
     "fidelity": ["pigbench.stages.fidelity", "pigbench.metrics.fidelity"],
-    "segment": ["pigbench.stages.segment", "pigbench.training", "pigbench.metrics.overlap"],
+    "segment": ["pigbench.stages.segment", "pigbench.training", "pigbench.ordering", "pigbench.metrics.overlap"],
 }
 
 KNOWN = {
@@ -29,10 +29,10 @@ KNOWN = {
     "fidelity": (1, "85ad89de5b5295ec"),
     "floor": (1, "000166bff7cf8457"),
     "prepare": (1, "472cd1a8dfd6e04a"),
-    "sample": (1, "d686a92e2fbc8ee4"),
-    "segment": (1, "8b8560510475c2b3"),
+    "sample": (1, "50fef15d93f11218"),
+    "segment": (1, "fd43f57b39d0df80"),
     "split": (1, "01a544f378f32ddd"),
-    "train": (1, "104881d48d993589"),
+    "train": (1, "dc8942fb1a0e4b9b"),
 }
 
 
