@@ -51,7 +51,7 @@ class Config(BaseModel):
     takes its default from there; `--set NAME.field=value` overrides both.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def kind(node: Node) -> str:
 def _kind(stage: str, spec: dict) -> str:
     from pigbench.protocol import digest
 
-    alike = {name: value for name, value in spec.items() if name not in ("fold", "seed", "chunk", "source")}
+    alike = {name: value for name, value in spec.items() if name not in ("fold", "seed", "chunk", "source", "n", "m")}
     return f"{stage} {digest(alike)}"
 
 

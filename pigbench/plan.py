@@ -7,7 +7,7 @@ equal key wherever it appears: DDIM's denoiser is DDPM's node, and the real-only
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pigbench import stages
@@ -29,10 +29,11 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Such as "train pig.guider, fold 2"."""
+        """Such as "train pig.guider, fold 2"; a seed other than 0 is named too."""
         parts = [f"{self.stage} {self.about.get('what', '')}".strip()]
-        parts += [f"{name} {self.about[name]}" for name in ("chunk", "fold") if name in self.about]
-        return ", ".join(parts)
+        named = ("chunk", "fold") if "arm" in self.about else ("n", "chunk", "fold")  # an arm's name has its n
+        parts += [f"{name} {self.about[name]}" for name in named if name in self.about]
+        return ", ".join(parts + ([f"seed {self.about['seed']}"] if self.about.get("seed") else []))
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,6 @@ class Request:
     seeds: tuple[int, ...]
     device: str = "cpu"
     makes_reference: bool = False  # whether the dataset can make fresh patients for the metrics
-    lenders: Mapping[str, GeneratorChoice] = field(default_factory=dict)  # owners of borrowed components
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class _Planner:
 
     def train(self, generator: GeneratorChoice, component: Component, seed: int, fold: int) -> Node:
         if component.owner:
-            borrower, generator = generator, self.request.lenders[component.owner]
+            borrower, generator = generator, _lender(generator, component.owner)
             _check_agreement(borrower, generator, component)
             component = _component(generator, component.name)
         training = self.preset.training_for(generator.name)
@@ -180,7 +180,7 @@ class _Planner:
         inputs = {"split": self.split, "prepared": self.prepared, "real": self.embed(self.prepared)}
         if self.reference:
             inputs["reference"] = self.embed(self.reference)
-        return node("floor", {"m": m, "fold": fold}, inputs, what=self.protocol.dataset, fold=fold)
+        return node("floor", {"m": m, "fold": fold}, inputs, what=self.protocol.dataset, n=m, fold=fold)
 
     def fidelity(self, generator: GeneratorChoice, n: int, seed: int, fold: int) -> Node:
         floor = self.floor(n, fold)
@@ -238,6 +238,10 @@ def _check_agreement(borrower: GeneratorChoice, owner: GeneratorChoice, componen
                 f"'{borrower.name}' samples '{owner.name}.{component.name}' with {name}={ours}, but it is trained with "
                 f"{theirs}: set diffusion.{name} for both"
             )
+
+
+def _lender(generator: GeneratorChoice, owner: str) -> GeneratorChoice:
+    return next(lender for lender in generator.lenders if lender.name == owner)
 
 
 def _component(generator: GeneratorChoice, name: str) -> Component:

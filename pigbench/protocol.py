@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pigbench.errors import PigbenchError, did_you_mean
 
@@ -27,7 +27,7 @@ Off = Literal[False]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Training(_Table):
@@ -43,6 +43,12 @@ class Training(_Table):
     warmup: int = Field(0, ge=0, description="steps of linear warm-up")
     ema: Annotated[float, Field(gt=0, lt=1)] | Off = Field(0.9999, description="decay; warms up as (1+step)/(10+step)")
     clip: Annotated[float, Field(gt=0)] | Off = Field(1.0, description="gradient norm")
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Training:
+        if (self.images is None) == (self.epochs is None):
+            raise ValueError("give images or epochs, one of them")
+        return self
 
 
 class Sampling(_Table):
@@ -116,6 +122,7 @@ class Protocol(_Table):
     folds: int
     split_seed: int = 0
     metric_definitions: int = METRIC_DEFINITIONS
+    stage_versions: dict[str, int] = Field(default_factory=dict)
 
     @property
     def signature(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ def make_record(
             "folds": protocol.folds,
             "seeds": list(request.seeds),
             "generators": {g.label: _generator(g, request, plan, store) for g in request.generators},
+            "segmenters": {s.label: s.signature for s in request.segmenters},
             "fidelity": [_fidelity(node, request, store, failed) for node in plan.fidelities],
             "arms": [_arm(node, store, failed) for node in plan.segmentations],
             "cases": _cases(plan, store, failed),
@@ -52,11 +54,7 @@ def make_record(
 
 def _generator(generator: GeneratorChoice, request: Request, plan: Plan, store: Store) -> dict[str, Any]:
     instance = generator.plugin(generator.config, request.protocol.preset.resolution)
-    passes = {}
-    for node in plan.nodes():
-        if node.stage == "train" and _serves(node, generator) and store.has(node.stage, node.key):
-            training = read_json(store.entry(node.stage, node.key).path / "training.json")
-            passes[node.spec["component"]] = training["image_passes"]
+    trained = [node for node in plan.nodes() if node.stage == "train" and _serves(node, generator)]
     return {
         "label": generator.label,
         "plugin": generator.name,
@@ -64,9 +62,15 @@ def _generator(generator: GeneratorChoice, request: Request, plan: Plan, store: 
         "kind": generator.plugin.kind,
         "config": generator.config.model_dump(mode="json"),
         "origin": generator.origin,
-        "image_passes": passes,
+        "image_passes": {node.spec["component"]: _passes(node) for node in trained},
         "note": getattr(instance, "note", ""),
     }
+
+
+def _passes(train: Node) -> int | None:
+    """Image-passes of a training; None where the protocol counts epochs, which depend on the fold."""
+    images = train.spec["training"]["images"]
+    return round(images * train.spec["share"]) if images else None
 
 
 def _serves(train: Node, generator: GeneratorChoice) -> bool:
@@ -93,7 +97,12 @@ def _arm(node: Node, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _status(node: Node, failed: Mapping[str, str]) -> dict[str, str]:
-    return {"status": "failed" if node.key in failed else "ok", "reason": failed.get(node.key, "")}
+    return {"status": "failed" if node.key in failed else "ok", "reason": without_paths(failed.get(node.key, ""))}
+
+
+def without_paths(text: str) -> str:
+    """`text` with absolute paths cut to "…": a record goes to others, and paths name people and places."""
+    return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s'":,;()]+[/\\])*[^\s'":,;()]*""", "…", text)
 
 
 def _cases(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[Any]]:
@@ -121,5 +130,5 @@ def _provenance(request: Request, command: str) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "device": request.device,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": command,
+        "command": without_paths(command),
     }

@@ -15,7 +15,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,11 @@ class Store:
     def open(self, stage: str, key: str) -> Entry:
         """The artifact, its bytes verified against the manifest.
 
-        Raises Damaged after setting a damaged artifact aside, KeyError if there is none.
+        Raises Damaged if there is none, or after setting a damaged one aside.
         """
         entry = self.entry(stage, key)
-        if not self.has(stage, key):
-            raise KeyError(f"no {stage} artifact {key}")
+        if not self.has(stage, key):  # perhaps another worker has just set it aside
+            raise Damaged(f"{stage} artifact {key[:12]} is not there; it will be computed again")
         fault = _fault(entry)
         if fault:
             self._set_aside(entry)
@@ -112,6 +112,8 @@ class Store:
             _flush(file)
         entry = self.entry(stage, key)
         entry.path.parent.mkdir(parents=True, exist_ok=True)
+        if entry.path.exists() and not self.has(stage, key):  # what is left of a deletion that was cut short
+            self._set_aside(entry)
         try:
             directory.rename(entry.path)
         except OSError:
@@ -135,8 +137,16 @@ class Store:
         left = [path for path in (self.root / "building").iterdir() if not _owner_lives(path)]
         return left + list((self.root / "artifacts").glob("*/*.damaged-*"))
 
+    def remove(self, path: Path) -> None:
+        """Delete a directory of the store, renamed first: what is cut short is rubbish, not half an artifact."""
+        doomed = self.root / "building" / f"0-{uuid.uuid4().hex}"
+        with suppress(FileNotFoundError):
+            path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
     def _set_aside(self, entry: Entry) -> None:
-        entry.path.rename(entry.path.with_name(f"{entry.key}.damaged-{uuid.uuid4().hex[:8]}"))
+        with suppress(FileNotFoundError):  # another worker was quicker
+            entry.path.rename(entry.path.with_name(f"{entry.key}.damaged-{uuid.uuid4().hex[:8]}"))
 
 
 def _files(directory: Path) -> list[Path]:
@@ -171,7 +181,10 @@ def _fault(entry: Entry) -> str:
 def _owner_lives(path: Path) -> bool:
     """Whether the process that made a building directory still runs; on another host we cannot know."""
     try:
-        os.kill(int(path.name.partition("-")[0]), 0)
+        owner = int(path.name.partition("-")[0])
+        if owner == 0:
+            return False
+        os.kill(owner, 0)
     except ProcessLookupError:
         return False
     except (ValueError, PermissionError):

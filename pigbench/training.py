@@ -12,6 +12,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -219,9 +220,13 @@ class _State:
 
         state = {name: part.state_dict() for name, part in self._parts().items()}
         state |= {"step": step, "epoch_losses": self.epoch_losses, "losses": self.losses}
+        directory.mkdir(parents=True, exist_ok=True)  # another run may have finished this stage and tidied up
         new = directory / f"{CHECKPOINT}.{os.getpid()}"
-        torch.save(state, new)
-        new.replace(directory / CHECKPOINT)
+        try:
+            torch.save(state, new)
+            new.replace(directory / CHECKPOINT)
+        finally:
+            new.unlink(missing_ok=True)
 
     def resume(self, directory: Path | None) -> int:
         """The step to go on from: 0 without a checkpoint, or with one that cannot be read."""
@@ -229,13 +234,16 @@ class _State:
 
         if directory is None or not (directory / CHECKPOINT).is_file():
             return 0
+        fresh = {name: deepcopy(part.state_dict()) for name, part in self._parts().items()}
         try:  # weights_only: a checkpoint can hold tensors and numbers, never code
             state = torch.load(directory / CHECKPOINT, map_location="cpu", weights_only=True)
-        except Exception as error:
+            for name, part in self._parts().items():
+                part.load_state_dict(state[name])
+        except Exception as error:  # cut short, or written by other versions of the libraries
             warnings.warn(f"starting over: {directory / CHECKPOINT} cannot be read ({error})", stacklevel=2)
+            for name, part in self._parts().items():
+                part.load_state_dict(fresh[name])
             return 0
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
         self.epoch_losses = state["epoch_losses"]
         self.losses[:] = state["losses"]
         return int(state["step"])

@@ -15,15 +15,13 @@ from pigbench.protocol import Protocol, load_preset
 
 def request(*names: str, own: dict | None = None, **changes: object) -> Request:
     preset = load_preset("smoke")
-    lenders = {"ddpm": choose_generator("ddpm", preset.diffusion, {})}
     usual = {
         "protocol": Protocol(preset=preset, dataset="phantom", dataset_identity="d", folds=2),
-        "generators": tuple(choose_generator(name, preset.diffusion, own or {}) for name in names),
+        "generators": tuple(choose_generator(name, preset.diffusion, {name: own or {}}) for name in names),
         "samples": (16,),
         "segmenters": (choose_segmenter("unet", preset.segmentation.network, {}),),
         "seeds": (0,),
         "makes_reference": True,
-        "lenders": lenders,
     }
     return Request(**(usual | changes))
 

@@ -29,9 +29,16 @@ app.command("doctor")(doctor.doctor)
 def main() -> None:
     """The console script. A user's mistake is one line and exit 2."""
     from pigbench.errors import PigbenchError
+    from pigbench.store import Damaged
 
     try:
         app()
+    except Damaged as error:  # a run computes it again by itself; the other verbs leave that to the next call
+        print(f"pigbench: {error}, by the same command", file=sys.stderr)
+        raise SystemExit(2) from None
     except PigbenchError as error:
         print(f"pigbench: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        print(f"pigbench: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         raise SystemExit(2) from None

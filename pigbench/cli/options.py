@@ -13,7 +13,6 @@ import typer
 from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from pigbench.choices import GeneratorChoice
     from pigbench.data.source import Source
     from pigbench.plan import Request
     from pigbench.protocol import Preset
@@ -65,18 +64,19 @@ def set_up(
     checkpoint_every: float = 60.0,
 ) -> Setup:
     """Check everything that can be checked before work starts. Raises PigbenchError for the first fault."""
-    from pigbench.choices import choose_segmenter
+    from pigbench.choices import choose_generator, choose_segmenter
     from pigbench.data.catalogue import open_dataset
     from pigbench.metrics.extractors import find_weights
     from pigbench.plan import Request
     from pigbench.protocol import Protocol
+    from pigbench.stages import VERSIONS
     from pigbench.store import Store
 
     own, general = _split_changes(changes or [])
     settings = _preset(preset, general, generators, segmenters)
-    chosen = [_choose(name, settings, own) for name in dict.fromkeys(generators)]
-    lenders = _lenders(chosen, settings, own)
-    _refuse_leftovers(own, [*generators, *segmenters, *lenders])
+    chosen = [choose_generator(name, settings.diffusion, own) for name in dict.fromkeys(generators)]
+    segmenting = [choose_segmenter(name, settings.segmentation.network, own) for name in dict.fromkeys(segmenters)]
+    _refuse_leftovers(own, [*generators, *segmenters, *(other.name for one in chosen for other in one.lenders)])
     find_weights(settings.fidelity.extractor)
     opened = Store(store)
     source = open_dataset(dataset, opened.root)
@@ -85,18 +85,15 @@ def set_up(
             preset=settings,
             dataset=dataset,
             dataset_identity=source.fingerprint(),
-            folds=_check_folds(folds or settings.folds, source),
+            folds=_check_folds(settings.folds if folds is None else folds, source),
+            stage_versions=VERSIONS,
         ),
         generators=tuple(chosen),
         samples=_check_samples(samples or [settings.samples]),
-        segmenters=tuple(
-            choose_segmenter(name, settings.segmentation.network, own.get(name, {}))
-            for name in dict.fromkeys(segmenters)
-        ),
+        segmenters=tuple(segmenting),
         seeds=tuple(range(seed, seed + seeds)),
         device=resolve_device(device),
         makes_reference=source.reference(2) is not None,
-        lenders=lenders,
     )
     return Setup(request, opened, source, workers or default_workers(request.device), checkpoint_every)
 
@@ -177,20 +174,6 @@ def _preset(name: str, general: dict[str, Any], generators: list[str], segmenter
         if key not in known:
             raise PigbenchError(did_you_mean("--set key", key, known))
     return load_preset(name, general)
-
-
-def _choose(name: str, settings: Preset, own: dict[str, dict[str, Any]]) -> GeneratorChoice:
-    from pigbench.choices import choose_generator
-
-    return choose_generator(name, settings.diffusion, own.get(name, {}))
-
-
-def _lenders(
-    chosen: list[GeneratorChoice], settings: Preset, own: dict[str, dict[str, Any]]
-) -> dict[str, GeneratorChoice]:
-    from pigbench.choices import borrowed_from
-
-    return {name: _choose(name, settings, own) for name in dict.fromkeys(borrowed_from(chosen))}
 
 
 def _refuse_leftovers(own: dict[str, dict[str, Any]], used: list[str]) -> None:

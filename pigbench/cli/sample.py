@@ -41,6 +41,9 @@ def sample(
         raise PigbenchError(f"--fold {fold}: the folds are 0 to {setup.request.protocol.folds - 1}")
     if (sheet or trace) and len(setup.request.generators) > 1:
         raise PigbenchError("--sheet and --trace draw one generator: give one --generator")
+    for drawing in (sheet, trace):
+        if drawing and not drawing.absolute().parent.is_dir():
+            raise PigbenchError(f"{drawing}: its directory does not exist")
     nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "sample" and node.about["fold"] == fold]
     code = compute_part(setup, nodes)
     if code == 0 and sheet:
@@ -69,6 +72,7 @@ def _draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) ->
 def _draw_trace(setup: Setup, node: Node, path: Path) -> None:
     """Sample the chunk's first batch again, watching its first sample."""
     from pigbench.engine.work import Task, open_job
+    from pigbench.errors import PigbenchError
     from pigbench.report.trace import Recorder, trace_strip
     from pigbench.stages.sample import sampler
 
@@ -78,5 +82,7 @@ def _draw_trace(setup: Setup, node: Node, path: Path) -> None:
         draw, _ = sampler(open_job(task, setup.store, directory, lambda share, text: None), recorder)
         first = node.spec["chunk"] * node.spec["size"]
         draw(range(first, first + node.spec["batch"]))
+    if not recorder.frames:
+        raise PigbenchError(f"'{node.spec['plugin']}' never calls request.on_step: there is nothing to trace")
     trace_strip(recorder.frames, path, title=f"{node.about['what']}: how one sample comes about")
     print(f"trace: {path}")

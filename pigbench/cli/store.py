@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +60,6 @@ def gc(
     for path in doomed:
         print(f"{'deleted' if yes else 'would delete'} {path}")
         if yes:
-            shutil.rmtree(path, ignore_errors=True)
+            opened.remove(path)
     if doomed and not yes:
         print("nothing was deleted: repeat with --yes")

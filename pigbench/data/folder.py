@@ -96,26 +96,26 @@ class FolderSource(Source):
         Raises PigbenchError if a file is gone or its bytes are not those that were imported.
         """
         row = self._rows[index]
-        image = decode(self._verified(row.image, row.image_sha256))
-        mask, _ = binary(decode(self._verified(row.mask, row.mask_sha256)))
+        image = decode(self._verified(row.case_id, "image", row.image, row.image_sha256))
+        mask, _ = binary(decode(self._verified(row.case_id, "mask", row.mask, row.mask_sha256)))
         return image, mask
 
     @cached_property
     def _rows(self) -> list[Row]:
         return register.load_rows(self._directory, self.registered)
 
-    def _verified(self, file: str, sha256: str) -> bytes:
+    def _verified(self, case_id: str, what: str, file: str, sha256: str) -> bytes:
+        """The file's bytes. Errors name the case, not the file: they reach records, and files are named by patients."""
+        where = f"dataset '{self.name}': the {what} of case {case_id}"
         try:
             data = Path(file).read_bytes()
         except OSError as error:
             raise PigbenchError(
-                f"dataset '{self.name}': {file} cannot be read ({error.strerror}); if its folder has moved, "
-                "import it again under the same name"
+                f"{where} cannot be read ({error.strerror}); if its folder has moved, import it again by the same name"
             ) from None
         if digest(data) != sha256:
             raise PigbenchError(
-                f"dataset '{self.name}': {file} has changed since it was imported; put the old file back, "
-                "or import the folder under a new name"
+                f"{where} has changed since it was imported; put the old file back, or import under a new name"
             )
         return data
 

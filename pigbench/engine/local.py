@@ -5,12 +5,14 @@ On a CPU every stage computes in one thread, so the number of workers changes ho
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -91,6 +93,8 @@ def _hear(worker: _Worker, kind: str, content: Any, schedule: Schedule, observe:
     if kind == "done":
         schedule.succeeded(node)
         observe(_event("done", worker, schedule, 1.0))
+    elif kind == "full":
+        raise PigbenchError(f"no space left on the disk of {content}: free some and run the same command again")
     elif kind == "damaged":
         schedule.again(node)
         observe(_event("note", worker, schedule, text=content))
@@ -193,11 +197,23 @@ def _attempt(task: Task, progress: Callable[[float, str], None]) -> tuple[str, A
         return "damaged", str(damaged)
     except (StageFailed, PigbenchError) as failure:
         return "failed", (str(failure), "")
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "full", task.store
+        return "failed", _explain(task, error)
     except Exception as error:
+        return "failed", _explain(task, error)
+    return "done", ""
+
+
+def _explain(task: Task, error: Exception) -> tuple[str, str]:
+    """What an unforeseen error says, and where its traceback was written."""
+    where = ""
+    with suppress(OSError, PigbenchError):
         log = Store(Path(task.store)).partial(task.key) / "error.txt"
         log.write_text(traceback.format_exc(), encoding="utf-8")
-        return "failed", (f"{type(error).__name__}: {error}", f" (traceback in {log})")
-    return "done", ""
+        where = f" (traceback in {log})"
+    return f"{type(error).__name__}: {error}", where
 
 
 def _die_with_parent() -> None:

@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pigbench import stages
+from pigbench import registry, stages
 from pigbench.plan import Node
-from pigbench.stages.job import Job
+from pigbench.stages.job import Job, StageFailed
 from pigbench.store import Store
 
 LIBRARIES = (
@@ -62,6 +62,7 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
     store = Store(Path(task.store))
     if store.has(task.stage, task.key):
         return
+    _check_source(task)
     with store.building() as directory, _Meter() as meter:
         stages.stage(task.stage)(open_job(task, store, directory, progress))
         manifest = {
@@ -72,6 +73,16 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         store.publish(task.stage, task.key, directory, manifest)
+
+
+def _check_source(task: Task) -> None:
+    """Refuse a plugin whose source has changed since the plan was made: its result would lie under the old key."""
+    if "source" not in task.spec:
+        return
+    group: registry.Group = "segmenters" if task.stage == "segment" else "generators"
+    module = registry.find(group, task.spec["plugin"]).target.partition(":")[0]
+    if registry.source_hash(module) != task.spec["source"]:
+        raise StageFailed(f"the source of '{task.spec['plugin']}' has changed since this run began: run it again")
 
 
 def open_job(task: Task, store: Store, directory: Path, progress: Callable[[float, str], None]) -> Job:

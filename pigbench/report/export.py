@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
@@ -19,12 +20,18 @@ def check_empty(directory: Path) -> None:
 
 
 def export_samples(nodes: list[Node], n: int, store: Store, out: Path) -> int:
-    """Write the first n samples of each generator and fold; how many were written."""
+    """Write the first n samples of each generator and fold, all of them or nothing; how many were written."""
     groups: dict[tuple[str, int], list[Node]] = defaultdict(list)
     for node in nodes:
         groups[node.about["what"], node.about["fold"]].append(node)
-    for (generator, fold), chunks in groups.items():
-        _export_fold(sorted(chunks, key=lambda node: node.about["chunk"]), n, store, out / generator / f"fold-{fold}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent) as unfinished:
+        for (generator, fold), chunks in groups.items():
+            ordered = sorted(chunks, key=lambda node: node.about["chunk"])
+            _export_fold(ordered, n, store, Path(unfinished) / "out" / generator / f"fold-{fold}")
+        if out.exists():
+            out.rmdir()
+        (Path(unfinished) / "out").rename(out)
     return n * len(groups)
 
 

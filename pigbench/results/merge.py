@@ -74,7 +74,8 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
     first = records[0]
     labels = _labels(records)
     fidelity, unlike = _once(offer for record in records for offer in _fidelity_of(record, labels))
-    trials, differing = _once(offer for record in records for offer in _trials_of(record, labels))
+    segmenters = _segmenter_labels(records)
+    trials, differing = _once(offer for record in records for offer in _trials_of(record, labels, segmenters))
     return Group(
         protocol_hash=protocol_hash,
         protocol=first.protocol,
@@ -97,6 +98,14 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
 def _labels(records: list[Record]) -> Labels:
     """A label alone where it is one generator's, otherwise with the signature."""
     known = {(info.label, info.signature) for record in records for info in record.generators.values()}
+    return _told_apart(known)
+
+
+def _segmenter_labels(records: list[Record]) -> Labels:
+    return _told_apart({known for record in records for known in record.segmenters.items()})
+
+
+def _told_apart(known: set[tuple[str, str]]) -> Labels:
     shared = [label for label, _ in known]
     return {(label, mark): f"{label} ({mark})" if shared.count(label) > 1 else label for label, mark in sorted(known)}
 
@@ -110,7 +119,7 @@ def _fidelity_of(record: Record, labels: Labels) -> list[tuple[Unit, FidelityRun
     return runs
 
 
-def _trials_of(record: Record, labels: Labels) -> list[tuple[Unit, Trial]]:
+def _trials_of(record: Record, labels: Labels, segmenters: Labels) -> list[tuple[Unit, Trial]]:
     cases = defaultdict(list)
     for arm, segmenter, seed, fold, *case in record.cases.rows():
         cases[arm, segmenter, seed, fold].append(tuple(case))
@@ -123,6 +132,8 @@ def _trials_of(record: Record, labels: Labels) -> list[tuple[Unit, Trial]]:
             signature, label = info.signature, labels[info.label, info.signature]
             arm = run.arm if label == info.label else f"{run.arm} ({signature})"
             run = run.model_copy(update={"arm": arm, "generator": label})
+        mark = record.segmenters.get(run.segmenter, "")
+        run = run.model_copy(update={"segmenter": segmenters.get((run.segmenter, mark), run.segmenter)})
         trial = Trial(run, signature, tuple(sorted(tested, key=lambda case: case[1])))
         trials.append(((run.arm, run.segmenter, run.seed, run.fold), trial))
     return trials

@@ -38,7 +38,7 @@ class GeneratorInfo(_Part):
     kind: Literal["images", "pairs", "images-for-masks"]
     config: dict[str, Any] = {}
     origin: str = ""
-    image_passes: dict[str, int] = {}
+    image_passes: dict[str, int | None] = {}
     note: str = ""
 
 
@@ -131,6 +131,7 @@ class Record(_Part):
     folds: int = Field(gt=0)
     seeds: list[int]
     generators: dict[str, GeneratorInfo]
+    segmenters: dict[str, str] = {}  # label: name and hash of source and settings
     fidelity: list[FidelityRun]
     arms: list[ArmRun]
     cases: Cases

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 
 from pigbench.stages.floor import SEED, real_features
-from pigbench.stages.job import Job, load_chunks, read_json
+from pigbench.stages.job import Job, load_masks, read_json
 
 
 def run(job: Job) -> None:
@@ -23,7 +23,7 @@ def run(job: Job) -> None:
     known = RealStatistics(Distance(**floor["floor"]), floor["nearest"])
     real = real_features(job)
     found = fidelity(generated, real.reference, real.training, real.heldout, SEED, known)
-    _, masks, chunks = load_chunks(job.numbered("chunk"), n)
+    masks, chunks = load_masks(job.numbered("chunk"), n)
     about = {
         "reference": real.reference_is,
         "clipped_fraction": float(np.mean([chunk["clipped_fraction"] for chunk in chunks])),

@@ -113,6 +113,11 @@ def load_chunks(directories: list[Path], n: int) -> tuple[np.ndarray, np.ndarray
     Returns images (n, 1, H, W) uint16, masks (n, 1, H, W) uint8 or None, and each chunk's `chunk.json`.
     """
     images = np.concatenate([np.load(directory / "images.npy") for directory in directories])[:n]
+    return images, *load_masks(directories, n)
+
+
+def load_masks(directories: list[Path], n: int) -> tuple[np.ndarray | None, list[dict[str, Any]]]:
+    """As `load_chunks`, without the images."""
     has_masks = all((directory / "masks.npy").is_file() for directory in directories)
     masks = np.concatenate([np.load(directory / "masks.npy") for directory in directories])[:n] if has_masks else None
-    return images, masks, [read_json(directory / "chunk.json") for directory in directories]
+    return masks, [read_json(directory / "chunk.json") for directory in directories]

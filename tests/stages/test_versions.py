@@ -15,30 +15,33 @@ from pigbench.stages import VERSIONS
 
 COMPUTED_BY = {
     "split": ["pigbench.stages.split", "pigbench.data.splits"],
-    "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare"],
+    "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare", "pigbench.data.pixels"],
     "train": ["pigbench.stages.train", "pigbench.training", "pigbench.ordering"],
-    "sample": ["pigbench.stages.sample"],
+    "sample": ["pigbench.stages.sample", "pigbench.stages.train", "pigbench.ordering"],
     "embed": ["pigbench.stages.embed", "pigbench.metrics.extractors", "pigbench.metrics.efficientnet_lite0"],
     "floor": ["pigbench.stages.floor", "pigbench.metrics.fidelity"],
-    "fidelity": ["pigbench.stages.fidelity", "pigbench.metrics.fidelity"],
+    "fidelity": ["pigbench.stages.fidelity", "pigbench.stages.floor", "pigbench.metrics.fidelity"],
     "segment": ["pigbench.stages.segment", "pigbench.training", "pigbench.ordering", "pigbench.metrics.overlap"],
 }
 
 KNOWN = {
-    "embed": (1, "a08627b3e54fecec"),
-    "fidelity": (1, "85ad89de5b5295ec"),
-    "floor": (1, "000166bff7cf8457"),
-    "prepare": (1, "472cd1a8dfd6e04a"),
-    "sample": (1, "50fef15d93f11218"),
-    "segment": (1, "fd43f57b39d0df80"),
-    "split": (1, "01a544f378f32ddd"),
-    "train": (1, "dc8942fb1a0e4b9b"),
+    "embed": (1, "6d85deeda89d5ee7"),
+    "fidelity": (1, "0d284fa99b114182"),
+    "floor": (1, "711729eb021134e4"),
+    "prepare": (1, "b93ffcfd8ab6ab9b"),
+    "sample": (1, "6759a574f3db0d8a"),
+    "segment": (1, "9f78a27d02259db2"),
+    "split": (1, "ced58876c8563146"),
+    "train": (1, "88bc475a7186c58f"),
 }
+
+
+ALL_REST_ON = ["pigbench.contracts", "pigbench.randomness", "pigbench.stages.job"]
 
 
 def source_hash(stage: str) -> str:
     digest = hashlib.sha256()
-    for module in COMPUTED_BY[stage]:
+    for module in ALL_REST_ON + COMPUTED_BY[stage]:
         spec = find_spec(module)
         assert spec is not None
         assert spec.origin is not None
