@@ -17,9 +17,8 @@ run: .venv/installed
 	@echo "    $(BIN)/pigbench compare"
 
 test: lint $(WHEEL_SITE)
-	mkdir -p build/elsewhere
-	cd build/elsewhere && PYTHONPATH=$(CURDIR)/$(WHEEL_SITE) $(CURDIR)/$(BIN)/python -m pytest \
-		-c $(CURDIR)/pyproject.toml --rootdir $(CURDIR)/tests -p no:cacheprovider -n 2 $(CURDIR)/tests
+	cd "$$(mktemp -d)" && PYTHONPATH=$(CURDIR)/$(WHEEL_SITE) $(CURDIR)/$(BIN)/python -m pytest \
+		-c $(CURDIR)/pyproject.toml -p no:cacheprovider -n 2 $(CURDIR)/tests
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -111,7 +111,8 @@ class FolderSource(Source):
             data = Path(file).read_bytes()
         except OSError as error:
             raise PigbenchError(
-                f"{where} cannot be read ({error.strerror}); if its folder has moved, import it again by the same name"
+                f"{where} cannot be read ({error.strerror}); if its folder has moved, import it again under the same "
+                "name"
             ) from None
         if digest(data) != sha256:
             raise PigbenchError(
