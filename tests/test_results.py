@@ -430,3 +430,16 @@ def test_records_are_looked_for_where_a_run_leaves_them(make_record, tmp_path):
     assert (len(records), skipped) == (1, [])
     with pytest.raises(PigbenchError, match="no such file or directory"):
         load_records([tmp_path / Path("nowhere")])
+
+
+def test_a_records_texts_lose_their_paths():
+    from pigbench.recording import without_paths
+
+    said = "OSError: '/home/someone/P0017_a.png' is gone; C:\\data\\x.png too; 3/5 folds; --store /data/p17 --n 8"
+    kept = without_paths(said)
+    assert "P0017" not in kept
+    assert "someone" not in kept
+    assert "x.png" not in kept
+    assert "p17" not in kept
+    assert "3/5 folds" in kept
+    assert "--n 8" in kept

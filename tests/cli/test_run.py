@@ -127,3 +127,35 @@ def test_no_path_of_this_machine_in_a_record(finished) -> None:
     text = finished.records[0].read_text()
     assert str(Path(finished.path)) not in text
     assert "p0_0" not in text
+
+
+def test_the_parts_of_the_way_have_verbs_of_their_own(finished) -> None:
+    trained = finished("train", *ALL)
+    assert trained.returncode == 0, trained.stderr
+    assert len(trained.stdout.splitlines()) == 6  # PIG's two components and DDPM's one, in two folds
+    shown = finished("data", "show", "tiny", "--out", "tiny.png")
+    assert shown.returncode == 0, shown.stderr
+    assert (finished.path / "tiny.png").is_file()
+    examined = finished("doctor")
+    assert "generator pig" in examined.stdout
+    assert "WRONG generator absent" in examined.stdout
+    assert examined.returncode == 1
+
+
+def test_seeds_widen_what_the_interval_covers(make_home) -> None:
+    home = make_home()
+    done = home("run", "--generator", "noise", "--seeds", 2, *SMOKE)
+    assert done.returncode == 0, done.stderr
+    assert "patients and seeds" in done.stdout
+    rows = json.loads(home("compare", "--format", "json").stdout)
+    assert {row["seeds"] for row in rows} == {2}
+
+
+def test_the_phantom_is_compared_with_fresh_patients(make_home) -> None:
+    home = make_home()
+    done = home("run", "--generator", "noise", "--preset", "smoke", "--set", "segmentation.steps=2")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(home.records[0].read_text())
+    assert {run["reference"] for run in record["fidelity"]} == {"fresh patients"}
+    assert {run["n_reference"] for run in record["fidelity"]} == {16}
+    assert record["dataset"]["patients"] == 80
