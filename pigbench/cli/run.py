@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pigbench.cli import options
+from pigbench.cli.stages import compute
 
 if TYPE_CHECKING:
     from pigbench.cli.options import Setup
@@ -61,14 +62,8 @@ def _complete(setup: Setup, plan: Plan, records: Path) -> int:
     if finished and all(setup.store.has(node.stage, node.key) for node in plan.targets):
         print(f"Already computed: {finished}", file=sys.stderr)
         return _announce(finished, failed=0)
-    outcome = _compute(setup, plan)
+    outcome = compute(setup, plan)
     return _announce(_write(setup, plan, records, outcome), len(outcome.failed))
-
-
-def _compute(setup: Setup, plan: Plan) -> Outcome:
-    from pigbench.cli.stages import compute
-
-    return compute(setup, plan)
 
 
 def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> Path:
@@ -82,7 +77,7 @@ def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> Path:
         record = make_record(setup.request, plan, setup.store, _facts(setup), outcome.failed, command)
     except Damaged as damaged:
         print(damaged, file=sys.stderr)
-        return _write(setup, plan, records, _compute(setup, plan))
+        return _write(setup, plan, records, compute(setup, plan))
     return write_record(record, records)
 
 

@@ -17,7 +17,7 @@ from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
 from pigbench.randomness import seed_for
 from pigbench.stages.job import Job, StageFailed, load_chunks
-from pigbench.stages.train import weights_file
+from pigbench.stages.train import save_weights
 from pigbench.training import Loop
 
 MOST_EMPTY = 0.2
@@ -59,8 +59,6 @@ class Mixture:
 
 def run(job: Job) -> None:
     """Writes cases.json (tp, fp, fn, tn of each held-out case), weights.safetensors and arm.json."""
-    from safetensors.torch import save_file
-
     spec = job.spec
     device = job.device
     plugin = registry.find("segmenters", spec["plugin"]).load()
@@ -80,7 +78,7 @@ def run(job: Job) -> None:
         progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
     )
     network = _fit(segmenter, view, synthetic, share, loop)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights_file(job))
+    save_weights(job, network)
     job.write_json("cases.json", _judge(job, segmenter, network, device))
     about = {"steps": loop.steps, "share": share, "losses": loop.losses, "seal": view.seal}
     if synthetic:

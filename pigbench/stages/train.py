@@ -17,11 +17,11 @@ from pigbench.stages.job import Job
 if TYPE_CHECKING:
     import torch
 
+WEIGHTS = "weights.safetensors"
+
 
 def run(job: Job) -> None:
     """Writes weights.safetensors and training.json (steps, image-passes, parameters, losses)."""
-    from safetensors.torch import save_file
-
     from pigbench.training import Loop
 
     spec = job.spec
@@ -42,7 +42,7 @@ def run(job: Job) -> None:
     )
     trained = load_networks(job, device)
     network = _train(generator, component, view, trained, loop)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, weights_file(job))
+    save_weights(job, network)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     passes = loop.steps * training.batch
     job.write_json(
@@ -75,7 +75,7 @@ def load_networks(job: Job, device: str) -> dict[str, torch.nn.Module]:
         kind, _, name = role.partition(":")
         if kind == "trained":
             network = _generator(entry.manifest["spec"]).build(name)
-            network.load_state_dict(load_file(entry.path / "weights.safetensors"))
+            network.load_state_dict(load_file(entry.path / WEIGHTS))
             networks[name] = network.to(device).eval().requires_grad_(False)
     return networks
 
@@ -87,9 +87,12 @@ def _generator(spec: Mapping[str, Any]) -> Generator:
     return plugin(OnlySettings(spec["settings"], plugin, component), spec["resolution"])
 
 
-def weights_file(job: Job) -> str:
-    """Where a stage writes its network."""
-    return str(job.directory / "weights.safetensors")
+def save_weights(job: Job, network: torch.nn.Module) -> None:
+    """Write a network into the artifact, for `load_networks`."""
+    from safetensors.torch import save_file
+
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, str(job.directory / WEIGHTS))
 
 
 def _train(

@@ -29,10 +29,10 @@ KNOWN = {
     "fidelity": (1, "0d284fa99b114182"),
     "floor": (1, "711729eb021134e4"),
     "prepare": (1, "b93ffcfd8ab6ab9b"),
-    "sample": (1, "6759a574f3db0d8a"),
-    "segment": (1, "9f78a27d02259db2"),
+    "sample": (1, "002f2466716673a5"),
+    "segment": (1, "73d296b72a9667bd"),
     "split": (1, "ced58876c8563146"),
-    "train": (1, "88bc475a7186c58f"),
+    "train": (1, "1628440ba0f6848d"),
 }
 
 
