@@ -51,11 +51,13 @@ def sample_images(
     x_T: torch.Tensor,
     *,
     steps: int,
+    masks: torch.Tensor | None = None,
     on_step: Callable[..., None] | None = None,
 ) -> torch.Tensor:
-    """Eq. (12) without noise, from t = T down: x_0 (N, 1, H, W), raw. As in the authors' code, x̂0 is never clipped.
+    """Eq. (12) without noise, from t = T down: x_0 of x_T's shape, raw. As in the authors' code, x̂0 is never clipped.
 
-    on_step(step, t, None, x̂0) is called at every step. Raises ValueError if `steps` does not divide T.
+    on_step(step, t, masks, x̂0) is called at every step; `masks` are what a conditioned denoiser makes images for, and
+    are only passed on. Raises ValueError if `steps` does not divide T.
     """
     import torch
 
@@ -67,5 +69,5 @@ def sample_images(
             noise = denoiser(x, torch.full((len(x),), t, device=x.device))
             x, clean = scheduler.step(noise, t, x, return_dict=False)
             if on_step is not None:
-                on_step(step, t, None, clean)
+                on_step(step, t, masks, clean)
     return x

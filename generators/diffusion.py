@@ -9,6 +9,7 @@ v = √ᾱ ε - √(1-ᾱ) x_0 (Salimans, Ho, ICLR 2022), from which ε follows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -95,10 +96,23 @@ def ddpm_schedule(config: Any) -> DDPMScheduler:
     )
 
 
-def build_unet(config: Any, resolution: int, *, inputs: int) -> UNet:
-    """The U-Net of `config` for images of side `resolution`: (N, inputs, H, W) and t (N,) to ε (N, 1, H, W)."""
+def build_unet(
+    config: Any,
+    resolution: int,
+    *,
+    inputs: int,
+    outputs: int = 1,
+    channels: Sequence[int] | None = None,
+    schedule: DDIMScheduler | None = None,
+) -> UNet:
+    """The U-Net of `config` for a side of `resolution`: (N, inputs, H, W) and t (N,) to ε (N, outputs, H, W).
+
+    channels: widths in place of the config's, as many. schedule: the noise schedule, if it is not `ddim_schedule`.
+    Raises ValueError if the side cannot be halved as often as there are levels.
+    """
     from generators.networks import UNet
 
+    schedule = schedule or ddim_schedule(config)
     halvings = len(config.channels) - 1
     if resolution % (config.space_to_depth * 2**halvings):
         raise ValueError(
@@ -107,8 +121,9 @@ def build_unet(config: Any, resolution: int, *, inputs: int) -> UNet:
         )
     return UNet(
         inputs,
-        alphas_cumprod=ddim_schedule(config).alphas_cumprod if config.parametrisation == "velocity" else None,
-        channels=config.channels,
+        outputs=outputs,
+        alphas_cumprod=schedule.alphas_cumprod if config.parametrisation == "velocity" else None,
+        channels=channels or config.channels,
         layers=config.layers,
         attention=config.attention,
         norm_groups=config.norm_groups,

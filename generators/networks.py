@@ -25,21 +25,24 @@ class UNet(nn.Module):
         layers: int,
         attention: Sequence[bool],
         norm_groups: int,
+        outputs: int = 1,
         space_to_depth: int = 1,
         alphas_cumprod: torch.Tensor | None = None,
     ) -> None:
-        """inputs: channels that come in; one goes out. channels: width of each level, each at half the side before.
+        """inputs: channels that come in, the noised ones first. outputs: the number of those, whose ε goes out.
 
-        layers: residual blocks a level. attention: which levels attend. space_to_depth: side of the pixel blocks that
-        become channels, so that the network works on a grid as many times smaller. alphas_cumprod: (T,) if the last
-        layer is to give velocities; what comes out is ε all the same.
+        channels: width of each level, each at half the side before. layers: residual blocks a level. attention: which
+        levels attend. space_to_depth: side of the pixel blocks that become channels, so that the network works on a
+        grid as many times smaller. alphas_cumprod: (T,) if the last layer is to give velocities; what comes out is ε
+        all the same.
         """
         super().__init__()
         self.register_buffer("alphas_cumprod", alphas_cumprod, persistent=False)
+        self.outputs = outputs
         self.fold = space_to_depth
         self.unet = UNet2DModel(
             in_channels=inputs * space_to_depth**2,
-            out_channels=space_to_depth**2,
+            out_channels=outputs * space_to_depth**2,
             block_out_channels=tuple(channels),
             layers_per_block=layers,
             down_block_types=tuple("AttnDownBlock2D" if attends else "DownBlock2D" for attends in attention),
@@ -53,10 +56,17 @@ class UNet(nn.Module):
         )
 
     def forward(self, noised: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """noised: (N, inputs, H, W); t: (N,) integers. Returns ε: (N, 1, H, W)."""
-        folded = pixel_unshuffle(noised, self.fold)
-        output = pixel_shuffle(self.unet(folded, t, return_dict=False)[0], self.fold)
+        """noised: (N, inputs, H, W); t: (N,) integers. Returns ε: (N, outputs, H, W)."""
+        return self.unfolded(self.unet(self.folded(noised), t, return_dict=False)[0], noised, t)
+
+    def folded(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Pixel blocks as channels: (N, C, H, W) to (N, C·f², H/f, W/f)."""
+        return pixel_unshuffle(pixels, self.fold)
+
+    def unfolded(self, output: torch.Tensor, noised: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """ε (N, outputs, H, W) from what the network's last layer gives."""
+        output = pixel_shuffle(output, self.fold)
         if self.alphas_cumprod is None:
             return output
         alpha_bar = self.alphas_cumprod[t].view(-1, 1, 1, 1)
-        return alpha_bar.sqrt() * output + (1 - alpha_bar).sqrt() * noised[:, :1]  # ε from v and x_t
+        return alpha_bar.sqrt() * output + (1 - alpha_bar).sqrt() * noised[:, : self.outputs]  # ε from v and x_t

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from generators import ddim
 from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddim_schedule, predict_clean
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
 
@@ -64,6 +65,7 @@ class PIG(Generator):
     """Pairs from two denoisers; given masks, images for them from the conditional model alone."""
 
     kind = "pairs"
+    takes_masks = True
     Config = PIGConfig
     components = (
         Component("guider", settings=(*DENOISER, "timestep_sampling")),
@@ -191,19 +193,11 @@ def sample_images(
     on_step: Callable[..., None] | None = None,
 ) -> torch.Tensor:
     """Images ŷ0 (N, 1, H, W) for given masks (N, 1, H, W), -1 or 1: Algorithm 2 with x̂0 := the mask at every step."""
-    import torch
 
-    check_steps(steps, scheduler.config.num_train_timesteps)
-    scheduler.set_timesteps(steps)
-    y = y_T
-    with torch.no_grad():
-        for step, t in enumerate(scheduler.timesteps.tolist()):
-            times = torch.full((len(y),), t, device=y.device)
-            noise_y = conditional(_channels(y, masks), times)
-            y, image = scheduler.step(noise_y, t, y, return_dict=False)
-            if on_step is not None:
-                on_step(step, t, masks, image)
-    return image
+    def denoiser(y: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        return conditional(_channels(y, masks), times)
+
+    return ddim.sample_images(denoiser, scheduler, y_T, steps=steps, masks=masks, on_step=on_step)
 
 
 def binarise(masks: torch.Tensor) -> torch.Tensor:

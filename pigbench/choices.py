@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from pigbench import registry
 from pigbench.contracts import Config, Generator
+from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 
 
@@ -22,12 +23,16 @@ class GeneratorChoice:
     changed: dict[str, Any]  # the settings the user gave, which the label shows
     origin: str
     lenders: tuple[GeneratorChoice, ...] = ()  # whose components it borrows
+    masks_from: GeneratorChoice | Literal["real"] | None = None  # None: as the generator does by itself
 
     @property
     def label(self) -> str:
-        """The name, with the settings the user changed: `pig(guide=binary)`."""
-        borrowed = {f"{other.name}.{name}": value for other in self.lenders for name, value in other.changed.items()}
-        return _label(self.name, self.changed | borrowed)
+        """The name, with the settings the user changed: `pig(guide=binary)`, `ldm(masks=pig)`."""
+        changed = dict(self.changed)
+        changed |= {f"{other.name}.{name}": value for other in self.lenders for name, value in other.changed.items()}
+        if self.masks_from is not None:
+            changed["masks"] = self.masks_from if isinstance(self.masks_from, str) else self.masks_from.label
+        return _label(self.name, changed)
 
     @cached_property
     def source(self) -> str:
@@ -37,8 +42,38 @@ class GeneratorChoice:
     @property
     def signature(self) -> str:
         """Name and hash of source and settings, lenders' too, such as `pig@1a2b3c4d`."""
-        lent = [other.signature for other in self.lenders]
-        return f"{self.name}@{digest([self.source, self.config.model_dump(mode='json'), *lent])[:8]}"
+        parts = [self.source, self.config.model_dump(mode="json"), *(other.signature for other in self.lenders)]
+        if self.masks_from is not None:
+            parts.append(self.masks_from if isinstance(self.masks_from, str) else self.masks_from.signature)
+        return f"{self.name}@{digest(parts)[:8]}"
+
+    @property
+    def gives_masks(self) -> bool:
+        """Whether what it makes can train a segmenter."""
+        return self.plugin.kind != "images"
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is there to give other rows their meaning."""
+        return self.plugin.is_control
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the suite measures what its compression loses."""
+        return self.plugin.reconstructs
+
+    def info(self, resolution: int) -> dict[str, Any]:
+        """What a record says of it, but for its training."""
+        return {
+            "label": self.label,
+            "plugin": self.name,
+            "signature": self.signature,
+            "kind": self.plugin.kind,
+            "config": self.config.model_dump(mode="json"),
+            "origin": self.origin,
+            "note": self.plugin(self.config, resolution).note,
+            "control": self.is_control,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,8 +99,8 @@ class SegmenterChoice:
 def choose_generator(name: str, shared: Mapping[str, Any], changes: Mapping[str, Mapping[str, Any]]) -> GeneratorChoice:
     """The installed generator of that name with its settings, and those that it borrows from.
 
-    shared: the preset's `[diffusion]` table. changes: the user's settings, by plugin name. Raises PigbenchError for an
-    unknown name or setting.
+    shared: the preset's `[diffusion]` table, where `[diffusion.NAME]` is for one generator. changes: the user's
+    settings, by plugin name. Raises PigbenchError for an unknown name or setting.
     """
     plugin = registry.find("generators", name)
     loaded = plugin.load()
@@ -74,6 +109,20 @@ def choose_generator(name: str, shared: Mapping[str, Any], changes: Mapping[str,
     owners = dict.fromkeys(component.owner for component in loaded.components if component.owner)
     lenders = tuple(choose_generator(owner, shared, changes) for owner in owners)
     return GeneratorChoice(name, loaded, config, own, plugin.origin, lenders)  # type: ignore[arg-type]
+
+
+def with_masks(choice: GeneratorChoice, masks_from: GeneratorChoice | Literal["real"]) -> GeneratorChoice:
+    """`choice` making images for real masks, or for another generator's; as it is, where those are its own or none fit.
+
+    Raises PigbenchError if `masks_from` makes no masks.
+    """
+    plugin = choice.plugin
+    if masks_from == "real":
+        return replace(choice, masks_from="real") if plugin.takes_masks and plugin.kind == "pairs" else choice
+    if masks_from.plugin.kind != "pairs":
+        raise PigbenchError(f"--masks {masks_from.name}: that generator makes no masks; take `real` or one that does")
+    takes = plugin.takes_masks or plugin.kind == "images-for-masks"
+    return replace(choice, masks_from=masks_from) if takes and choice.name != masks_from.name else choice
 
 
 def choose_segmenter(name: str, shared: Mapping[str, Any], changes: Mapping[str, Mapping[str, Any]]) -> SegmenterChoice:

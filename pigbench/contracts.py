@@ -21,16 +21,24 @@ It comes in by an entry point in its own package, as the built-in ones do::
 Rules the suite relies on:
 
 - Import torch and other heavy libraries inside functions: planning and listing must not pay for them.
-- Take every random number from `Batch` or `SampleRequest`. A sample must not depend on its batch mates.
-- Images are float32 in [-1, 1]; masks are 0 or 1. Shapes are (N, 1, H, W), H = W = the resolution.
-- Clip what you hand over with `Pairs.clipped`; the suite reports how much was clipped.
+- Take every random number from `Batch` or `SampleRequest`, and leave the global random states alone.
+- The same request gives the same samples.
+- A sample must not depend on its batch mates.
+- Images are (N, 1, H, W) float32, H = W = the resolution.
+- Intensities are finite and in [-1, 1]: clip what you hand over with `Pairs.clipped`, and the suite reports how much.
+- Masks are (N, 1, H, W) uint8, 0 or 1.
+- A generator of pairs gives a mask for every image.
+- Read no file and no array but what the view and the request hold.
+- A network's weights are all that sampling needs: what `train` returns is what `build` makes, with other weights.
+
+`pigbench check NAME` tries all of them on a plugin and quotes the sentence that it breaks.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -42,6 +50,12 @@ if TYPE_CHECKING:
     from pigbench.training import Loop
 
 Kind = Literal["images", "pairs", "images-for-masks"]
+
+
+def rule(beginning: str) -> str:
+    """The rule of this file's list that begins so, for messages that quote it."""
+    rules = (__doc__ or "").partition("Rules the suite relies on:")[2].splitlines()
+    return next(line[2:] for line in rules if line.startswith(f"- {beginning}"))
 
 
 class Config(BaseModel):
@@ -163,11 +177,18 @@ class Batch:
     step: int
     generator: torch.Generator  # on the CPU, a stream of this step's own
 
-    def noise(self) -> torch.Tensor:
-        """Fresh standard normal noise of the images' shape, drawn on the CPU, on the images' device."""
+    def noise(self, like: torch.Tensor | None = None) -> torch.Tensor:
+        """Fresh standard normal noise of the shape of `like` (the images'), drawn on the CPU, on the images' device."""
         import torch
 
-        return torch.randn(self.images.shape, generator=self.generator).to(self.images.device)
+        shape = (self.images if like is None else like).shape
+        return torch.randn(shape, generator=self.generator).to(self.images.device)
+
+    def chance(self) -> float:
+        """One number uniform in [0, 1), the same for the whole batch."""
+        import torch
+
+        return float(torch.rand((), generator=self.generator))
 
     def timesteps(self, total: int) -> torch.Tensor:
         """(N,) integers uniform in 0..total-1."""
@@ -182,8 +203,9 @@ class SampleRequest:
     """What a sampler is asked for: `count` samples, each with a random stream of its own.
 
     The stream of a sample descends from (seed, role, fold, index), so a sample is the same in every chunk and for
-    every n. masks: (count, 1, H, W) uint8 for a generator of kind "images-for-masks", else None. view: the fold's
-    training cases. on_step: if given, call it at each denoising step with what the trace figure shows.
+    every n. masks: (count, 1, H, W) uint8 to make images for, if the generator takes masks, else None. view: the fold's
+    training cases. cases: (count,) indices into the view, from successive seeded permutations, for generators that
+    start from training cases. on_step: if given, call it at each denoising step with what the trace figure shows.
     """
 
     count: int
@@ -192,21 +214,33 @@ class SampleRequest:
     streams: Sequence[torch.Generator]
     masks: np.ndarray | None = None
     view: TrainView | None = None
+    cases: np.ndarray = field(default_factory=lambda: np.empty(0, int))
     on_step: Callable[..., None] | None = None
 
-    def noise(self) -> torch.Tensor:
-        """(count, 1, H, W) float32 standard normal, the next draw of every sample's own stream, on `device`."""
+    def noise(self, shape: tuple[int, ...] | None = None) -> torch.Tensor:
+        """(count, *shape) float32 standard normal, the next draw of every sample's own stream, on `device`.
+
+        shape: of one sample; by default an image's, (1, H, W).
+        """
         import torch
 
-        shape = (1, self.resolution, self.resolution)
+        shape = shape or (1, self.resolution, self.resolution)
         drawn = torch.stack([torch.randn(shape, generator=stream) for stream in self.streams])
         return drawn.to(self.device)
 
 
 class Generator(ABC):
-    """A generator plugin: its components, how each is built and trained, and its sampler."""
+    """A generator plugin: its components, how each is built and trained, and its sampler.
+
+    kind: what it makes. takes_masks: whether a generator of pairs can also make images for given masks
+    (`request.masks`). reconstructs: whether it has `reconstruct`, so that the suite measures what that loses.
+    is_control: whether it only gives other rows their meaning, and runs when controls are asked for.
+    """
 
     kind: ClassVar[Kind]
+    takes_masks: ClassVar[bool] = False
+    reconstructs: ClassVar[bool] = False
+    is_control: ClassVar[bool] = False
     Config: ClassVar[type[Config]] = Config
     components: ClassVar[tuple[Component, ...]] = ()
 
@@ -214,6 +248,11 @@ class Generator(ABC):
         """config: an instance of `Config` (while a component trains, only its `settings` can be read)."""
         self.config = config
         self.resolution = resolution
+
+    @property
+    def note(self) -> str:
+        """What a reader of its numbers must know, shown with them."""
+        return ""
 
     def build(self, component: str) -> torch.nn.Module:
         """The untrained network of `component`; the suite seeds torch before it asks."""
@@ -235,6 +274,10 @@ class Generator(ABC):
     @abstractmethod
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
         """`request.count` samples. `trained` holds every component by name, frozen, on `request.device`."""
+
+    def reconstruct(self, trained: Mapping[str, torch.nn.Module], images: torch.Tensor) -> torch.Tensor:
+        """Images (N, 1, H, W) in [-1, 1] through a generator's own compression and back: no sample can be better."""
+        raise NotImplementedError(f"{type(self).__name__}.reconstruct")
 
 
 class Segmenter(ABC):

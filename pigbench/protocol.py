@@ -1,7 +1,7 @@
 """The protocol: everything that must be equal for two numbers to be compared. A preset is a named protocol.
 
 A preset is a commented TOML file in `pigbench/presets/`. Its `[diffusion]` and `[segmentation.network]` tables hold
-defaults for the Config fields of the same name of every generator and segmenter.
+defaults for the Config fields of the same name of every generator and segmenter; `[diffusion.ldm]` holds `ldm`'s own.
 """
 
 from __future__ import annotations
@@ -126,8 +126,10 @@ class Protocol(_Table):
 
     @property
     def signature(self) -> str:
-        """16 hexadecimal digits over everything but names, texts and estimates."""
+        """16 hexadecimal digits over everything but names, texts, estimates, and what is one generator's own."""
         content = self.model_dump(mode="json", exclude={"dataset": True, "preset": _NOT_COMPARED})
+        shared = content["preset"]["diffusion"]
+        content["preset"]["diffusion"] = {name: value for name, value in shared.items() if not isinstance(value, dict)}
         return digest(content)[:16]
 
 
@@ -190,7 +192,8 @@ def _change(table: dict[str, Any], key: str, value: Any) -> None:
 
 
 def plugin_config(model: type[BaseModel], name: str, shared: Mapping[str, Any], own: Mapping[str, Any]) -> BaseModel:
-    """A plugin's Config: its own defaults, under the preset's `shared` values, under the user's `own`.
+    """A plugin's Config: its own defaults, under the preset's `shared` values (where a table of the plugin's name holds
+    those for it alone), under the user's `own`.
 
     Raises PigbenchError for an unknown field of `own` or a value that does not fit.
     """
@@ -198,6 +201,7 @@ def plugin_config(model: type[BaseModel], name: str, shared: Mapping[str, Any], 
         if field not in model.model_fields:
             raise PigbenchError(did_you_mean(f"setting of '{name}'", field, list(model.model_fields)))
     values = {field: value for field, value in shared.items() if field in model.model_fields}
+    values |= shared.get(name, {})
     try:
         return model(**(values | dict(own)))
     except ValidationError as error:

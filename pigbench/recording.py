@@ -12,7 +12,7 @@ from typing import Any
 from pigbench import __version__
 from pigbench.choices import GeneratorChoice
 from pigbench.engine.work import library_versions
-from pigbench.plan import Node, Plan, Request
+from pigbench.plan import Contender, Node, Plan, Request
 from pigbench.protocol import digest
 from pigbench.results.record import CASE_COLUMNS, FORMAT, Record
 from pigbench.stages.job import read_json
@@ -45,6 +45,8 @@ def make_record(
             "segmenters": {s.label: s.signature for s in request.segmenters},
             "fidelity": [_fidelity(node, request, store, failed) for node in plan.fidelities],
             "arms": [_arm(node, store, failed) for node in plan.segmentations],
+            "gates": [_row(node, "gate.json", ("n",), store, failed) for node in plan.gates],
+            "reconstructions": [_row(node, "reconstruction.json", (), store, failed) for node in plan.reconstructions],
             "cases": _cases(plan, store, failed),
             "costs": [_cost(node, store) for node in plan.nodes() if store.has(node.stage, node.key)],
             "provenance": _provenance(request, command),
@@ -52,19 +54,16 @@ def make_record(
     )
 
 
-def _generator(generator: GeneratorChoice, request: Request, plan: Plan, store: Store) -> dict[str, Any]:
-    instance = generator.plugin(generator.config, request.protocol.preset.resolution)
-    trained = [node for node in plan.nodes() if node.stage == "train" and _serves(node, generator)]
-    return {
-        "label": generator.label,
-        "plugin": generator.name,
-        "signature": generator.signature,
-        "kind": generator.plugin.kind,
-        "config": generator.config.model_dump(mode="json"),
-        "origin": generator.origin,
-        "image_passes": {node.spec["component"]: _passes(node) for node in trained},
-        "note": getattr(instance, "note", ""),
+def _generator(generator: Contender, request: Request, plan: Plan, store: Store) -> dict[str, Any]:
+    trained = {
+        f"{node.spec['plugin']}.{node.spec['component']}": node for node in plan.nodes() if node.stage == "train"
     }
+    components = generator.plugin.components if isinstance(generator, GeneratorChoice) else ()
+    passes = {}
+    for component in components:
+        if node := trained.get(f"{component.owner or generator.name}.{component.name}"):
+            passes[f"{component.owner}.{component.name}" if component.owner else component.name] = _passes(node)
+    return generator.info(request.protocol.preset.resolution) | {"image_passes": passes}
 
 
 def _passes(train: Node) -> int | None:
@@ -73,18 +72,17 @@ def _passes(train: Node) -> int | None:
     return round(images * train.spec["share"]) if images else None
 
 
-def _serves(train: Node, generator: GeneratorChoice) -> bool:
-    """Whether a trained component is the generator's own or one that it borrows."""
-    owned = {(c.owner or generator.name, c.name) for c in generator.plugin.components}
-    return (train.spec["plugin"], train.spec["component"]) in owned
-
-
 def _fidelity(node: Node, request: Request, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
     row = {name: node.about[name] for name in ("generator", "n", "seed", "fold")}
     row |= {"extractor": request.protocol.preset.fidelity.extractor, **_status(node, failed)}
     if row["status"] == "ok":
         row |= read_json(store.open(node.stage, node.key).path / "fidelity.json")
     return row
+
+
+def _row(node: Node, file: str, names: tuple[str, ...], store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
+    row = {name: node.about[name] for name in ("generator", *names, "seed", "fold")} | _status(node, failed)
+    return row | (read_json(store.open(node.stage, node.key).path / file) if row["status"] == "ok" else {})
 
 
 def _arm(node: Node, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
-from pigbench.choices import choose_generator, choose_segmenter
-from pigbench.plan import Node, Plan, Request, make_plan
+from pigbench.choices import choose_generator, choose_segmenter, with_masks
+from pigbench.errors import PigbenchError
+from pigbench.plan import Node, Plan, Request, ordered
+from pigbench.planning import make_plan
 from pigbench.protocol import Protocol, load_preset
 
 
@@ -78,7 +80,7 @@ def test_a_setting_retrains_what_reads_it_and_nothing_else(setting: dict, retrai
 
 def test_everything_rests_on_the_training_patients_of_its_own_fold() -> None:
     for target in make_plan(request("pig", "ddim")).targets:
-        for node in Plan([target], []).nodes():
+        for node in ordered([target]):
             assert node.about.get("fold", target.about["fold"]) == target.about["fold"]
 
 
@@ -120,7 +122,7 @@ def test_a_label_tells_what_a_node_is_for() -> None:
 
 def test_planning_imports_no_torch() -> None:
     code = (
-        "import sys; from pigbench.plan import *; from pigbench.choices import *; from pigbench.protocol import *\n"
+        "import sys; from pigbench.planning import *; from pigbench.choices import *; from pigbench.protocol import *\n"
         "p = load_preset('quick'); g = choose_generator('pig', p.diffusion, {})\n"
         "r = Request(Protocol(preset=p, dataset='x', dataset_identity='x', folds=5), (g,), (2048,),"
         " (choose_segmenter('unet', {}, {}),), (0,))\n"
@@ -134,3 +136,67 @@ def test_nodes_are_plain_data() -> None:
     node = make_plan(request("pig")).targets[0]
     assert isinstance(node, Node)
     assert len(node.key) == 32
+
+
+def test_controlnet_trains_its_control_alone_after_ddpm() -> None:
+    base = keys(make_plan(request("ddpm")), "train")
+    plan = make_plan(request("ddpm", "controlnet"))
+    added = [node for node in plan.nodes() if node.stage == "train" and node.key not in base]
+    assert {(node.spec["plugin"], node.spec["component"]) for node in added} == {("controlnet", "control")}
+    assert base < keys(plan, "train")
+    for node in added:
+        assert node.inputs["trained:denoiser"].key in base
+
+
+@pytest.mark.parametrize("preset", ["demo", "quick", "small", "medium"])
+def test_every_generator_trains_on_as_many_images(preset: str) -> None:
+    loaded = load_preset(preset)
+    for name in ("pig", "ddpm", "ldm", "segguided", "controlnet", "joint"):
+        chosen = (choose_generator(name, loaded.diffusion, {}),)
+        protocol = Protocol(preset=loaded, dataset="phantom", dataset_identity="d", folds=2)
+        plan = make_plan(request("pig", protocol=protocol, generators=chosen, samples=(2,)))
+        own = [n for n in plan.nodes() if n.stage == "train" and n.spec["plugin"] == name and n.spec["fold"] == 0]
+        assert sum(n.spec["training"]["images"] * n.spec["share"] for n in own) == loaded.training.images
+
+
+def test_masks_of_another_generator_are_its_samples() -> None:
+    preset = load_preset("smoke")
+    pig, ldm = (choose_generator(name, preset.diffusion, {}) for name in ("pig", "ldm"))
+    crossed = make_plan(request("pig", generators=(with_masks(ldm, pig), with_masks(pig, "real"))))
+    own = make_plan(request("pig", "ldm"))
+    assert keys(crossed, "train") == keys(own, "train")
+    arms = {node.about["arm"] for node in crossed.segmentations}
+    assert arms == {"real", "real+ldm(masks=pig)_16", "real+pig(masks=real)_16"}
+    fed = [n for n in crossed.nodes() if n.stage == "sample" and n.about["what"] == "ldm(masks=pig)"]
+    assert {node.inputs["masks"].key for node in fed} <= keys(own, "sample")
+
+
+def test_masks_go_only_where_they_can() -> None:
+    preset = load_preset("smoke")
+    pig, joint, ddpm, ldm = (choose_generator(n, preset.diffusion, {}) for n in ("pig", "joint", "ddpm", "ldm"))
+    assert with_masks(pig, pig) is pig
+    assert with_masks(ddpm, pig) is ddpm
+    assert with_masks(joint, "real") is joint
+    assert with_masks(ldm, "real") is ldm
+    assert with_masks(ldm, joint).label == "ldm(masks=joint)"
+    assert with_masks(pig, joint).signature != pig.signature
+    with pytest.raises(PigbenchError, match="--masks ddpm: that generator makes no masks"):
+        with_masks(pig, ddpm)
+
+
+def test_controls_add_arms_and_change_none() -> None:
+    usual, more = make_plan(request("pig", "identity")), make_plan(request("pig", "identity", controls=True))
+    assert keys(usual, "segment") < keys(more, "segment")
+    added = {node.about["arm"]: node for node in more.segmentations if node.key not in keys(usual, "segment")}
+    assert set(added) == {"real_2x_steps", "pig_16"}  # a control's pairs alone say nothing
+    assert added["real_2x_steps"].spec["training"]["steps"] == 2 * load_preset("smoke").segmentation.steps
+    assert added["pig_16"].spec["alone"]
+
+
+def test_masks_are_gated_and_compressions_measured() -> None:
+    plan = make_plan(request("pig", "ddpm", "ldm"))
+    assert {node.about["generator"] for node in plan.gates} == {"pig", "ldm"}
+    assert {node.about["generator"] for node in plan.reconstructions} == {"ldm"}
+    assert {tuple(sorted(node.inputs)) for node in plan.reconstructions} == {
+        ("prepared", "split", "trained:autoencoder", "trained:denoiser")
+    }

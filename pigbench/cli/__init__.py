@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from pigbench.cli import compare, data, doctor, export, listing, run, sample, store, train
+from pigbench.cli import check, compare, data, doctor, evaluate, export, listing, new, run, sample, split, store, train
 
 app = typer.Typer(
     name="pigbench",
@@ -17,11 +17,15 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("sample")(sample.sample)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
+app.add_typer(split.app, name="split")
 app.command("list")(listing.list_)
+app.add_typer(new.app, name="new")
+app.command("check")(check.check)
 app.add_typer(store.app, name="store")
 app.command("doctor")(doctor.doctor)
 

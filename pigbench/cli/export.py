@@ -13,6 +13,7 @@ from pigbench.cli import options
 def export(
     out: Annotated[Path, typer.Argument(help="A new or empty directory.")],
     generator: options.Generators = ["pig"],  # noqa: B006
+    masks: options.Masks = None,
     n: options.Samples = None,
     fold: Annotated[int | None, typer.Option(help="Only this fold's samples. [all folds]", min=0)] = None,
     folds: options.Folds = None,
@@ -30,11 +31,13 @@ def export(
     only with fold K's training patients, or you leak.
     """
     from pigbench.cli.stages import compute_part
-    from pigbench.plan import make_plan
+    from pigbench.planning import make_plan
     from pigbench.report.export import check_empty, export_samples
 
     check_empty(out)
-    setup = options.set_up(generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store)
+    setup = options.set_up(
+        generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store, masks=masks
+    )
     nodes = [
         node
         for node in make_plan(setup.request).nodes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,12 +14,20 @@ import typer
 from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
+    from pigbench.choices import GeneratorChoice
     from pigbench.data.source import Source
     from pigbench.plan import Request
     from pigbench.protocol import Preset
     from pigbench.store import Store
 
-Generators = Annotated[list[str], typer.Option("--generator", help="A generator; repeat for several.")]
+Generators = Annotated[list[str], typer.Option("--generator", help="A generator; repeat for several; `all` for each.")]
+Masks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--masks", help="Whose masks images are made for: `real`, or a generator such as `pig`; repeat for both."
+    ),
+]
+Controls = Annotated[bool, typer.Option("--controls", help="Add the arms that give the others their meaning.")]
 Samples = Annotated[list[int] | None, typer.Option("--n", help="Samples per fold; repeat for several. [preset's]")]
 Folds = Annotated[int | None, typer.Option("--folds", help="Folds, by patient. [preset's, mostly 5]")]
 Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
@@ -62,21 +71,24 @@ def set_up(
     device: str,
     store: Path,
     checkpoint_every: float = 60.0,
+    masks: list[str] | None = None,
+    controls: bool = False,
 ) -> Setup:
     """Check everything that can be checked before work starts. Raises PigbenchError for the first fault."""
-    from pigbench.choices import choose_generator, choose_segmenter
+    from pigbench.choices import choose_segmenter
     from pigbench.data.catalogue import open_dataset
     from pigbench.metrics.extractors import find_weights
     from pigbench.plan import Request
     from pigbench.protocol import Protocol
-    from pigbench.stages import VERSIONS
+    from pigbench.stages import raised
     from pigbench.store import Store
 
+    generators = chosen_names(generators, controls)
     own, general = _split_changes(changes or [])
     settings = _preset(preset, general, generators, segmenters)
-    chosen = [choose_generator(name, settings.diffusion, own) for name in dict.fromkeys(generators)]
+    chosen = _choose(generators, masks or [], settings, own)
     segmenting = [choose_segmenter(name, settings.segmentation.network, own) for name in dict.fromkeys(segmenters)]
-    _refuse_leftovers(own, [*generators, *segmenters, *(other.name for one in chosen for other in one.lenders)])
+    _refuse_leftovers(own, [*generators, *segmenters, *(masks or []), *(x.name for one in chosen for x in one.lenders)])
     find_weights(settings.fidelity.extractor)
     opened = Store(store)
     source = open_dataset(dataset, opened.root)
@@ -86,16 +98,45 @@ def set_up(
             dataset=dataset,
             dataset_identity=source.fingerprint(),
             folds=_check_folds(settings.folds if folds is None else folds, source),
-            stage_versions=VERSIONS,
+            stage_versions=raised(),
         ),
         generators=tuple(chosen),
         samples=_check_samples(samples or [settings.samples]),
         segmenters=tuple(segmenting),
         seeds=tuple(range(seed, seed + seeds)),
+        controls=controls,
         device=resolve_device(device),
         makes_reference=source.reference(2) is not None,
     )
     return Setup(request, opened, source, workers or default_workers(request.device), checkpoint_every)
+
+
+def chosen_names(generators: list[str], controls: bool) -> list[str]:
+    """The generators asked for, each once: `all` is every installed one that imports; with `controls`, those too."""
+    from pigbench import registry
+
+    names = list(generators)
+    if "all" in generators or controls:
+        for name, plugin in registry.plugins("generators").items():
+            if error := plugin.error():
+                print(f"left out: {error}", file=sys.stderr)
+            elif controls if plugin.load().is_control else "all" in generators:
+                names.append(name)
+    return [name for name in dict.fromkeys(names) if name != "all"]
+
+
+def _choose(
+    names: list[str], masks: list[str], preset: Preset, own: dict[str, dict[str, Any]]
+) -> list[GeneratorChoice]:
+    """The generators with their settings, each with every one of the masks that it can make images for."""
+    from pigbench.choices import choose_generator, with_masks
+
+    chosen = [choose_generator(name, preset.diffusion, own) for name in names]
+    if not masks:
+        return chosen
+    sources: list[Any] = [s if s == "real" else choose_generator(s, preset.diffusion, own) for s in masks]
+    made = [with_masks(choice, source) for choice in chosen for source in sources]
+    return list({choice.label: choice for choice in made}.values())
 
 
 def resolve_device(device: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def sample(
     generator: options.Generators = ["pig"],  # noqa: B006
+    masks: options.Masks = None,
     n: options.Samples = None,
     fold: Annotated[int, typer.Option(help="The fold whose training patients the generator sees.", min=0)] = 0,
     folds: options.Folds = None,
@@ -34,9 +35,11 @@ def sample(
     """Sample from a generator trained on one fold; `--sheet` and `--trace` draw what came out."""
     from pigbench.cli.stages import compute_part
     from pigbench.errors import PigbenchError
-    from pigbench.plan import make_plan
+    from pigbench.planning import make_plan
 
-    setup = options.set_up(generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store)
+    setup = options.set_up(
+        generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store, masks=masks
+    )
     if fold >= setup.request.protocol.folds:
         raise PigbenchError(f"--fold {fold}: the folds are 0 to {setup.request.protocol.folds - 1}")
     if (sheet or trace) and len(setup.request.generators) > 1:

@@ -21,7 +21,7 @@ def train(
 ) -> None:
     """Train the generators' components on every fold; a later `run` or `sample` finds them trained."""
     from pigbench.cli.stages import compute_part
-    from pigbench.plan import make_plan
+    from pigbench.planning import make_plan
 
     setup = options.set_up(generator, None, folds, dataset, ["unet"], preset, seed, seeds, set_, workers, device, store)
     nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "train"]

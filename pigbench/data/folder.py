@@ -100,6 +100,10 @@ class FolderSource(Source):
         mask, _ = binary(decode(self._verified(row.case_id, "mask", row.mask, row.mask_sha256)))
         return image, mask
 
+    def files(self) -> list[tuple[Path, Path]]:
+        """The image and the mask file of every case, in order. Their names are private."""
+        return [(Path(row.image), Path(row.mask)) for row in self._rows]
+
     @cached_property
     def _rows(self) -> list[Row]:
         return register.load_rows(self._directory, self.registered)
@@ -121,11 +125,16 @@ class FolderSource(Source):
         return data
 
 
-def _check_name(name: str) -> None:
+def check_characters(name: str) -> None:
+    """Raises PigbenchError for a name that tables and file names cannot bear."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise PigbenchError(
             f"--name '{name}': use letters, digits, '-', '_' and '.', a letter or digit first, 64 at most"
         )
+
+
+def _check_name(name: str) -> None:
+    check_characters(name)
     if name.lower() == RESERVED:
         raise PigbenchError(f"--name '{name}' is the built-in dataset: choose another")
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,10 @@ class Source(ABC):
         Returns the image (h, w), float32, uint8 or uint16 on any scale, and the mask (h, w), uint8, 0 or 1.
         resolution: what it will be prepared at; a procedural source renders a multiple of it, others ignore it.
         """
+
+    def files(self) -> list[tuple[Path, Path]] | None:
+        """The image and the mask file of every case, in order; None if it has none. Their names are private."""
+        return None
 
     def reference(self, count: int) -> Source | None:
         """`count` cases of fresh patients to compare generated images with; None if the source cannot make any."""

@@ -6,11 +6,13 @@ not the Inception distance, and the two never share a column. Importing this mod
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from torch_fidelity import FeatureExtractorBase, register_feature_extractor
+
+from pigbench.imagenet import efficientnet_lite0
 
 NAME = "efficientnet-lite0"
 
@@ -27,10 +29,7 @@ class EfficientNetLite0(FeatureExtractorBase):
         super().__init__(name, features_list)
         if feature_extractor_weights_path is None:
             raise ValueError(f"{NAME} needs feature_extractor_weights_path")
-        self.network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-        published = torch.load(feature_extractor_weights_path, map_location="cpu", weights_only=True)
-        # The published tensors bear other names, but stand in the same order as timm's.
-        self.network.load_state_dict(dict(zip(self.network.state_dict(), published.values(), strict=True)))
+        self.network = efficientnet_lite0(Path(feature_extractor_weights_path))
         self.eval()
 
     def forward(self, input: torch.Tensor) -> tuple[torch.Tensor, ...]:

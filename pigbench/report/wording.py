@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from textwrap import shorten
 
+from pigbench.metrics.contrast import LEAST
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Summary
 from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
 
@@ -41,10 +42,17 @@ def span(values: Iterable[float | None], ending: str = "") -> str:
 
 
 def shown(arm: str) -> str:
-    """An arm as its row is named: `real+pig_2048` is `+pig_2048` beside `real only`."""
+    """An arm as its row is named: `+pig_2048` for `real+pig_2048`, `pig_2048 only` for `pig_2048`."""
     if arm == REAL:
         return "real only"
-    return arm.removeprefix(REAL) if arm.startswith(f"{REAL}+") else arm
+    if arm.startswith(f"{REAL}_"):
+        return "real only, " + arm.removeprefix(f"{REAL}_").replace("_", " ")
+    return arm.removeprefix(REAL) if arm.startswith(f"{REAL}+") else f"{arm} only"
+
+
+def unconditioned(row: ArmRow) -> str:
+    """What is added to the name of a row whose lesions are not where its masks are."""
+    return " NOT CONDITIONED" if row.contrast and row.contrast.conditioned is False else ""
 
 
 def partly(progress: Progress) -> str:
@@ -89,6 +97,7 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
     yield from _missing_images(rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
+        yield from _ceiling(label, group)
 
 
 def arm_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
@@ -104,15 +113,39 @@ def arm_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     )
     shares = {shown(row.arm): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
     yield from _each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
-    steps = span(run.steps for row in measured for run in row.runs)
-    if steps != ABSENT:
-        yield f"optimiser steps in every arm: {steps}"
+    yield from _steps(measured)
     yield from _each(
         "excluded, truth and prediction empty", {shown(row.arm): row.excluded for row in measured if row.excluded}
     )
     empty = {shown(row.arm): sum(run.empty_masks for run in row.runs) for row in rows}
     yield from _each("empty synthetic masks, left out", {arm: count for arm, count in empty.items() if count})
+    yield from _contrast_notes(rows)
     yield from _missing_arms(rows)
+
+
+def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """The optimiser steps: one number for all, or each number with its arms."""
+    arms = defaultdict(list)
+    for row in rows:
+        arms[span(run.steps for run in row.runs)].append(shown(row.arm))
+    if len(arms) == 1 and ABSENT not in arms:
+        yield f"optimiser steps in every arm: {next(iter(arms))}"
+    elif len(arms) > 1:
+        most = max(arms, key=lambda steps: len(arms[steps]))
+        others = [f"{', '.join(of)} {steps}" for steps, of in arms.items() if steps != most]
+        yield f"optimiser steps in every arm: {most}, but {'; '.join(others)}"
+
+
+def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """Whether lesions are where the masks are, once for each generator and n."""
+    measured = {f"{row.generator}_{row.n}": row.contrast for row in rows if row.contrast}
+    known = {name: contrast for name, contrast in measured.items() if contrast.conditioned is not None}
+    if known:
+        values = {name: f"{number(of.generated, 100, 1)} of {number(of.real, 100, 1)}" for name, of in known.items()}
+        yield from _each("lesion against the ring around it, over chance, % of the range, generated of real", values)
+        yield f"NOT CONDITIONED: less than {LEAST:.0%} of the real contrast, so not ranked"
+    if len(known) < len(measured):
+        yield "real lesions show no contrast to the ring around them, so whether masks are followed cannot be told"
 
 
 def _difference_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
@@ -135,6 +168,17 @@ def _about(label: str, group: Group) -> Iterable[str]:
     said = [part for part in (info.note, f"image-passes in training: {passes}" if passes else "") if part]
     if said:
         yield f"{label}: {'; '.join(said)}"
+
+
+def _ceiling(label: str, group: Group) -> Iterable[str]:
+    """What its own compression makes of held-out images, over folds and seeds."""
+    runs = [run for run in group.reconstructions if run.generator == label and run.status == "ok"]
+    if runs:
+        psnr, error = (sum(getattr(run, name) for run in runs) / len(runs) for name in ("psnr", "mae"))
+        yield (
+            f"{label}: gives held-out images back with a PSNR of {psnr:.1f} dB (mean error {error:.1%} of the range), "
+            "the ceiling of what it can generate"
+        )
 
 
 def _missing_images(rows: Sequence[GeneratorRow]) -> Iterable[str]:

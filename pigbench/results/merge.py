@@ -6,17 +6,17 @@ Merging does not depend on the order of the records, and a record that comes twi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pigbench.results.record import ArmRun, Dataset, FidelityRun, GeneratorInfo, Record
+from pigbench.results.record import ArmRun, Dataset, FidelityRun, GateRun, GeneratorInfo, Reconstruction, Record
 
 Unit = tuple[Any, ...]
 """What is measured once, whatever the number of records that hold it; its last two parts are the seed and the fold."""
 Labels = dict[tuple[str, str], str]
 """The label to show for each (label, signature) of a generator."""
-Result = TypeVar("Result", "FidelityRun", "Trial")
+Result = TypeVar("Result", FidelityRun, GateRun, Reconstruction, "Trial")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Group:
     versions: tuple[str, ...]
     generators: dict[str, GeneratorInfo]
     fidelity: tuple[FidelityRun, ...]
+    gates: tuple[GateRun, ...]
+    reconstructions: tuple[Reconstruction, ...]
     trials: tuple[Trial, ...]
     conflicts: tuple[str, ...]
 
@@ -73,7 +75,9 @@ def _order(record: Record) -> tuple[str, ...]:
 def _group(protocol_hash: str, records: list[Record]) -> Group:
     first = records[0]
     labels = _labels(records)
-    fidelity, unlike = _once(offer for record in records for offer in _fidelity_of(record, labels))
+    fidelity, unlike = _once(_measured(records, "fidelity", labels))
+    gates, other_gates = _once(_measured(records, "gates", labels))
+    reconstructions, other_ceilings = _once(_measured(records, "reconstructions", labels))
     segmenters = _segmenter_labels(records)
     trials, differing = _once(offer for record in records for offer in _trials_of(record, labels, segmenters))
     return Group(
@@ -90,8 +94,10 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
             for info in record.generators.values()
         },
         fidelity=fidelity,
+        gates=gates,
+        reconstructions=reconstructions,
         trials=trials,
-        conflicts=tuple(sorted(unlike | differing)),
+        conflicts=tuple(sorted(unlike | other_gates | other_ceilings | differing)),
     )
 
 
@@ -110,13 +116,14 @@ def _told_apart(known: set[tuple[str, str]]) -> Labels:
     return {(label, mark): f"{label} ({mark})" if shared.count(label) > 1 else label for label, mark in sorted(known)}
 
 
-def _fidelity_of(record: Record, labels: Labels) -> list[tuple[Unit, FidelityRun]]:
-    runs = []
-    for run in record.fidelity:
-        info = record.generators[run.generator]
-        run = run.model_copy(update={"generator": labels[info.label, info.signature]})
-        runs.append(((run.generator, run.n, run.extractor, run.seed, run.fold), run))
-    return runs
+def _measured(records: list[Record], part: str, labels: Labels) -> Iterator[tuple[Unit, Any]]:
+    """One of the records' lists of measurements of generators, each with what names it."""
+    for record in records:
+        for run in getattr(record, part):
+            info = record.generators[run.generator]
+            label = labels[info.label, info.signature]
+            about = [getattr(run, name) for name in ("n", "extractor") if hasattr(run, name)]
+            yield (part, label, *about, run.seed, run.fold), run.model_copy(update={"generator": label})
 
 
 def _trials_of(record: Record, labels: Labels, segmenters: Labels) -> list[tuple[Unit, Trial]]:

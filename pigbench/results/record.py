@@ -30,7 +30,11 @@ class Dataset(_Part):
 
 
 class GeneratorInfo(_Part):
-    """A generator that took part. `signature` names its source and settings; `note` is what a reader must know."""
+    """A generator that took part. `signature` names its source and settings; `note` is what a reader must know.
+
+    image_passes: of each component in training; a borrowed one is named with its owner. control: whether it is only
+    there to give other rows their meaning.
+    """
 
     label: str
     plugin: str
@@ -40,6 +44,7 @@ class GeneratorInfo(_Part):
     origin: str = ""
     image_passes: dict[str, int | None] = {}
     note: str = ""
+    control: bool = False
 
 
 class FidelityRun(_Part):
@@ -68,6 +73,38 @@ class FidelityRun(_Part):
     copying: float | None = None
     clipped_fraction: float | None = None
     empty_masks: int = 0
+    status: Status
+    reason: str = ""
+
+
+class GateRun(_Part):
+    """Whether one generator's lesions are where its masks are, in one fold.
+
+    contrast, real: mean contrast of lesion against ring over chance, as a part of the intensity range, generated and in
+    the fold's training pairs. verdict: "conditioned", "not conditioned" or "cannot tell".
+    """
+
+    generator: str
+    n: int
+    seed: int
+    fold: NonNegativeInt
+    contrast: float | None = None
+    real: float | None = None
+    ratio: float | None = None
+    verdict: str = ""
+    status: Status
+    reason: str = ""
+
+
+class Reconstruction(_Part):
+    """What a generator's own compression loses of held-out images: errors as a part of the range, PSNR in dB."""
+
+    generator: str
+    seed: int
+    fold: NonNegativeInt
+    mae: float | None = None
+    rmse: float | None = None
+    psnr: float | None = None
     status: Status
     reason: str = ""
 
@@ -134,14 +171,16 @@ class Record(_Part):
     segmenters: dict[str, str] = {}  # label: name and hash of source and settings
     fidelity: list[FidelityRun]
     arms: list[ArmRun]
+    gates: list[GateRun] = []
+    reconstructions: list[Reconstruction] = []
     cases: Cases
     costs: list[dict[str, Any]] = []
     provenance: dict[str, Any] = {}
 
     @property
-    def runs(self) -> list[FidelityRun | ArmRun]:
+    def runs(self) -> list[FidelityRun | ArmRun | GateRun | Reconstruction]:
         """All that can have failed."""
-        return [*self.fidelity, *self.arms]
+        return [*self.fidelity, *self.arms, *self.gates, *self.reconstructions]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -176,24 +215,29 @@ def supersedes(a: Record, b: Record) -> bool:
     return any(run.status == "failed" for run in b.runs) and _measured(b).items() <= _measured(a).items()
 
 
+_PARTS = {
+    "fidelity": "{generator}_{n} {extractor} seed {seed} fold {fold}",
+    "arms": "{arm} {segmenter} seed {seed} fold {fold}",
+    "gates": "{generator}_{n} seed {seed} fold {fold}",
+    "reconstructions": "{generator} seed {seed} fold {fold}",
+}
+"""The lists of a record's measurements, and what names an entry of each."""
+
+
 def _measured(record: Record) -> dict[str, str]:
-    good = {
-        "fidelity": [run for run in record.fidelity if run.status == "ok"],
-        "arms": [run for run in record.arms if run.status == "ok"],
-    }
+    good = {part: [run for run in getattr(record, part) if run.status == "ok"] for part in _PARTS}
     numbers = _numbers(record.model_copy(update=good))
-    return {name: value for name, value in numbers.items() if name.startswith(("fidelity[", "arms[", "cases["))}
+    return {name: value for name, value in numbers.items() if name.startswith((*(f"{p}[" for p in _PARTS), "cases["))}
 
 
 def _numbers(record: Record) -> dict[str, str]:
     """Every value of a record by a name that does not depend on the order of its rows."""
     content = json.loads(record.model_dump_json(exclude={"cases", "costs", "provenance"}))
-    fidelity, arms = content.pop("fidelity"), content.pop("arms")
+    parts = {part: content.pop(part) for part in _PARTS}
     found = dict(_flat("", content))
-    for run in fidelity:
-        found |= _flat("fidelity[{generator}_{n} {extractor} seed {seed} fold {fold}]".format(**run), run)
-    for run in arms:
-        found |= _flat("arms[{arm} {segmenter} seed {seed} fold {fold}]".format(**run), run)
+    for part, named in _PARTS.items():
+        for run in parts[part]:
+            found |= _flat(f"{part}[{named.format(**run)}]", run)
     for arm, segmenter, seed, fold, patient, case, *counts in record.cases.rows():
         name = f"cases[{arm} {segmenter} seed {seed} fold {fold} case {case}]"
         found[name] = f"patient {patient}, tp/fp/fn/tn {counts}"

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from pigbench.metrics import bootstrap, overlap
+from pigbench.metrics.contrast import LEAST
 from pigbench.results.merge import Group, Trial
-from pigbench.results.record import ArmRun, FidelityRun
+from pigbench.results.record import ArmRun, FidelityRun, GateRun
 
 DISTANCES = ("kid", "kid_floor", "fid", "fid_floor", "copying", "clipped_fraction")
 REAL = "real"
@@ -64,17 +65,32 @@ class GeneratorRow:
     metrics: dict[str, Estimate] = field(default_factory=dict)
 
     @property
+    def ranked(self) -> bool:
+        """Whether it may be the best: all of it is there."""
+        return self.progress.state == "complete"
+
+    @property
     def biased(self) -> bool:
         """Whether in any fold m is too small for FID to be more than bias."""
         return any(run.fid_biased for run in self.runs)
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """Whether lesions are where the masks are, over folds and seeds: contrast over chance, generated beside real."""
+
+    generated: float
+    real: float
+    conditioned: bool | None  # None where it cannot be told
+
+
+@dataclass(frozen=True)
 class ArmRow:
     """One arm with one segmenter. `metrics`: its four scores (0 to 1), empty if it failed.
 
-    excluded: cases empty in truth and prediction, over all seeds. paired_seeds: those that it shares with `real`,
-    over which the differences are taken; empty without a difference.
+    contrast: the gate of its generator's pairs, None where it was not measured. excluded: cases empty in truth and
+    prediction, over all seeds. paired_seeds: those that it shares with `real`, over which the differences are taken;
+    empty without a difference.
     """
 
     arm: str
@@ -87,12 +103,19 @@ class ArmRow:
     cases: int = 0
     excluded: int = 0
     paired_seeds: tuple[int, ...] = ()
+    contrast: Contrast | None = None
     metrics: dict[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether it may be the best: all of it is there, and its masks mean something."""
+        unconditioned = self.contrast is not None and self.contrast.conditioned is False
+        return self.progress.state == "complete" and not unconditioned
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A group and its rows: generators by extractor, name and n; arms by segmenter, `real` first."""
+    """A group and its rows: generators by extractor, name and n; arms by segmenter, `real` first; controls last."""
 
     group: Group
     generators: tuple[GeneratorRow, ...]
@@ -108,7 +131,8 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
     together = defaultdict(list)
     for run in group.fidelity:
         together[run.extractor, run.generator, run.n].append(run)
-    return [_generator_row(runs, group.folds) for _, runs in sorted(together.items())]
+    rows = [_generator_row(runs, group.folds) for _, runs in sorted(together.items())]
+    return sorted(rows, key=lambda row: (row.extractor, group.generators[row.generator].control))
 
 
 def _arm_rows(group: Group) -> list[ArmRow]:
@@ -123,7 +147,32 @@ def _arm_rows(group: Group) -> list[ArmRow]:
         real = rows.get((segmenter, REAL))
         if arm != REAL and real and row.progress.state == real.progress.state == "complete":
             rows[segmenter, arm] = _compared(row, pools[segmenter, arm], pools[segmenter, REAL])
-    return sorted(rows.values(), key=lambda row: (row.segmenter, row.arm != REAL, row.generator or "", row.n, row.arm))
+    gates = _contrasts(group)
+    gated = [replace(row, contrast=gates.get((row.generator or "", row.n))) for row in rows.values()]
+    return sorted(gated, key=lambda row: _place(row, group))
+
+
+def _place(row: ArmRow, group: Group) -> tuple[Any, ...]:
+    """The order of Table 2: real only, then the generators, the controls among them last."""
+    is_control = row.generator is not None and group.generators[row.generator].control
+    alone = not row.arm.startswith(REAL)
+    return row.segmenter, row.arm != REAL, is_control, row.generator or "", alone, row.n, row.arm
+
+
+def _contrasts(group: Group) -> dict[tuple[str, int], Contrast]:
+    """The gate of every generator and n, over its folds and seeds."""
+    together = defaultdict(list)
+    for run in group.gates:
+        if run.status == "ok":
+            together[run.generator, run.n].append(run)
+    return {key: _contrast(runs) for key, runs in together.items()}
+
+
+def _contrast(runs: list[GateRun]) -> Contrast:
+    generated, real = _mean([run.contrast or 0.0 for run in runs]), _mean([run.real or 0.0 for run in runs])
+    if all(run.verdict == "cannot tell" for run in runs):
+        return Contrast(generated, real, None)
+    return Contrast(generated, real, generated / real >= LEAST)
 
 
 def _generator_row(runs: list[FidelityRun], folds: int) -> GeneratorRow:

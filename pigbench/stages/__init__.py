@@ -13,7 +13,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pigbench.stages.job import Job
 
-VERSIONS = {"split": 1, "prepare": 1, "train": 1, "sample": 1, "embed": 1, "floor": 1, "fidelity": 1, "segment": 1}
+VERSIONS = {
+    "split": 1,
+    "prepare": 1,
+    "train": 1,
+    "sample": 1,
+    "adopt": 1,
+    "reconstruct": 1,
+    "embed": 1,
+    "floor": 1,
+    "fidelity": 1,
+    "gate": 1,
+    "segment": 1,
+}
+
+
+def raised() -> dict[str, int]:
+    """The versions above the first: what a protocol names, so that a new stage changes no older number's protocol."""
+    return {name: version for name, version in VERSIONS.items() if version > 1}
 
 
 def stage(name: str) -> Callable[[Job], None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,6 +98,23 @@ class Job:
 
         low = self.spec["numerics"]["precision"] == "bfloat16"
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=low)
+
+    def kept(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """What `make` gives, or what it gave before the stage was killed: a part that need not be made twice."""
+        file = self.checkpoints / f"{name}.npz"
+        try:
+            with np.load(file) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):  # none yet, or one cut short
+            made = make()
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        new = self.checkpoints / f"{name}.{os.getpid()}.new.npz"
+        try:
+            np.savez(new, allow_pickle=False, **made)
+            new.replace(file)
+        finally:
+            new.unlink(missing_ok=True)
+        return made
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file into the artifact."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from pigbench import registry
-from pigbench.contracts import Generator, Pairs, SampleRequest, TrainView, to_stored
+from pigbench.contracts import Generator, Pairs, SampleRequest, TrainView, rule, to_stored
 from pigbench.ordering import Epochs
 from pigbench.randomness import torch_generator
-from pigbench.stages.job import Job, StageFailed
+from pigbench.stages.job import Job, StageFailed, load_masks
 from pigbench.stages.train import load_networks
 
 
@@ -21,9 +21,21 @@ def run(job: Job) -> None:
     draw, view = sampler(job)
     parts = []
     for start in range(first, first + size, batch):
-        parts.append(draw(range(start, start + batch)))
+        parts.append(_kept(job, draw, range(start, start + batch)))
         job.progress((start - first + batch) / size, f"{min(start - first + batch, size)}/{size}")
     _write(job, parts, view.seal)
+
+
+def _kept(job: Job, draw: Callable[[range], Pairs], indices: range) -> Pairs:
+    """A batch of samples, drawn once even if the stage is killed after it."""
+
+    def make() -> dict[str, np.ndarray]:
+        pairs = draw(indices)
+        masks = {} if pairs.masks is None else {"masks": pairs.masks}
+        return {"images": pairs.images, "clipped_fraction": np.array(pairs.clipped_fraction)} | masks
+
+    made = job.kept(f"from-{indices.start}", make)
+    return Pairs(made["images"], made.get("masks"), float(made["clipped_fraction"]))
 
 
 def sampler(job: Job, on_step: Callable[..., None] | None = None) -> tuple[Callable[[range], Pairs], TrainView]:
@@ -38,9 +50,12 @@ def sampler(job: Job, on_step: Callable[..., None] | None = None) -> tuple[Calla
     generator = plugin(plugin.Config(**spec["settings"]), spec["resolution"])
     view = job.train_view()
     trained = load_networks(job, device)
+    others = _masks_of_another(job, view.seal)
 
     def draw(indices: range) -> Pairs:
         request = make_request(generator, view, indices, spec, device, on_step)
+        if others is not None:
+            request.masks = others[np.array(indices) % len(others)]  # the same chunk; beyond it is padding
         with torch.inference_mode(), job.autocast():
             pairs = generator.sample(trained, request)
         check(pairs, spec["plugin"], generator, len(indices))
@@ -61,19 +76,29 @@ def make_request(
     import torch
 
     path = (spec["seed"], "sample", spec["fold"])
-    masks = None
-    if generator.kind == "images-for-masks":
-        order = Epochs(len(view), 1, (*path, "masks"))
-        masks = np.concatenate([view.masks[order(index)] for index in indices])
+    order = Epochs(len(view), 1, (*path, "masks"))
+    cases = np.concatenate([order(index) for index in indices])
+    for_real_masks = generator.kind == "images-for-masks" or spec.get("masks") == "real"
     return SampleRequest(
         count=len(indices),
         resolution=spec["resolution"],
         device=torch.device(device),
         streams=[torch_generator(*path, index) for index in indices],
-        masks=masks,
+        masks=view.masks[cases] if for_real_masks else None,
         view=view,
+        cases=cases,
         on_step=on_step,
     )
+
+
+def _masks_of_another(job: Job, seal: str) -> np.ndarray | None:
+    """The masks (n, 1, H, W) of another generator's chunk, if images are to be made for those."""
+    if "masks" not in job.inputs:
+        return None
+    masks, chunks = load_masks([job.input("masks")], job.spec["size"])
+    if chunks[0]["seal"] != seal:
+        raise StageFailed(f"masks sealed {chunks[0]['seal']} met a fold sealed {seal}: they are other patients'")
+    return masks
 
 
 def check(pairs: Pairs, name: str, generator: Generator, count: int) -> None:
@@ -81,15 +106,21 @@ def check(pairs: Pairs, name: str, generator: Generator, count: int) -> None:
     shape = (count, 1, generator.resolution, generator.resolution)
     images, masks = pairs.images, pairs.masks
     if images.shape != shape or images.dtype != np.float32:
-        raise StageFailed(f"generator '{name}' returned images {images.shape} {images.dtype}: {shape} float32 is asked")
+        _refuse(name, f"images {images.shape} {images.dtype} where {shape} float32 was asked", "Images are")
     if not np.isfinite(images).all():
-        raise StageFailed(f"generator '{name}' returned NaN or infinite intensities")
+        _refuse(name, "NaN or infinite intensities", "Intensities are")
     if np.abs(images).max() > 1:
-        raise StageFailed(f"generator '{name}' returned intensities outside [-1, 1]: use Pairs.clipped")
-    if generator.kind == "pairs" and masks is None:
-        raise StageFailed(f"generator '{name}' returned no masks, though its kind is 'pairs'")
-    if masks is not None and (masks.shape != shape or not np.isin(masks, (0, 1)).all()):
-        raise StageFailed(f"generator '{name}' returned masks that are not {shape} with values 0 and 1")
+        _refuse(name, f"intensities up to {np.abs(images).max():.3g}", "Intensities are")
+    if masks is None and generator.kind != "images":
+        _refuse(name, "no masks", "A generator of pairs")
+    if masks is not None and (masks.shape != shape or masks.dtype != np.uint8):
+        _refuse(name, f"masks {masks.shape} {masks.dtype} where {shape} uint8 was asked", "Masks are")
+    if masks is not None and masks.max() > 1:
+        _refuse(name, f"masks with values up to {masks.max()}", "Masks are")
+
+
+def _refuse(name: str, what: str, beginning: str) -> NoReturn:
+    raise StageFailed(f"generator '{name}' returned {what}; the contract says: {rule(beginning)}")
 
 
 def _write(job: Job, parts: list[Pairs], seal: str) -> None:

@@ -215,3 +215,73 @@ def test_the_papers_rows_have_a_protocol_of_their_own():
     assert len(rows) == 3 + 7 * 4
     assert {row["protocol"] for row in rows} == {"published"}
     assert all("not comparable" in row["signature"] for row in rows)
+
+
+def gated(record, **ratios):
+    """`record` with the gate of each generator named: its contrast as a part of the real 0.2; None: cannot be told."""
+    gates = [
+        {"generator": name, "n": 2048, "seed": 0, "fold": fold, "status": "ok", "real": 0.2}
+        | {"contrast": 0.2 * (ratio or 0), "ratio": ratio, "verdict": "cannot tell" if ratio is None else ""}
+        for name, ratio in ratios.items()
+        for fold in range(record.folds)
+    ]
+    return changed(record, gates=gates)
+
+
+def with_arm(record, arm, like, **values):
+    """`record` with another arm whose runs and cases are those of `like`."""
+    content = json.loads(record.model_dump_json())
+    content["arms"] += [run | {"arm": arm} | values for run in content["arms"] if run["arm"] == like]
+    cases = content["cases"]
+    copied = [index for index, name in enumerate(cases["arm"]) if name == like]
+    for name, column in cases.items():
+        column += [arm if name == "arm" else column[index] for index in copied]
+    return Record.model_validate(content)
+
+
+def test_a_row_whose_lesions_are_not_under_its_masks_says_so_and_is_not_ranked(make_record):
+    record = make_record(("pig", "joint"))
+    plain = tables(record)[1]
+    best = next(name for name, cell in column(plain, "Dice").items() if cell.mark == "best")
+    other = {"+pig_2048": "joint", "+joint_2048": "pig"}[best]
+    table = tables(gated(record, **{best[1:].removesuffix("_2048"): 0.1, other: 0.9}))[1]
+    marked = column(table, "Dice")[f"{best} NOT CONDITIONED"]
+    assert marked.mark == ""
+    assert marked.text == column(plain, "Dice")[best].text, "its numbers stay"
+    assert sum(cell.mark == "best" for cell in column(table, "Dice").values()) == 1
+    assert f"{best[1:]} 2.0 of 20.0" in notes(table)
+    assert "NOT CONDITIONED: less than 25%" in notes(table)
+
+
+def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record):
+    table = tables(gated(make_record(), pig=None))[1]
+    assert "NOT CONDITIONED" not in "".join(row[0].text for row in table.rows) + notes(table)
+    assert "cannot be told" in notes(table)
+
+
+def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_record):
+    record = make_record(("identity", "pig"))
+    record = with_arm(record, "pig_2048", "real+pig_2048", share=1.0)
+    record = with_arm(record, "real_2x_steps", "real", steps=1200)
+    generators = json.loads(record.model_dump_json())["generators"]
+    generators["identity"]["control"] = True
+    images, arms = tables(changed(record, generators=generators))
+    assert [row[0].text for row in images.rows] == ["pig", "identity"]
+    assert [row[0].text for row in arms.rows] == [
+        "real only",
+        "real only, 2x steps",
+        "+pig_2048",
+        "pig_2048 only",
+        "+identity_2048",
+    ]
+    assert "optimiser steps in every arm: 600, but real only, 2x steps 1200" in notes(arms)
+    assert "pig_2048 only 100 %" in notes(arms)
+
+
+def test_what_a_compression_loses_stands_under_table_1(make_record):
+    lost = [
+        {"generator": "pig", "seed": 0, "fold": fold, "status": "ok", "mae": 0.02, "rmse": 0.03, "psnr": 30 + fold}
+        for fold in range(5)
+    ]
+    images, _ = tables(changed(make_record(), reconstructions=lost))
+    assert "pig: gives held-out images back with a PSNR of 32.0 dB (mean error 2.0% of the range)" in notes(images)

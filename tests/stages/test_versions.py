@@ -18,21 +18,36 @@ COMPUTED_BY = {
     "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare", "pigbench.data.pixels"],
     "train": ["pigbench.stages.train", "pigbench.training", "pigbench.ordering"],
     "sample": ["pigbench.stages.sample", "pigbench.stages.train", "pigbench.ordering"],
+    "adopt": [
+        "pigbench.stages.adopt",
+        "pigbench.data.pairs",
+        "pigbench.data.prepare",
+        "pigbench.data.pixels",
+    ],
     "embed": ["pigbench.stages.embed", "pigbench.metrics.extractors", "pigbench.metrics.efficientnet_lite0"],
     "floor": ["pigbench.stages.floor", "pigbench.metrics.fidelity"],
     "fidelity": ["pigbench.stages.fidelity", "pigbench.stages.floor", "pigbench.metrics.fidelity"],
+    "reconstruct": [
+        "pigbench.stages.reconstruct",
+        "pigbench.stages.train",
+        "pigbench.metrics.reconstruction",
+    ],
+    "gate": ["pigbench.stages.gate", "pigbench.metrics.contrast"],
     "segment": ["pigbench.stages.segment", "pigbench.training", "pigbench.ordering", "pigbench.metrics.overlap"],
 }
 
 KNOWN = {
-    "embed": (1, "6d85deeda89d5ee7"),
-    "fidelity": (1, "0d284fa99b114182"),
-    "floor": (1, "711729eb021134e4"),
-    "prepare": (1, "b93ffcfd8ab6ab9b"),
-    "sample": (1, "002f2466716673a5"),
-    "segment": (1, "73d296b72a9667bd"),
-    "split": (1, "ced58876c8563146"),
-    "train": (1, "1628440ba0f6848d"),
+    "adopt": (1, "e13fa95f49401da7"),
+    "embed": (1, "381f6c0a67d0f763"),
+    "fidelity": (1, "72f2cb84eb81fdca"),
+    "floor": (1, "600275defea7cd03"),
+    "gate": (1, "d85dab80a0f5c050"),
+    "prepare": (1, "20c14e38e04a3519"),
+    "reconstruct": (1, "3d859a2e6841c1e9"),
+    "sample": (1, "ae4afc512818a507"),
+    "segment": (1, "4be8d457ff427ca3"),
+    "split": (1, "fdd316852040ae1e"),
+    "train": (1, "f41d82713e2a1192"),
 }
 
 

@@ -1,15 +1,29 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 
-from pigbench.contracts import Batch, Pairs
+from pigbench.contracts import Batch, Pairs, Segmenter
+from pigbench.errors import PigbenchError
+from pigbench.imagenet import efficientnet_lite0
+from pigbench.protocol import load_preset, plugin_config, preset_names
 from pigbench.randomness import torch_generator
-from segmenters.unet import UNet, UNetConfig
+from segmenters.smp import DeepLabV3Plus, SegFormer, UNet, UNetConfig, UNetPlusPlus
 
 SIDE = 32
 SMALL = {"encoder": "tu-test_resnet", "encoder_depth": 2, "decoder_channels": (16, 8)}
+ALL = [UNet, UNetPlusPlus, DeepLabV3Plus, SegFormer]
+ONE_WIDTH = [DeepLabV3Plus, SegFormer]
+
+
+def make(kind: type[Segmenter], side: int = SIDE, preset: str = "quick", **own) -> Segmenter:
+    """A segmenter with the settings of a preset, as the suite makes it."""
+    shared = load_preset(preset).segmentation.network
+    return kind(plugin_config(kind.Config, kind.__name__.lower(), shared, own), side)
 
 
 def squares(count: int = 8) -> Pairs:
@@ -33,19 +47,27 @@ def segmenter() -> UNet:
     return UNet(UNetConfig(**SMALL), SIDE)
 
 
-@pytest.mark.parametrize("upsample", [1, 2])
-def test_a_mask_comes_out_for_every_image(upsample) -> None:
-    segmenter = UNet(UNetConfig(**SMALL, upsample=upsample), SIDE)
+def test_importing_the_segmenters_imports_nothing_heavy() -> None:
+    code = "import sys, segmenters.smp; print({'torch', 'timm', 'segmentation_models_pytorch'} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "set()"
+
+
+@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("kind", ALL)
+def test_a_mask_comes_out_for_every_image_at_every_preset(kind, preset) -> None:
+    side = min(load_preset(preset).resolution, 64)  # every preset's encoder, and no more pixels than that takes
+    segmenter = make(kind, side, preset)
     network = segmenter.build().eval()
     with torch.inference_mode():
-        masks = segmenter.predict(network, torch.randn(3, 1, SIDE, SIDE))
-    assert masks.shape == (3, 1, SIDE, SIDE)
+        masks = segmenter.predict(network, torch.randn(3, 1, side, side))
+    assert masks.shape == (3, 1, side, side)
     assert masks.dtype == torch.bool
 
 
-@pytest.mark.parametrize("upsample", [1, 2])
-def test_it_learns_bright_squares(upsample) -> None:
-    segmenter = UNet(UNetConfig(**SMALL, upsample=upsample), SIDE)
+@pytest.mark.parametrize(("kind", "upsample"), [(UNet, 1), *((kind, 2) for kind in ALL)])
+def test_it_learns_bright_squares(kind, upsample) -> None:
+    segmenter = make(kind, upsample=upsample)
     torch.manual_seed(0)
     network = segmenter.build().train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)
@@ -108,7 +130,10 @@ def test_augmentation_keeps_images_and_masks_what_they_are(segmenter, seed) -> N
         assert image[mask > 0].mean() - image[mask == 0].mean() > 0.5  # the mask moved with the image
 
 
-def test_weights_come_from_the_seed_alone(segmenter) -> None:
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_weights_come_from_the_seed_alone(kind, pretrained) -> None:
+    segmenter = make(kind, pretrained=pretrained)
     states = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
@@ -120,6 +145,50 @@ def test_weights_come_from_the_seed_alone(segmenter) -> None:
 def test_wrong_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="decoder_channels has 2 widths, encoder_depth is 3"):
         UNetConfig(encoder_depth=3, decoder_channels=(16, 8))
-    with pytest.raises(ValueError, match="30 pixels cannot be halved 2 times"):
+    with pytest.raises(ValueError, match="unet: 30 pixels cannot be halved 2 times"):
         UNet(UNetConfig(**SMALL), 30).build()
     UNet(UNetConfig(**SMALL, upsample=2), 30).build()
+    with pytest.raises(PigbenchError, match="encoder_depth: input should be greater than or equal to 2"):
+        make(UNetPlusPlus, encoder_depth=1, decoder_channels=(8,))
+
+
+@pytest.mark.parametrize("kind", ONE_WIDTH)
+def test_a_depth_below_three_becomes_three_in_the_settings(kind) -> None:
+    assert [make(kind, encoder_depth=depth).config.encoder_depth for depth in (1, 2, 3, 4)] == [3, 3, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("side", "depth", "expected"),
+    [(512, 5, [6, 12, 18]), (512, 4, [6, 12, 18]), (64, 3, [2, 3, 4]), (16, 3, [1, 1, 1])],
+)
+def test_dilations_are_the_published_ones_at_512_and_follow_the_map(side, depth, expected) -> None:
+    network = make(DeepLabV3Plus, side, upsample=1, encoder_depth=depth).build()
+    assert [branch[0][0].dilation[0] for branch in network.decoder.aspp[0].convs[1:4]] == expected
+
+
+def test_segformer_takes_the_papers_encoder() -> None:
+    segmenter = make(SegFormer, encoder="mit_b0")
+    network = segmenter.build().eval()
+    assert type(network.encoder).__name__ == "MixVisionTransformerEncoder"
+    assert segmenter.predict(network, torch.zeros(2, 1, SIDE, SIDE)).shape == (2, 1, SIDE, SIDE)
+
+
+@pytest.mark.parametrize(("kind", "depth"), [(UNet, 5), *((kind, 3) for kind in ALL)])
+def test_a_pretrained_encoder_sees_in_grey_what_imagenets_sees_in_that_grey_in_colour(kind, depth) -> None:
+    own = {"decoder_channels": (8,) * depth} if kind in (UNet, UNetPlusPlus) else {}
+    encoder = make(kind, pretrained=True, encoder_depth=depth, **own).build().eval().encoder
+    grey = torch.rand(2, 1, 64, 64) * 2 - 1
+    with torch.inference_mode():
+        found = encoder(grey)[1:]
+        _, expected = efficientnet_lite0().forward_intermediates(grey.repeat(1, 3, 1, 1), indices=range(depth))
+    assert len(found) == depth
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_pretrained_encoder_trains_and_is_named_in_the_settings(kind) -> None:
+    segmenter = make(kind, pretrained=True, encoder="resnet18")
+    assert segmenter.config.encoder == "tu-tf_efficientnet_lite0"
+    assert kind.Config(**segmenter.config.model_dump()) == segmenter.config
+    assert all(weight.requires_grad for weight in segmenter.build().parameters())

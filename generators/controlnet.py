@@ -1,0 +1,103 @@
+"""ControlNet: Zhang, Rao, Agrawala, "Adding conditional control to text-to-image diffusion models", ICCV 2023.
+
+A frozen denoiser, a trainable copy of its encoder that sees the mask, and zero convolutions between them. The original
+stands on Stable Diffusion; in a domain without such a model the base is this fold's own DDPM, which is trained once for
+all that use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pydantic import Field, PositiveInt, model_validator
+
+from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
+from generators.ddim import sample_images
+from generators.diffusion import DENOISER, build_unet, check_steps, ddim_schedule
+from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest, TrainView
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DDIMScheduler
+
+    from pigbench.training import Loop
+
+
+class ControlNetConfig(ConditionedConfig):
+    """The base's settings, which are DDPM's, and the sampler's steps."""
+
+    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> ControlNetConfig:
+        check_steps(self.ddim_steps, self.timesteps)
+        return self
+
+
+class ControlNet(Generator):
+    """Images for given masks: a frozen DDPM, steered by a trained copy of its encoder."""
+
+    kind = "images-for-masks"
+    Config = ControlNetConfig
+    components = (
+        Component("denoiser", settings=DENOISER, owner="ddpm"),
+        Component("control", needs=("denoiser",), settings=DENOISER),
+    )
+
+    @property
+    def note(self) -> str:
+        """What its base is, which the reader of a paper's ControlNet row would not guess."""
+        return "its frozen base is this fold's own DDPM, not a model trained on the world's images"
+
+    @cached_property
+    def schedule(self) -> DDIMScheduler:
+        """β_1..β_T, the base's."""
+        return ddim_schedule(self.config)
+
+    def build(self, component: str) -> torch.nn.Module:
+        """The control of an untrained base; `train` gives it the trained one's weights."""
+        from generators.control import Control
+
+        return Control(build_unet(self.config, self.resolution, inputs=1))
+
+    def train(
+        self, component: str, view: TrainView, trained: Mapping[str, torch.nn.Module], loop: Loop
+    ) -> torch.nn.Module:
+        """As every component, but from the base's weights."""
+        control = self.build(component)
+        control.copy_from(trained["denoiser"])
+        return loop.fit(control, lambda network, batch: self.loss(component, network, batch, trained), view)
+
+    def loss(
+        self, component: str, network: torch.nn.Module, batch: Batch, trained: Mapping[str, torch.nn.Module]
+    ) -> torch.Tensor:
+        """‖ε - ε_θ(x_t, mask, t)‖², of which only the control learns."""
+        from torch.nn.functional import mse_loss
+
+        from generators.control import controlled
+
+        noise, t = batch.noise(), batch.timesteps(self.config.timesteps)
+        noised = self.schedule.add_noise(batch.images, noise, t)
+        return mse_loss(controlled(trained["denoiser"], network, noised, batch.masks, t), noise)
+
+    def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
+        """Images for the request's masks by DDIM."""
+        from generators.control import controlled
+
+        masks = masks_to_make(request, self.config.augment_masks)
+        hint = as_condition(masks, request.device)
+
+        def denoiser(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+            return controlled(trained["denoiser"], trained["control"], x, hint, times)
+
+        images = sample_images(
+            denoiser,
+            self.schedule,
+            request.noise(),
+            steps=self.config.ddim_steps,
+            masks=2 * hint - 1,
+            on_step=request.on_step,
+        )
+        return Pairs.clipped(images, masks)

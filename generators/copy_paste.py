@@ -1,0 +1,47 @@
+"""Copy-paste: a lesion of one training case pasted, with a soft border, into another case's image.
+
+The cheap method that a generator must beat; cf. Ghiasi et al., "Simple copy-paste is a strong data augmentation method
+for instance segmentation", CVPR 2021. The mask is the pasted lesion and the lesion that was there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field, PositiveFloat
+
+from pigbench.contracts import Config, Generator, Pairs, SampleRequest
+
+
+class CopyPasteConfig(Config):
+    """How soft the border is."""
+
+    border: PositiveFloat = Field(0.02, description="SD of the border's blur, as a part of the image's side")
+
+
+class CopyPaste(Generator):
+    """Control: a training lesion pasted into another training image."""
+
+    kind = "pairs"
+    is_control = True
+    Config = CopyPasteConfig
+
+    def sample(self, trained: object, request: SampleRequest) -> Pairs:
+        """Each case's lesion in the image of another case, drawn by its stream, at the place it comes from."""
+        import torch
+
+        view, cases = request.view, request.cases
+        assert view is not None
+        away = [1 + int(torch.randint(len(view) - 1, (), generator=stream)) for stream in request.streams]
+        donors, hosts = cases, (cases + np.array(away)) % len(view)
+        masks = view.masks[donors]
+        weight = _soft(masks, self.config.border * request.resolution)
+        images = weight * view.pairs(donors).images + (1 - weight) * view.pairs(hosts).images
+        return Pairs.clipped(images, masks | view.masks[hosts])
+
+
+def _soft(masks: np.ndarray, sigma: float) -> np.ndarray:
+    """(N, 1, H, W) float32: 1 in the lesion, falling to 0 around it like a Gaussian."""
+    from scipy.ndimage import gaussian_filter
+
+    blurred = gaussian_filter(masks.astype(np.float32), sigma=(0, 0, sigma, sigma))
+    return np.maximum(masks, blurred).astype(np.float32)

@@ -1,0 +1,94 @@
+"""Joint: one unconditional diffusion model over two channels, the mask and the image.
+
+The obvious rival of PIG's guidance, which the paper does not test: does it take two models that guide each other, or
+would one model of the pair do? It is as large as PIG's two denoisers together, and sampled like them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import product
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from pydantic import Field, PositiveInt, model_validator
+
+from generators.ddim import sample_images
+from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddim_schedule
+from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DDIMScheduler
+
+
+class JointConfig(DiffusionConfig):
+    """The denoiser's settings, as for one of PIG's, and the sampler's steps."""
+
+    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> JointConfig:
+        check_steps(self.ddim_steps, self.timesteps)
+        return self
+
+
+class Joint(Generator):
+    """Pairs from one denoiser of both channels."""
+
+    kind = "pairs"
+    Config = JointConfig
+    components = (Component("denoiser", settings=DENOISER),)
+
+    @cached_property
+    def schedule(self) -> DDIMScheduler:
+        """β_1..β_T, for training and sampling alike."""
+        return ddim_schedule(self.config)
+
+    def build(self, component: str) -> torch.nn.Module:
+        """ε_θ(z_t, t) of both channels, √2 times as wide as one of PIG's denoisers: as many weights as both."""
+        channels = widened(self.config.channels, self.config.norm_groups)
+        return build_unet(self.config, self.resolution, inputs=2, outputs=2, channels=channels)
+
+    def loss(
+        self, component: str, network: torch.nn.Module, batch: Batch, trained: Mapping[str, torch.nn.Module]
+    ) -> torch.Tensor:
+        """DDPM's L_simple over both channels, each weighing the same."""
+        import torch
+        from torch.nn.functional import mse_loss
+
+        pairs = torch.cat([2 * batch.masks - 1, batch.images], dim=1)
+        noise, t = batch.noise(like=pairs), batch.timesteps(self.config.timesteps)
+        return mse_loss(network(self.schedule.add_noise(pairs, noise, t), t), noise)
+
+    def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
+        """Pairs by DDIM; lesion where the mask's channel is above 0."""
+        on_step = request.on_step
+
+        def watch(step: int, t: int, _: None, clean: torch.Tensor) -> None:
+            if on_step is not None:
+                on_step(step, t, clean[:, :1], clean[:, 1:])
+
+        side = self.resolution
+        pairs = sample_images(
+            trained["denoiser"],
+            self.schedule,
+            request.noise((2, side, side)),
+            steps=self.config.ddim_steps,
+            on_step=watch,
+        )
+        return Pairs.clipped(pairs[:, 1:], pairs[:, :1] > 0)
+
+
+def widened(channels: Sequence[int], groups: int) -> tuple[int, ...]:
+    """Widths about √2 times as large, multiples of `groups`, whose squares add up nearest to twice as much.
+
+    A convolution's weights grow with the square of its width, so the network has about twice as many.
+    """
+    least = [int(sqrt(2) * width / groups) * groups for width in channels]
+    twice = 2 * sum(width**2 for width in channels)
+    return min(
+        product(*((width, width + groups) for width in least)),
+        key=lambda widths: abs(sum(width**2 for width in widths) - twice),
+    )

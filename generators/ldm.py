@@ -1,0 +1,220 @@
+"""LDM: Rombach, Blattmann, Lorenz, Esser, Ommer, "High-resolution image synthesis with latent diffusion models", CVPR
+2022, in its mask-conditioned form ("semantic synthesis"). Diffusion in the latents of an autoencoder.
+
+What the autoencoder loses no sampler brings back, so the suite measures what it makes of held-out images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
+from generators.ddim import sample_images
+from generators.diffusion import DENOISER, build_unet, check_steps
+from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest, TrainView
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DDIMScheduler
+
+    from generators.latent import Autoencoder
+    from generators.perceptual import PerceptualDistance
+    from pigbench.training import Loop
+
+MASK_CHANNELS = 3
+"""What the mask's 1×1 convolution gives, as in the authors' configurations."""
+
+
+class LDMConfig(ConditionedConfig):
+    """The autoencoder, the denoiser in its latents, and the sampler's steps. The defaults are the authors' f = 4."""
+
+    beta_start: PositiveFloat = Field(0.0015, description="β_1; √β grows linearly")
+    beta_end: PositiveFloat = Field(0.0205, description="β_T")
+    channels: tuple[PositiveInt, ...] = Field((128, 512, 1024), description="the denoiser's, one width a level")
+    attention: tuple[bool, ...] = Field((False, False, False), description="the middle block attends in any case")
+    autoencoder_channels: tuple[PositiveInt, ...] = Field((128, 256, 512), description="f = 2^(levels - 1)")
+    autoencoder_layers: PositiveInt = Field(2, description="residual blocks a level of the autoencoder")
+    latent_channels: PositiveInt = Field(3, description="of the latents")
+    kl_weight: NonNegativeFloat = Field(1e-6, description="pulls the latents towards a standard normal")
+    perceptual_weight: NonNegativeFloat = Field(
+        1.0, description="distance of EfficientNet-Lite0's features; 0 for none"
+    )
+    adversarial_weight: NonNegativeFloat = Field(0.0, description="of a patch critic's score; 0 for no critic")
+    adversarial_start: NonNegativeInt = Field(0, description="the training step from which the critic counts")
+    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> LDMConfig:
+        check_steps(self.ddim_steps, self.timesteps)
+        return self
+
+
+AUTOENCODER = ("autoencoder_channels", "autoencoder_layers", "latent_channels", "norm_groups")
+LOSS = ("kl_weight", "perceptual_weight", "adversarial_weight", "adversarial_start")
+
+
+class LDM(Generator):
+    """Images for given masks, by diffusion in an autoencoder's latents."""
+
+    kind = "images-for-masks"
+    reconstructs = True
+    Config = LDMConfig
+    components = (
+        Component("autoencoder", settings=(*AUTOENCODER, *LOSS)),
+        Component("denoiser", needs=("autoencoder",), settings=(*DENOISER, *AUTOENCODER), share=2.0),
+    )
+
+    @cached_property
+    def schedule(self) -> DDIMScheduler:
+        """√β from √β_1 to √β_T, sampled from t = 1 on, as the authors do; x̂0 is never clipped."""
+        from diffusers import DDIMScheduler
+
+        return DDIMScheduler(
+            num_train_timesteps=self.config.timesteps,
+            beta_start=self.config.beta_start,
+            beta_end=self.config.beta_end,
+            beta_schedule="scaled_linear",
+            timestep_spacing="leading",
+            steps_offset=1,
+            clip_sample=False,
+            set_alpha_to_one=False,
+        )
+
+    @property
+    def halvings(self) -> int:
+        """log2 of the autoencoder's factor f."""
+        return len(self.config.autoencoder_channels) - 1
+
+    def build(self, component: str) -> torch.nn.Module:
+        """The autoencoder (with its critic, if it has one), or ε_θ(z_t, mask, t)."""
+        from generators import latent
+
+        config, halvings = self.config, self.halvings
+        if self.resolution % 2**halvings:
+            raise ValueError(
+                f"ldm: {self.resolution} pixels cannot be halved {halvings} times: shorten autoencoder_channels"
+            )
+        if component == "autoencoder":
+            network = latent.Autoencoder(
+                channels=config.autoencoder_channels,
+                layers=config.autoencoder_layers,
+                latent_channels=config.latent_channels,
+                norm_groups=config.norm_groups,
+            )
+            if config.adversarial_weight:
+                network.critic = latent.PatchCritic(config.autoencoder_channels[0])
+            return network
+        unet = build_unet(
+            config,
+            self.resolution // 2**halvings,
+            inputs=config.latent_channels + MASK_CHANNELS,
+            outputs=config.latent_channels,
+            schedule=self.schedule,
+        )
+        return latent.MaskedLatentDenoiser(unet, halvings, MASK_CHANNELS)
+
+    def train(
+        self, component: str, view: TrainView, trained: Mapping[str, torch.nn.Module], loop: Loop
+    ) -> torch.nn.Module:
+        """As every component; then the autoencoder's latents are measured, so that they come out with an SD of 1."""
+        network = super().train(component, view, trained, loop)
+        if component == "autoencoder":
+            network.deviation.fill_(_deviation(network, view))
+        return network
+
+    def loss(
+        self, component: str, network: torch.nn.Module, batch: Batch, trained: Mapping[str, torch.nn.Module]
+    ) -> torch.Tensor:
+        """The autoencoder's loss; for the denoiser ‖ε - ε_θ(z_t, mask, t)‖₁."""
+        from torch.nn.functional import l1_loss
+
+        if component == "autoencoder":
+            return self._reconstruction_loss(network, batch)
+        latents = _latents(trained["autoencoder"], batch)
+        noise, t = batch.noise(like=latents), batch.timesteps(self.config.timesteps)
+        return l1_loss(network(self.schedule.add_noise(latents, noise, t), batch.masks, t), noise)
+
+    def _reconstruction_loss(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        """L1 and KL a pixel, and, with weights above 0, the perceptual distance and what a critic says."""
+        config, images = self.config, batch.images
+        mean, log_variance = network.posterior(images)
+        rebuilt = network.vae.decode(mean + (0.5 * log_variance).exp() * batch.noise(like=mean)).sample
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
+        loss = (rebuilt - images).abs().mean() + config.kl_weight * divergence / images.numel()
+        if config.perceptual_weight:
+            loss = loss + config.perceptual_weight * self._perceptual(rebuilt, images)
+        if config.adversarial_weight and batch.step >= config.adversarial_start:
+            loss = loss + _adversarial(network.critic, rebuilt, images, config.adversarial_weight)
+        return loss
+
+    @cached_property
+    def _perceptual(self) -> PerceptualDistance:
+        from generators.perceptual import PerceptualDistance
+
+        return PerceptualDistance()
+
+    def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
+        """Images for the request's masks: DDIM in the latents, then the decoder."""
+        masks = masks_to_make(request, self.config.augment_masks)
+        condition = as_condition(masks, request.device)
+        autoencoder, on_step = trained["autoencoder"], request.on_step
+
+        def denoiser(z: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+            return trained["denoiser"](z, condition, times)
+
+        def watch(step: int, t: int, _: None, clean: torch.Tensor) -> None:
+            if on_step is not None:
+                on_step(step, t, 2 * condition - 1, autoencoder.decode(clean))
+
+        side = self.resolution // 2**self.halvings
+        latents = sample_images(
+            denoiser,
+            self.schedule,
+            request.noise((self.config.latent_channels, side, side)),
+            steps=self.config.ddim_steps,
+            on_step=watch,
+        )
+        return Pairs.clipped(autoencoder.decode(latents), masks)
+
+    def reconstruct(self, trained: Mapping[str, torch.nn.Module], images: torch.Tensor) -> torch.Tensor:
+        """Images through the autoencoder and back."""
+        autoencoder: Autoencoder = trained["autoencoder"]  # type: ignore[assignment]
+        return autoencoder.decode(autoencoder.encode(images)).clamp(-1, 1)
+
+
+def _latents(autoencoder: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """A draw of the batch's scaled latents, from the frozen autoencoder."""
+    import torch
+
+    with torch.no_grad():
+        mean, log_variance = autoencoder.posterior(batch.images)
+        return (mean + (0.5 * log_variance).exp() * batch.noise(like=mean)) / autoencoder.deviation
+
+
+def _deviation(autoencoder: torch.nn.Module, view: TrainView, batch: int = 64) -> float:
+    """The SD of all latents of the training images (the authors take their first batch's)."""
+    import torch
+
+    with torch.inference_mode():
+        parts = [
+            autoencoder.posterior(torch.from_numpy(view.pairs(np.arange(start, min(start + batch, len(view)))).images))[
+                0
+            ]
+            for start in range(0, len(view), batch)
+        ]
+    return float(torch.cat(parts).std())
+
+
+def _adversarial(critic: torch.nn.Module, rebuilt: torch.Tensor, images: torch.Tensor, weight: float) -> torch.Tensor:
+    """The hinge game in one loss: the first term moves the autoencoder alone, the other two the critic alone."""
+    from torch.func import functional_call
+
+    fixed = {name: value.detach() for name, value in critic.named_parameters()}
+    fools = -functional_call(critic, fixed, (rebuilt,)).mean()
+    judges = (1 - critic(images)).relu().mean() + (1 + critic(rebuilt.detach())).relu().mean()
+    return weight * fools + judges

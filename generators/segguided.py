@@ -1,0 +1,84 @@
+"""SegGuidedDif: Konz, Chen, Dong, Mazurowski, "Anatomically-controllable medical image generation with
+segmentation-guided diffusion models", MICCAI 2024. Images for given masks, which stand beside the noised image.
+
+In training the mask is ablated for half of the batches, so that the model also learns images for unknown masks; in
+sampling never. (The authors' sampler draws the ablation again at every step where its flag is on.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pydantic import Field, PositiveInt, model_validator
+
+from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
+from generators.ddim import sample_images
+from generators.diffusion import DENOISER, build_unet, check_steps, ddim_schedule
+from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DDIMScheduler
+
+
+class SegGuidedConfig(ConditionedConfig):
+    """The denoiser's settings, mask-ablated training, and the sampler's steps."""
+
+    ablation: float = Field(0.5, ge=0, le=1, description="share of the training batches that see no mask")
+    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> SegGuidedConfig:
+        check_steps(self.ddim_steps, self.timesteps)
+        return self
+
+
+class SegGuidedDif(Generator):
+    """Images for given masks, the mask a channel beside the noised image."""
+
+    kind = "images-for-masks"
+    Config = SegGuidedConfig
+    components = (Component("denoiser", settings=(*DENOISER, "ablation")),)
+
+    @cached_property
+    def schedule(self) -> DDIMScheduler:
+        """β_1..β_T, for training and sampling alike."""
+        return ddim_schedule(self.config)
+
+    def build(self, component: str) -> torch.nn.Module:
+        """ε_θ(x_t, mask, t): two channels in, the noised image first."""
+        return build_unet(self.config, self.resolution, inputs=2)
+
+    def loss(
+        self, component: str, network: torch.nn.Module, batch: Batch, trained: Mapping[str, torch.nn.Module]
+    ) -> torch.Tensor:
+        """‖ε - ε_θ(x_t, m, t)‖², m the mask or, for a whole batch with the chance `ablation`, nothing but 0."""
+        import torch
+        from torch.nn.functional import mse_loss
+
+        masks = batch.masks * (batch.chance() >= self.config.ablation)
+        noise, t = batch.noise(), batch.timesteps(self.config.timesteps)
+        noised = self.schedule.add_noise(batch.images, noise, t)
+        return mse_loss(network(torch.cat([noised, masks], dim=1), t), noise)
+
+    def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
+        """Images for the request's masks by DDIM."""
+        import torch
+
+        masks = masks_to_make(request, self.config.augment_masks)
+        condition = as_condition(masks, request.device)
+
+        def denoiser(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+            return trained["denoiser"](torch.cat([x, condition], dim=1), times)
+
+        images = sample_images(
+            denoiser,
+            self.schedule,
+            request.noise(),
+            steps=self.config.ddim_steps,
+            masks=2 * condition - 1,
+            on_step=request.on_step,
+        )
+        return Pairs.clipped(images, masks)

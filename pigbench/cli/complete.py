@@ -1,0 +1,63 @@
+"""From a plan to its record: what `run` and `evaluate` do once they know what is wanted."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pigbench.cli.stages import compute
+
+if TYPE_CHECKING:
+    from pigbench.cli.options import Setup
+    from pigbench.engine.local import Outcome
+    from pigbench.plan import Plan
+
+
+def complete(setup: Setup, plan: Plan, records: Path) -> int:
+    """Run what is missing, write the record into `records`, show its tables; the exit code."""
+    from pigbench.results.find import find_record
+
+    finished = find_record(records, plan.key)
+    if finished and all(setup.store.has(node.stage, node.key) for node in plan.targets):
+        print(f"Already computed: {finished}", file=sys.stderr)
+        return _announce(finished, failed=0)
+    outcome = compute(setup, plan)
+    return _announce(_write(setup, plan, records, outcome), len(outcome.failed))
+
+
+def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> Path:
+    """Make and write the record; an artifact found damaged on the way is computed again first."""
+    from pigbench.recording import make_record
+    from pigbench.results import write_record
+    from pigbench.store import Damaged
+
+    command = "pigbench " + shlex.join(sys.argv[1:])
+    try:
+        record = make_record(setup.request, plan, setup.store, _facts(setup), outcome.failed, command)
+    except Damaged as damaged:
+        print(damaged, file=sys.stderr)
+        return _write(setup, plan, records, compute(setup, plan))
+    return write_record(record, records)
+
+
+def _facts(setup: Setup) -> dict[str, object]:
+    cases = setup.source.cases()
+    return {
+        "name": setup.request.protocol.dataset,
+        "patients": len({case.patient_id for case in cases}),
+        "cases": len(cases),
+        "has_patient_ids": setup.source.has_patient_ids,
+    }
+
+
+def _announce(record: Path, failed: int) -> int:
+    """Show a record's tables, which hold the reasons of what failed; the exit code."""
+    from pigbench.cli.compare import Format, compare
+
+    compare([record], Format.rich)
+    print(f"Record: {record}")
+    if failed:
+        print(f"{failed} stages FAILED; the same command tries them again", file=sys.stderr)
+    return 1 if failed else 0

@@ -1,0 +1,142 @@
+"""`pigbench evaluate`: pairs that another tool made, in the same tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pigbench.cli import options
+from pigbench.cli.complete import complete
+from pigbench.errors import PigbenchError
+
+if TYPE_CHECKING:
+    from pigbench.cli.options import Setup
+    from pigbench.data.pairs import PairSet
+    from pigbench.given import GivenPairs
+
+
+def evaluate(
+    pairs: Annotated[
+        Path, typer.Option(metavar="DIR", help="Holds images/ and masks/, or fold-0/images, fold-0/masks, fold-1/…")
+    ],
+    name: Annotated[str, typer.Option(help="What the tables call them: the tool, best with its version.")],
+    fold_of: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MANIFEST", help="The fold whose patients they were made from: its file of `pigbench split export`."
+        ),
+    ] = None,
+    n: Annotated[
+        list[int] | None,
+        typer.Option("--n", help="Pairs per fold; repeat for several. (default: all; the fewest of the folds)"),
+    ] = None,
+    folds: options.Folds = None,
+    dataset: options.Dataset = "phantom",
+    segmenter: options.Segmenters = ["unet"],  # noqa: B006
+    preset: options.PresetName = "quick",
+    seed: options.Seed = 0,
+    seeds: options.Seeds = 1,
+    set_: options.Changes = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    store: options.StoreDir = Path("runs"),
+    results: Annotated[Path | None, typer.Option(help="Where the record goes. [STORE/records]")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, what is there, and an estimate.")] = False,
+) -> None:
+    """Score image/mask pairs of any tool in the same tables as the generators, with no plugin written.
+
+    Give the tool one fold's training patients (`pigbench split export` says which), and hand in what it makes with that
+    fold's manifest: as manifest.json in each fold-K folder, or by --fold-of, one fold a call and always the same --n,
+    which fills one row. Pairs without a manifest serve every fold and are marked UNSEALED in every table: nobody
+    vouches that no held-out patient was trained on. The pairs are prepared as real images are, and stay in their place.
+    """
+    from pigbench.planning import make_plan
+
+    setup = options.set_up(
+        generators=[],
+        samples=n,
+        folds=folds,
+        dataset=dataset,
+        segmenters=segmenter,
+        preset=preset,
+        seed=seed,
+        seeds=seeds,
+        changes=set_,
+        workers=workers,
+        device=device,
+        store=store,
+    )
+    given, found = _read(setup, pairs, fold_of, name)
+    samples = _samples(setup.request.samples if n else None, given)
+    setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
+    records = results or setup.store.root / "records"
+    _refuse_other_pairs(given, setup.request.protocol.signature, records)
+    plan = make_plan(setup.request)
+    if dry_run:
+        from pigbench.report.plan import print_plan
+
+        print_plan(plan, setup.request, setup.store, setup.workers)
+        return
+    _register(setup, found)
+    raise SystemExit(complete(setup, plan, records))
+
+
+def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str) -> tuple[GivenPairs, list[PairSet]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from pigbench.data.manifests import fold_seals
+    from pigbench.given import check_name, find_given
+
+    check_name(name)
+    protocol = setup.request.protocol
+    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        return find_given(
+            pairs,
+            fold_of,
+            name,
+            seals,
+            protocol.preset.resolution,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...]:
+    """The sizes to measure at. Raises PigbenchError where a fold has fewer pairs."""
+    fewest = min(given.folds, key=lambda fold: given.folds[fold].count)
+    count = given.folds[fewest].count
+    if count < 2:
+        raise PigbenchError(f"fold {fewest} has 1 pair: a distance between sets needs at least 2")
+    for n in asked or ():
+        if n > count:
+            raise PigbenchError(f"--n {n}: fold {fewest} has only {count} pairs")
+    return asked or (count,)
+
+
+def _refuse_other_pairs(given: GivenPairs, protocol_hash: str, records: Path) -> None:
+    """Raises PigbenchError if a record has other pairs for one of the folds under the same name: rows would mix."""
+    from pigbench.results import load_records
+
+    contents = given.info(0)["config"]
+    for record in load_records([records])[0] if records.is_dir() else []:
+        known = record.generators.get(given.label)
+        if known is None or (record.protocol_hash, known.signature) != (protocol_hash, given.signature):
+            continue
+        for fold, content in contents.items():
+            if known.config.get(fold, content) != content:
+                raise PigbenchError(
+                    f"--name {given.name}: {records} has other pairs of that name for {fold}: choose another name, "
+                    f"such as {given.name}-2"
+                )
+
+
+def _register(setup: Setup, found: list[PairSet]) -> None:
+    from pigbench.data.pairs import register
+
+    for pairs in found:
+        register(setup.store, pairs)

@@ -1,0 +1,36 @@
+"""`pigbench split`: each fold's patients, for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pigbench.cli import options
+
+app = typer.Typer(no_args_is_help=True, help="Hand the folds over to other tools.")
+
+
+@app.command("export")
+def export(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty directory.")],
+    dataset: options.Dataset = "phantom",
+    folds: Annotated[int, typer.Option(help="Folds, by patient, as in the run to compare with.")] = 5,
+    store: options.StoreDir = Path("runs"),
+) -> None:
+    """Write each fold's training and held-out patients, so that another tool can be trained without leaking.
+
+    `fold-K.json` names them by the ids of the records and holds the seal that `pigbench evaluate --fold-of` asks for.
+    `splits_final.json` is the same split for nnU-Net, its cases named like the image files. `files.csv` tells which of
+    your files each case is: these two may name patients, so they are for you alone.
+    """
+    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.manifests import write_split
+    from pigbench.protocol import Protocol
+    from pigbench.report.export import check_empty
+
+    check_empty(out)
+    source = open_dataset(dataset, store.expanduser().absolute())
+    write_split(source, folds, Protocol.model_fields["split_seed"].default, out)
+    typer.echo(f"{folds} folds of '{dataset}' under {out}")

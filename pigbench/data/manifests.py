@@ -1,0 +1,116 @@
+"""Folds handed over to other tools, and known again by their seals when pairs come back.
+
+`split export` writes, for each fold, its patients and the seal of those to train on; `export` puts a manifest with the
+same seal beside the pairs that it writes. A seal is a claim, as good as the one who hands the pairs in.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pigbench.contracts import seal
+from pigbench.data.source import CaseInfo, Source
+from pigbench.data.splits import make_folds
+from pigbench.errors import PigbenchError
+
+UNSEALED = "UNSEALED"
+"""What stands where a seal would, on pairs that nobody vouches for."""
+
+FORMAT = "pigbench-fold/1"
+
+
+class Manifest(BaseModel):
+    """What is read of a manifest. as_is: whether the pairs are prepared already, at the resolution of the run."""
+
+    seal: str
+    as_is: bool = False
+
+
+def read_manifest(file: Path) -> Manifest:
+    """The manifest in `file`. Raises PigbenchError if it cannot be read or holds no seal."""
+    try:
+        return Manifest.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise PigbenchError(f"the manifest {file} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        raise PigbenchError(f"{file} is no manifest of a fold: {where + ': ' if where else ''}{fault['msg']}") from None
+
+
+def fold_seals(source: Source, folds: int, seed: int) -> list[str]:
+    """The seal of each fold's training patients, as what is trained on them carries it."""
+    cases = source.cases()
+    return [_seal(source, _training(cases, held_out)) for held_out in make_folds(cases, folds, seed)]
+
+
+def write_split(source: Source, folds: int, seed: int, out: Path) -> None:
+    """Write each fold's `fold-K.json`, nnU-Net's `splits_final.json` and, for a dataset of files, `files.csv`.
+
+    Ids are those of the records. Only `splits_final.json` and `files.csv` hold the names of the user's files.
+    """
+    cases = source.cases()
+    split = make_folds(cases, folds, seed)
+    out.mkdir(parents=True, exist_ok=True)
+    for fold, held_out in enumerate(split):
+        training = _training(cases, held_out)
+        about = {
+            "format": FORMAT,
+            "dataset": source.name,
+            "dataset_identity": source.fingerprint(),
+            "folds": folds,
+            "fold": fold,
+            "seal": _seal(source, training),
+            "train": _members(cases, training),
+            "held_out": _members(cases, held_out),
+        }
+        _write_json(out / f"fold-{fold}.json", about)
+    files = source.files()
+    names = [image.stem for image, _ in files] if files else [case.case_id for case in cases]
+    _write_json(out / "splits_final.json", [_named(cases, names, held_out) for held_out in split])
+    if files:
+        _write_files(out / "files.csv", cases, files, split)
+
+
+def _training(cases: Sequence[CaseInfo], held_out: Collection[str]) -> list[str]:
+    return sorted({case.patient_id for case in cases} - set(held_out))
+
+
+def _seal(source: Source, training: Sequence[str]) -> str:
+    return seal(source.fingerprint(), training)
+
+
+def _members(cases: Sequence[CaseInfo], patients: Sequence[str]) -> dict[str, list[str]]:
+    return {
+        "patients": list(patients),
+        "cases": [case.case_id for case in cases if case.patient_id in set(patients)],
+    }
+
+
+def _named(cases: Sequence[CaseInfo], names: Sequence[str], held_out: Collection[str]) -> dict[str, list[str]]:
+    """One entry of nnU-Net's list."""
+    parts: dict[str, list[str]] = {"train": [], "val": []}
+    for case, name in zip(cases, names, strict=True):
+        parts["val" if case.patient_id in held_out else "train"].append(name)
+    return {part: sorted(members) for part, members in parts.items()}
+
+
+def _write_files(
+    table: Path, cases: Sequence[CaseInfo], files: Sequence[tuple[Path, Path]], split: Sequence[Collection[str]]
+) -> None:
+    of_patient = {patient: fold for fold, held_out in enumerate(split) for patient in held_out}
+    with table.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("case_id", "patient_id", "held_out_in_fold", "stem", "image", "mask"))
+        for case, (image, mask) in zip(cases, files, strict=True):
+            writer.writerow((case.case_id, case.patient_id, of_patient[case.patient_id], image.stem, image, mask))
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Whether the lesion is where the mask is: contrast inside the mask against a ring around it.
+
+Generated pairs are judged beside real ones, both against chance: the same images under other images' masks. So a mask
+that always lies where images are bright earns nothing, and lesions may be darker or brighter than what is around them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RING = 1 / 10
+"""The ring's width, as a part of the image's side (at least 2 pixels)."""
+
+LEAST = 0.25
+"""A generator whose contrast is less than this part of the real contrast is not conditioned by its masks."""
+
+SURE = 3.0
+"""The real contrast must be so many standard errors away from chance, or nothing can be said."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """contrast, real: mean contrast over chance, as a part of the intensity range. ratio: contrast / real.
+
+    verdict: "conditioned", "not conditioned", or "cannot tell" where real lesions show no contrast.
+    """
+
+    contrast: float
+    real: float
+    ratio: float
+    verdict: str
+
+
+def gate(images: np.ndarray, masks: np.ndarray, real_images: np.ndarray, real_masks: np.ndarray, seed: int) -> Gate:
+    """The gate for generated pairs beside real ones, all (N, 1, H, W); images float32 in [-1, 1], masks 0 or 1.
+
+    Pairs with an empty mask are left out; with fewer than two left on either side nothing can be said.
+    """
+    made, known = _over_chance(images, masks, seed), _over_chance(real_images, real_masks, seed)
+    contrast, real = _mean(made), _mean(known)
+    if len(made) < 2 or len(known) < 2 or abs(real) < SURE * known.std(ddof=1) / len(known) ** 0.5:
+        return Gate(contrast, real, float("nan"), "cannot tell")
+    ratio = contrast / real
+    return Gate(contrast, real, ratio, "conditioned" if ratio >= LEAST else "not conditioned")
+
+
+def contrasts(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """(N,) mean inside the mask minus mean in the ring, as a part of the range; NaN where either has no pixel."""
+    from scipy.ndimage import distance_transform_edt
+
+    width = max(2.0, RING * images.shape[-1])
+    found = np.full(len(images), np.nan)
+    for index, (image, mask) in enumerate(zip(images[:, 0], masks[:, 0] > 0, strict=True)):
+        if mask.any() and not mask.all():
+            ring = ~mask & (distance_transform_edt(~mask) <= width)
+            found[index] = (image[mask].mean() - image[ring].mean()) / 2
+    return found
+
+
+def _over_chance(images: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
+    """Each pair's contrast minus the same image's contrast under another pair's mask; pairs without one left out."""
+    kept = masks.any(axis=(1, 2, 3))
+    images, masks = images[kept], masks[kept]
+    if len(images) < 2:
+        return np.empty(0)
+    away = np.random.default_rng(seed).integers(1, len(images), len(images))
+    others = masks[(np.arange(len(images)) + away) % len(images)]
+    difference = contrasts(images, masks) - contrasts(images, others)
+    return difference[np.isfinite(difference)]
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")

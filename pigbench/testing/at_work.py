@@ -1,0 +1,142 @@
+"""A plugin at work under observation: what it reads, and what it changes that is not its own."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pigbench.contracts import rule
+from pigbench.errors import PigbenchError
+from pigbench.protocol import load_preset
+from pigbench.testing.audit import watching
+from pigbench.testing.miniature import STEPS, make_view
+from pigbench.testing.results import Fault, calling
+from pigbench.training import Diverged
+
+
+class AtWork(ABC):
+    """A plugin with a preset's settings in a fold in miniature. What it does besides its work is remembered."""
+
+    def __init__(self, plugin: type, name: str, resolution: int, preset: str, steps: int = STEPS) -> None:
+        """steps: of every training."""
+        self.plugin, self.name, self.resolution, self.steps = plugin, name, resolution, steps
+        self.preset = load_preset(preset)
+        self.view = make_view(resolution)
+        self.reads: list[str] = []  # files and addresses, with when
+        self.drawn: list[str] = []  # global random states that moved, with when
+        self.changed: list[str] = []  # when the view's content changed
+        self.package = _package(plugin)
+
+    @abstractmethod
+    def trial(self) -> object:
+        """The whole way once, from settings to results."""
+
+    @contextmanager
+    def at_work(self, what: str, promise: Any, allowed: Sequence[Path] = ()) -> Iterator[None]:
+        """One part of the plugin's work; what it raises becomes a Fault that quotes the docstring of `promise`.
+
+        allowed: directories that may be read. torch computes in one thread, as a stage on a CPU does.
+        """
+        states, content, found = random_states(), self._content(), list[str]()
+        try:
+            with _one_thread(), watching(allowed, self.package) as found, calling(what, promise):
+                yield
+        finally:
+            self.reads += [f"{path} ({what})" for path in found]
+            self.drawn += [f"{name}'s ({what})" for name, state in random_states().items() if state != states[name]]
+            self.changed += [what] if self._content() != content else []
+
+    def _content(self) -> list[bytes]:
+        pairs = self.view.pairs(np.arange(len(self.view)))
+        assert pairs.masks is not None
+        return [pairs.images.tobytes(), pairs.masks.tobytes()]
+
+
+def random_states_alone(subject: AtWork) -> str:
+    """Check: no global random state has moved."""
+    if subject.drawn:
+        raise Fault(f"moved: {_listed(subject.drawn)}", rule("Take every random number"))
+    return "torch's, NumPy's and Python's stayed as they were"
+
+
+def nothing_else_read(subject: AtWork) -> str:
+    """Check: no file was read, and no address connected to."""
+    if subject.reads:
+        raise Fault(f"read: {_listed(subject.reads)}", rule("Read no file"))
+    return "no file and no address beyond code and installed libraries"
+
+
+def view_unchanged(subject: AtWork) -> str:
+    """Check: the training cases are what they were."""
+    if subject.changed:
+        raise Fault(f"the view's arrays changed: {_listed(subject.changed)}", rule("The same request"))
+    return "the training cases are what they were"
+
+
+def other_sizes(subject: AtWork) -> str:
+    """Check: an odd and a larger size work, or are refused with a ValueError."""
+    seen = []
+    for resolution in (subject.resolution - 1, subject.resolution * 3 // 2):
+        other = type(subject)(subject.plugin, subject.name, resolution, subject.preset.name, steps=1)
+        seen.append(f"{resolution} pixels {_tried(other)}")
+    return ", ".join(seen)
+
+
+def _tried(other: AtWork) -> str:
+    try:
+        other.trial()
+    except Fault as fault:
+        cause = fault.__cause__
+        if isinstance(cause, (ValueError, PigbenchError)) and not isinstance(cause, Diverged):
+            return "refused"
+        raise Fault(
+            f"at {other.resolution} pixels {fault}: refuse such a size with a ValueError", rule("Images are")
+        ) from cause
+    return "work"
+
+
+def random_states() -> dict[str, bytes]:
+    """The global random states, by whose they are."""
+    import torch
+
+    return {
+        "torch": torch.get_rng_state().numpy().tobytes(),
+        "NumPy": pickle.dumps(np.random.get_state()),
+        "Python": pickle.dumps(random.getstate()),
+    }
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _package(plugin: type) -> Path | None:
+    """The folder of the plugin's top-level package; None if it is a single file or defined on the fly."""
+    try:
+        spec = find_spec(plugin.__module__.partition(".")[0])
+    except ValueError:  # __main__ has none
+        return None
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(places[0]) if places else None
+
+
+def _listed(things: list[str], most: int = 3) -> str:
+    named = list(dict.fromkeys(things))
+    more = f" and {len(named) - most} more" if len(named) > most else ""
+    return ", ".join(named[:most]) + more

@@ -1,0 +1,191 @@
+"""A segmenter in a fold in miniature, and its checks in the order in which they are made."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pigbench.contracts import Batch, Config, Pairs, Segmenter, rule
+from pigbench.errors import PigbenchError
+from pigbench.protocol import plugin_config
+from pigbench.randomness import seed_for, torch_generator
+from pigbench.testing.at_work import AtWork, nothing_else_read, other_sizes, random_states_alone, view_unchanged
+from pigbench.testing.late_imports import late_imports
+from pigbench.testing.miniature import stop_at_the_end
+from pigbench.testing.pairs import require_same
+from pigbench.testing.results import Check, Fault, calling, promised
+from pigbench.testing.weights import require_resumable, through_a_file
+from pigbench.training import Loop
+
+if TYPE_CHECKING:
+    import torch
+
+BATCH = 4
+
+
+class SegmenterAtWork(AtWork):
+    """A segmenter with a preset's settings, fitted when it is first asked for."""
+
+    plugin: type[Segmenter]
+
+    @cached_property
+    def config(self) -> Any:
+        """Its settings. Raises PigbenchError."""
+        return plugin_config(self.plugin.Config, self.name, self.preset.segmentation.network, {})
+
+    @cached_property
+    def network(self) -> torch.nn.Module:
+        """The fitted network."""
+        return self.fit()
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """All cases."""
+        return self.view.pairs(np.arange(len(self.view)))
+
+    def trial(self) -> Pairs:
+        """The network fitted, one batch predicted."""
+        return self.predict(self.network)
+
+    def fresh(self) -> Segmenter:
+        """The segmenter, without memories."""
+        with calling("__init__", Segmenter.__init__):
+            return self.plugin(self.config, self.resolution)
+
+    def built(self) -> tuple[Segmenter, torch.nn.Module]:
+        """A segmenter and its untrained network."""
+        import torch
+
+        segmenter = self.fresh()
+        with self.at_work("build", Segmenter.build), torch.random.fork_rng():
+            torch.manual_seed(seed_for("initial weights"))
+            return segmenter, segmenter.build()
+
+    def fit(self, checkpoints: Path | None = None, **more: Any) -> torch.nn.Module:
+        """A short training, which goes on from a checkpoint where there is one; `more` is the Loop's."""
+        segmenter, network = self.built()
+        settings = self.preset.segmentation
+        loop = Loop(settings, self.steps, (0, "segment", 0), checkpoints=checkpoints, interval=0.0, **more)
+        with self.at_work("training", Segmenter.loss, [checkpoints] if checkpoints else []):
+            return loop.fit(network, segmenter.loss, self.view, augment=segmenter.augment)
+
+    def predict(self, network: torch.nn.Module, cases: range = range(BATCH)) -> Pairs:
+        """Those cases with the predicted masks. Raises Fault."""
+        import torch
+
+        segmenter, images = self.fresh(), self.pairs.images[cases]
+        with self.at_work("predict", Segmenter.predict), torch.inference_mode():
+            masks = segmenter.predict(network, torch.from_numpy(images.copy()))
+            if masks.shape != images.shape or masks.dtype != torch.bool:
+                what = f"masks {tuple(masks.shape)} {masks.dtype} where {images.shape} torch.bool was asked"
+                raise Fault(f"predict gives {what}", promised(Segmenter.predict))
+        return Pairs(images, masks.numpy())
+
+
+def declaration(subject: SegmenterAtWork) -> str:
+    """The class is whole, and its settings fit the preset."""
+    if inspect.isabstract(subject.plugin):
+        missing = ", ".join(sorted(subject.plugin.__abstractmethods__))
+        raise Fault(f"it does not have all methods: {missing}", promised(Segmenter))
+    if not issubclass(subject.plugin.Config, Config):
+        raise Fault("its Config is not a pigbench.contracts.Config", promised(Config))
+    try:
+        subject.config  # noqa: B018
+    except PigbenchError as error:
+        raise Fault(str(error), promised(Config)) from error
+    return ", ".join(f"{name}={value}" for name, value in subject.config.model_dump().items()) or "no settings"
+
+
+def augmentation(subject: SegmenterAtWork) -> str:
+    """The same seed gives the same pairs, of the same shape and range; what it was given stays as it was."""
+    given = Pairs(subject.pairs.images.copy(), np.array(subject.pairs.masks))
+    made = []
+    for seed in (5, 6, 5):
+        segmenter = subject.fresh()
+        with subject.at_work("augment", Segmenter.augment):
+            made.append(segmenter.augment(given, seed))
+    first, _, again = made
+    for name, shape, kind in (("images", given.images.shape, np.float32), ("masks", given.images.shape, np.uint8)):
+        array = getattr(first, name)
+        if array.shape != shape or array.dtype != kind:
+            raise Fault(f"augment gives {name} {array.shape} {array.dtype}", promised(Segmenter.augment))
+    if not np.isfinite(first.images).all() or np.abs(first.images).max() > 1:
+        raise Fault("augment gives intensities that are not in [-1, 1]", rule("Intensities are"))
+    if first.masks is not None and first.masks.max() > 1:
+        raise Fault(f"augment gives masks with values up to {first.masks.max()}", rule("Masks are"))
+    sentence = promised(Segmenter.augment)
+    require_same(again, first, "augmented again with the same seed", sentence)
+    require_same(given, subject.pairs, "after augmenting, the pairs that were given", sentence)
+    return "a pure function of pairs and seed"
+
+
+def training(subject: SegmenterAtWork) -> str:
+    """The network trains to finite weights, and its loss is one number."""
+    for key, value in subject.network.state_dict().items():
+        if not value.isfinite().all():
+            raise Fault(f"the network comes out with NaN or infinite {key}", promised(Segmenter.loss))
+    value = _loss(subject)
+    if value.ndim or not value.isfinite():
+        raise Fault(f"the loss is {value}: not one finite number", promised(Segmenter.loss))
+    return f"{subject.steps} steps"
+
+
+def _loss(subject: SegmenterAtWork) -> torch.Tensor:
+    """One loss in evaluation mode: nothing but the loss could draw numbers."""
+    import torch
+
+    segmenter, network = subject.built()
+    images, masks = subject.pairs.images[:BATCH], np.array(subject.pairs.masks)[:BATCH].astype(np.float32)
+    batch = Batch(torch.from_numpy(images.copy()), torch.from_numpy(masks), 0, torch_generator("loss"))
+    with subject.at_work("loss", Segmenter.loss):
+        return segmenter.loss(network.eval(), batch)
+
+
+def prediction(subject: SegmenterAtWork) -> str:
+    """Boolean masks of the images' shape, the same for an image among others."""
+    half = BATCH // 2
+    first, moved = subject.predict(subject.network), subject.predict(subject.network, range(half, half + BATCH))
+    require_same(
+        Pairs(moved.images[:half], np.array(moved.masks)[:half]),
+        Pairs(first.images[half:], np.array(first.masks)[half:]),
+        "predicted among other images",
+        promised(Segmenter.predict),
+    )
+    return f"masks {np.array(first.masks).shape}, {np.mean(np.array(first.masks)):.0%} lesion"
+
+
+def weights_are_all(subject: SegmenterAtWork) -> str:
+    """A network that is built anew and given the saved weights predicts alike."""
+    loaded = through_a_file("the network", subject.network, subject.built()[1])
+    again, expected = subject.predict(loaded), subject.predict(subject.network)
+    require_same(again, expected, "from saved and loaded weights", rule("A network's weights"))
+    return "saved, loaded into what build makes: same masks"
+
+
+def resume(subject: SegmenterAtWork) -> str:
+    """A training that is stopped and gone on with ends with the same weights."""
+
+    def train(directory: Path, stopped: bool) -> torch.nn.Module:
+        more = {"progress": stop_at_the_end} if stopped else {}
+        return subject.fit(directory, **more)
+
+    return require_resumable("the network", subject.network, train, subject.steps)
+
+
+CHECKS = (
+    Check("declaration", declaration, first_of_all=True),
+    Check("late imports", late_imports),
+    Check("augmentation", augmentation),
+    Check("training", training, first_of_all=True),
+    Check("prediction", prediction, first_of_all=True),
+    Check("random states", random_states_alone),
+    Check("nothing else read", nothing_else_read),
+    Check("view unchanged", view_unchanged),
+    Check("weights are all", weights_are_all),
+    Check("resume", resume),
+    Check("other sizes", other_sizes),
+)

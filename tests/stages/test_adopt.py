@@ -1,0 +1,97 @@
+"""Stage `adopt`: another tool's files as a chunk of samples, and a segmenter that takes them only where it is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pigbench.data.pairs import read_folder, register
+from pigbench.data.prepare import prepare_case
+from pigbench.errors import PigbenchError
+from pigbench.stages import adopt
+from pigbench.stages.job import Job, StageFailed
+from pigbench.stages.segment import load_synthetic
+from pigbench.store import Store
+
+
+def write_pairs(folder: Path, size: int, dtype: type) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Three pairs whose names are not in the order of their making; returned in the order of their names."""
+    random = np.random.default_rng(0)
+    made = {}
+    for stem in "bca":
+        image = random.integers(0, np.iinfo(dtype).max, (size, size), dtype=dtype)
+        mask = np.zeros((size, size), np.uint8)
+        top = random.integers(0, size - 2)
+        mask[top : top + 2] = 1
+        made[stem] = image, mask
+        for name, pixels in (("images", image), ("masks", mask * 255)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(folder / name / f"{stem}.png")
+    return [made[stem] for stem in sorted(made)]
+
+
+def job(tmp_path: Path, as_is: bool, resolution: int = 8, seal: str = "s") -> Job:
+    store = Store(tmp_path / "store")
+    found = read_folder(tmp_path / "pairs")
+    register(store, found)
+    spec = {"content": found.content, "as_is": as_is, "seal": seal, "resolution": resolution}
+    out = tmp_path / "out"
+    out.mkdir()
+    return Job(spec, {}, "d", store.root, out, tmp_path / "checkpoints", 60.0, lambda share, text: None)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pairs_are_prepared_as_real_cases_are(dtype: type, tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "pairs", 20, dtype)
+    adopt.run(job(tmp_path, as_is=False))
+    images, masks = np.load(tmp_path / "out/images.npy"), np.load(tmp_path / "out/masks.npy")
+    assert (images.dtype, masks.dtype) == (np.uint16, np.uint8)
+    assert images.shape == masks.shape == (3, 1, 8, 8)
+    for index, pair in enumerate(pairs):
+        image, mask = prepare_case(*pair, 8)
+        np.testing.assert_array_equal(images[index, 0], image)
+        np.testing.assert_array_equal(masks[index, 0], mask)
+    assert json.loads((tmp_path / "out/chunk.json").read_text()) == {"seal": "s", "clipped_fraction": 0.0}
+
+
+@pytest.mark.parametrize(("dtype", "factor"), [(np.uint8, 257), (np.uint16, 1)])
+def test_prepared_pairs_are_taken_as_they_are(dtype: type, factor: int, tmp_path: Path) -> None:
+    pairs = write_pairs(tmp_path / "pairs", 8, dtype)
+    adopt.run(job(tmp_path, as_is=True))
+    images, masks = np.load(tmp_path / "out/images.npy"), np.load(tmp_path / "out/masks.npy")
+    np.testing.assert_array_equal(images[:, 0], [image.astype(int) * factor for image, _ in pairs])
+    np.testing.assert_array_equal(masks[:, 0], [mask for _, mask in pairs])
+
+
+def test_a_file_that_has_changed_or_gone_is_refused_without_its_name(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs", 8, np.uint8)
+    work = job(tmp_path, as_is=True)
+    changed = tmp_path / "pairs/masks/b.png"
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    with pytest.raises(PigbenchError, match="the mask of pair 1, in the order of names, has changed") as refused:
+        adopt.run(work)
+    assert str(tmp_path) not in str(refused.value)
+    (tmp_path / "pairs/images/a.png").unlink()
+    with pytest.raises(PigbenchError, match="the image of pair 0, in the order of names, cannot be read"):
+        adopt.run(work)
+
+
+def test_unsealed_pairs_are_let_in_only_where_the_plan_says_so(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs", 8, np.uint8)
+    adopt.run(job(tmp_path, as_is=True, seal="UNSEALED"))
+
+    def synthetic(**spec: object) -> int:
+        segment = SimpleNamespace(spec={"n": 2, **spec}, numbered=lambda role: [tmp_path / "out"])
+        return len(load_synthetic(segment, "the fold's").images)  # type: ignore[arg-type]
+
+    assert synthetic(unsealed=True) == 2
+    with pytest.raises(StageFailed, match="sealed UNSEALED met a fold sealed the fold's"):
+        synthetic()
+    (tmp_path / "out/chunk.json").write_text(json.dumps({"seal": "another's", "clipped_fraction": 0.0}))
+    with pytest.raises(StageFailed, match="sealed another's"):
+        synthetic(unsealed=True)

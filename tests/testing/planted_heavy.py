@@ -1,0 +1,14 @@
+"""A generator whose module imports torch."""
+
+import torch
+
+from pigbench.contracts import Generator, Pairs
+
+
+class Heavy(Generator):
+    """Zeros."""
+
+    kind = "images"
+
+    def sample(self, trained, request):
+        return Pairs.clipped(torch.zeros(request.count, 1, request.resolution, request.resolution))
