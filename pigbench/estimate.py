@@ -10,7 +10,15 @@ from pigbench.plan import Node
 from pigbench.protocol import Preset
 from pigbench.store import Store
 
-FIXED = {"split": 1.0, "prepare": 10.0, "floor": 5.0, "fidelity": 5.0}
+FIXED = {
+    "split": 1.0,
+    "prepare": 10.0,
+    "adopt": 5.0,
+    "reconstruct": 5.0,
+    "floor": 5.0,
+    "fidelity": 5.0,
+    "gate": 2.0,
+}
 """Seconds of the short stages; close enough for an estimate."""
 
 

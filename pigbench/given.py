@@ -69,6 +69,7 @@ class GivenPairs:
             "kind": "pairs",
             "config": self._contents,
             "origin": "a folder of pairs",
+            "sealed": self.sealed,
             "control": self.is_control,
             "note": f"pairs of another tool; {claim if self.sealed else doubt}",
         }

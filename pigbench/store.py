@@ -2,6 +2,7 @@
 
 <root>/artifacts/<stage>/<key>/   an artifact: its files and manifest.json
 <root>/partial/<key>/             checkpoints of a stage that has not ended
+<root>/pairs/<content>.json       where pairs given to `evaluate` lie
 <root>/building/                  directories being written; whatever a crash leaves there is rubbish
 <root>/datasets/<name>/           registered datasets
 <root>/records/                   what runs leave

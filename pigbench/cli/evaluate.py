@@ -43,7 +43,7 @@ def evaluate(
     workers: options.Workers = None,
     device: options.Device = "auto",
     store: options.StoreDir = Path("runs"),
-    results: Annotated[Path | None, typer.Option(help="Where the record goes. [STORE/records]")] = None,
+    results: Annotated[Path | None, typer.Option(help="Where the record goes (default: STORE/records).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, what is there, and an estimate.")] = False,
 ) -> None:
     """Score image/mask pairs of any tool in the same tables as the generators, with no plugin written.

@@ -15,7 +15,7 @@ def export(
     generator: options.Generators = ["pig"],  # noqa: B006
     masks: options.Masks = None,
     n: options.Samples = None,
-    fold: Annotated[int | None, typer.Option(help="Only this fold's samples. [all folds]", min=0)] = None,
+    fold: Annotated[int | None, typer.Option(help="Only this fold's samples (default: all folds).", min=0)] = None,
     folds: options.Folds = None,
     dataset: options.Dataset = "phantom",
     preset: options.PresetName = "quick",

@@ -28,8 +28,10 @@ Masks = Annotated[
     ),
 ]
 Controls = Annotated[bool, typer.Option("--controls", help="Add the arms that give the others their meaning.")]
-Samples = Annotated[list[int] | None, typer.Option("--n", help="Samples per fold; repeat for several. [preset's]")]
-Folds = Annotated[int | None, typer.Option("--folds", help="Folds, by patient. [preset's, mostly 5]")]
+Samples = Annotated[
+    list[int] | None, typer.Option("--n", help="Samples per fold; repeat for several (default: the preset's).")
+]
+Folds = Annotated[int | None, typer.Option("--folds", help="Folds, by patient (default: the preset's, mostly 5).")]
 Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
 Segmenters = Annotated[list[str], typer.Option("--segmenter", help="A segmenter; repeat for several.")]
 PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, small, medium or paper.")]
@@ -38,7 +40,9 @@ Seeds = Annotated[int, typer.Option("--seeds", help="How many seeds: SEED, SEED+
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary.")
 ]
-Workers = Annotated[int | None, typer.Option("--workers", help="Worker processes. [one per core; 1 on a GPU]", min=1)]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="Worker processes (default: one per core; 1 on a GPU).", min=1)
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 CheckpointEvery = Annotated[
     float, typer.Option(help="Seconds between two checkpoints of a training: what a crash can cost at most.", min=0)

@@ -26,7 +26,7 @@ def run(
     workers: options.Workers = None,
     device: options.Device = "auto",
     store: options.StoreDir = Path("runs"),
-    results: Annotated[Path | None, typer.Option(help="Where the record goes. [STORE/records]")] = None,
+    results: Annotated[Path | None, typer.Option(help="Where the record goes (default: STORE/records).")] = None,
     checkpoint_every: options.CheckpointEvery = 60.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, what is there, and an estimate.")] = False,
 ) -> None:

@@ -33,7 +33,7 @@ class GeneratorInfo(_Part):
     """A generator that took part. `signature` names its source and settings; `note` is what a reader must know.
 
     image_passes: of each component in training; a borrowed one is named with its owner. control: whether it is only
-    there to give other rows their meaning.
+    there to give other rows their meaning. sealed: False for pairs from outside that nobody vouches for.
     """
 
     label: str
@@ -45,6 +45,7 @@ class GeneratorInfo(_Part):
     image_passes: dict[str, int | None] = {}
     note: str = ""
     control: bool = False
+    sealed: bool = True
 
 
 class FidelityRun(_Part):

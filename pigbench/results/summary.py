@@ -62,12 +62,13 @@ class GeneratorRow:
     extractor: str
     progress: Progress
     runs: tuple[FidelityRun, ...]
+    sealed: bool = True
     metrics: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def ranked(self) -> bool:
-        """Whether it may be the best: all of it is there."""
-        return self.progress.state == "complete"
+        """Whether it may be the best: all of it is there, and it was made from training patients."""
+        return self.progress.state == "complete" and self.sealed
 
     @property
     def biased(self) -> bool:
@@ -88,7 +89,8 @@ class Contrast:
 class ArmRow:
     """One arm with one segmenter. `metrics`: its four scores (0 to 1), empty if it failed.
 
-    contrast: the gate of its generator's pairs, None where it was not measured. excluded: cases empty in truth and
+    contrast: the gate of its generator's pairs, None where it was not measured. sealed: whether anyone vouches that its
+    pairs were made from training patients. excluded: cases empty in truth and
     prediction, over all seeds. paired_seeds: those that it shares with `real`, over which the differences are taken;
     empty without a difference.
     """
@@ -104,13 +106,14 @@ class ArmRow:
     excluded: int = 0
     paired_seeds: tuple[int, ...] = ()
     contrast: Contrast | None = None
+    sealed: bool = True
     metrics: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def ranked(self) -> bool:
-        """Whether it may be the best: all of it is there, and its masks mean something."""
+        """Whether it may be the best: all of it is there, made from training patients, and its masks mean something."""
         unconditioned = self.contrast is not None and self.contrast.conditioned is False
-        return self.progress.state == "complete" and not unconditioned
+        return self.progress.state == "complete" and self.sealed and not unconditioned
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
     for run in group.fidelity:
         together[run.extractor, run.generator, run.n].append(run)
     rows = [_generator_row(runs, group.folds) for _, runs in sorted(together.items())]
+    rows = [replace(row, sealed=group.generators[row.generator].sealed) for row in rows]
     return sorted(rows, key=lambda row: (row.extractor, group.generators[row.generator].control))
 
 
@@ -148,7 +152,12 @@ def _arm_rows(group: Group) -> list[ArmRow]:
         if arm != REAL and real and row.progress.state == real.progress.state == "complete":
             rows[segmenter, arm] = _compared(row, pools[segmenter, arm], pools[segmenter, REAL])
     gates = _contrasts(group)
-    gated = [replace(row, contrast=gates.get((row.generator or "", row.n))) for row in rows.values()]
+    gated = [
+        replace(row, contrast=gates.get((row.generator, row.n)), sealed=group.generators[row.generator].sealed)
+        if row.generator
+        else row
+        for row in rows.values()
+    ]
     return sorted(gated, key=lambda row: _place(row, group))
 
 

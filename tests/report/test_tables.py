@@ -285,3 +285,15 @@ def test_what_a_compression_loses_stands_under_table_1(make_record):
     ]
     images, _ = tables(changed(make_record(), reconstructions=lost))
     assert "pig: gives held-out images back with a PSNR of 32.0 dB (mean error 2.0% of the range)" in notes(images)
+
+
+def test_pairs_that_nobody_vouches_for_are_not_ranked(make_record):
+    record = make_record(("pig", "joint"))
+    generators = json.loads(record.model_dump_json())["generators"]
+    for images_or_arms in (0, 1):
+        marks = {row[0].text: row[2 - images_or_arms].mark for row in tables(record)[images_or_arms].rows}
+        best = next(name for name, mark in marks.items() if mark == "best")
+        label = best.removeprefix("+").removesuffix("_2048")
+        unsealed = changed(record, generators=generators | {label: generators[label] | {"sealed": False}})
+        row = next(row for row in tables(unsealed)[images_or_arms].rows if row[0].text == best)
+        assert not any(cell.mark for cell in row)
