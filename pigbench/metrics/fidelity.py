@@ -42,11 +42,14 @@ class Distance:
 class RealStatistics:
     """What the real images of a fold say by themselves, alike for every generator compared at one m.
 
-    floor: training images against the reference. nearest: `nearest_distance` of the held-out images.
+    floor: training images against the reference. nearest: `nearest_distance` of the held-out images. mu, sigma: mean
+    (D,) and covariance (D, D), float64, of the m reference images.
     """
 
     floor: Distance
     nearest: float
+    mu: np.ndarray
+    sigma: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def fidelity(
     elif real.floor.m != min(m, len(training)):
         raise ValueError(f"real statistics at {real.floor.m} images, wanted at {min(m, len(training))}")
     # Generated images are independent draws, so the first m do, and stay the same when n grows.
-    own = distance(generated[:m], _random_subset(reference, m, seed, "reference"), seed)
+    own = distance(generated[:m], _random_subset(reference, m, seed, "reference"), seed, (real.mu, real.sigma))
     return Fidelity(
         n=len(generated),
         m=m,
@@ -117,22 +120,27 @@ def real_statistics(
     floor = distance(
         _random_subset(training, floor_m, seed, "training"), _random_subset(reference, floor_m, seed, "reference"), seed
     )
-    return RealStatistics(floor, nearest_distance(heldout, training))
+    mu, sigma = _mean_and_covariance(_random_subset(reference, min(m, len(reference)), seed, "reference"))
+    return RealStatistics(floor, nearest_distance(heldout, training), mu, sigma)
 
 
-def distance(features: np.ndarray, reference: np.ndarray, seed: int) -> Distance:
+def distance(
+    features: np.ndarray, reference: np.ndarray, seed: int, known: tuple[np.ndarray, np.ndarray] | None = None
+) -> Distance:
     """FID and KID of two sets (m, D), by torch-fidelity in double precision.
 
-    KID is the mean over `KID_SUBSETS` random subsets of `KID_SUBSET_SIZE` images, or one value where m is no more.
+    known: mean and covariance of the reference, if they are there already. KID is the mean over `KID_SUBSETS` random
+    subsets of `KID_SUBSET_SIZE` images, or one value where m is no more.
     """
     import torch
-    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
     if features.shape != reference.shape:
         raise ValueError(f"features of shapes {features.shape} and {reference.shape}")
+    both = [_mean_and_covariance(features), known or _mean_and_covariance(reference)]
+    fid = fid_statistics_to_metric(*({"mu": mu, "sigma": sigma} for mu, sigma in both), verbose=False)[KEY_METRIC_FID]
     sets = [torch.from_numpy(np.asarray(each, dtype=np.float64)) for each in (features, reference)]
-    fid = fid_statistics_to_metric(*(fid_features_to_statistics(each) for each in sets), verbose=False)[KEY_METRIC_FID]
     m = len(features)
     subsets = KID_SUBSETS if m > KID_SUBSET_SIZE else 1
     kid = kid_features_to_metric(
@@ -148,6 +156,14 @@ def distance(features: np.ndarray, reference: np.ndarray, seed: int) -> Distance
         kid=kid[KEY_METRIC_KID_MEAN],
         kid_sd=kid[KEY_METRIC_KID_STD] if subsets > 1 else None,
     )
+
+
+def _mean_and_covariance(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    import torch
+    from torch_fidelity.metric_fid import fid_features_to_statistics
+
+    statistics = fid_features_to_statistics(torch.from_numpy(np.asarray(features, dtype=np.float64)))
+    return statistics["mu"], statistics["sigma"]
 
 
 def nearest_distance(features: np.ndarray, training: np.ndarray) -> float:

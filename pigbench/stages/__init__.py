@@ -21,7 +21,7 @@ VERSIONS = {
     "adopt": 1,
     "reconstruct": 1,
     "embed": 1,
-    "floor": 1,
+    "floor": 2,
     "fidelity": 1,
     "gate": 1,
     "segment": 1,

@@ -20,7 +20,8 @@ def run(job: Job) -> None:
     n = job.spec["n"]
     generated = np.concatenate([np.load(path / "features.npy") for path in job.numbered("features")])[:n]
     floor = read_json(job.input("floor") / "floor.json")
-    known = RealStatistics(Distance(**floor["floor"]), floor["nearest"])
+    with np.load(job.input("floor") / "reference.npz") as reference:
+        known = RealStatistics(Distance(**floor["floor"]), floor["nearest"], reference["mu"], reference["sigma"])
     real = real_features(job)
     found = fidelity(generated, real.reference, real.training, real.heldout, SEED, known)
     masks, chunks = load_masks(job.numbered("chunk"), n)

@@ -23,7 +23,9 @@ class RealFeatures:
 
 
 def run(job: Job) -> None:
-    """Writes floor.json: the real-against-real distance, and how far new patients are from the training images."""
+    """Writes floor.json, the real-against-real distance and how far new patients are from training images, and
+    reference.npz, mean and covariance of the m reference images.
+    """
     import torch
 
     from pigbench.metrics.fidelity import real_statistics
@@ -31,7 +33,9 @@ def run(job: Job) -> None:
     torch.set_num_threads(1)
     real = real_features(job)
     m = min(job.spec["m"], len(real.reference))
-    job.write_json("floor.json", asdict(real_statistics(real.reference, real.training, real.heldout, m, SEED)))
+    found = real_statistics(real.reference, real.training, real.heldout, m, SEED)
+    job.write_json("floor.json", {"floor": asdict(found.floor), "nearest": found.nearest})
+    np.savez(job.directory / "reference.npz", mu=found.mu, sigma=found.sigma)
 
 
 def real_features(job: Job) -> RealFeatures:

@@ -39,8 +39,8 @@ COMPUTED_BY = {
 KNOWN = {
     "adopt": (1, "e13fa95f49401da7"),
     "embed": (1, "381f6c0a67d0f763"),
-    "fidelity": (1, "72f2cb84eb81fdca"),
-    "floor": (1, "600275defea7cd03"),
+    "fidelity": (1, "38026211a37e25c9"),
+    "floor": (2, "75d9381c99913b9b"),
     "gate": (1, "d85dab80a0f5c050"),
     "prepare": (1, "20c14e38e04a3519"),
     "reconstruct": (1, "3d859a2e6841c1e9"),
