@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from generators.diffusion import DiffusionConfig
+from generators.diffusion import DiffusionConfig, SampledByDDIM
 from pigbench.contracts import SampleRequest
 
 if TYPE_CHECKING:
     import torch
 
 
-class ConditionedConfig(DiffusionConfig):
-    """A denoiser's settings, and what becomes of the masks it is given."""
+class ConditionedConfig(DiffusionConfig, SampledByDDIM):
+    """A denoiser's settings, the sampler's steps, and what becomes of the masks that are given."""
 
     augment_masks: bool = Field(
         False, description="flip, turn, move and scale the masks that are sampled for, a little"

@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import Field, PositiveInt, model_validator
-
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
 from generators.ddim import sample_images
-from generators.diffusion import DENOISER, build_unet, check_steps, ddim_schedule
+from generators.diffusion import DENOISER, build_unet, ddim_schedule
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest, TrainView
 
 if TYPE_CHECKING:
@@ -26,14 +24,7 @@ if TYPE_CHECKING:
 
 
 class ControlNetConfig(ConditionedConfig):
-    """The base's settings, which are DDPM's, and the sampler's steps."""
-
-    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
-
-    @model_validator(mode="after")
-    def _steps_divide(self) -> ControlNetConfig:
-        check_steps(self.ddim_steps, self.timesteps)
-        return self
+    """The base's settings, which are DDPM's, and the sampler's."""
 
 
 class ControlNet(Generator):

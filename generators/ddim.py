@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import Field, PositiveInt, model_validator
-
-from generators.diffusion import SCHEDULE, ScheduleConfig, check_steps, ddim_schedule
+from generators.diffusion import SCHEDULE, SampledByDDIM, check_steps, ddim_schedule
 from pigbench.contracts import Component, Generator, Pairs, SampleRequest
 
 if TYPE_CHECKING:
@@ -15,15 +13,8 @@ if TYPE_CHECKING:
     from diffusers import DDIMScheduler
 
 
-class DDIMConfig(ScheduleConfig):
+class DDIMConfig(SampledByDDIM):
     """The sampler's settings; the schedule must be the one that DDPM trained with."""
-
-    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
-
-    @model_validator(mode="after")
-    def _steps_divide(self) -> DDIMConfig:
-        check_steps(self.ddim_steps, self.timesteps)
-        return self
 
 
 class DDIM(Generator):

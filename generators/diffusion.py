@@ -10,7 +10,7 @@ v = √ᾱ ε - √(1-ᾱ) x_0 (Salimans, Ho, ICLR 2022), from which ε follows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -47,6 +47,17 @@ class DiffusionConfig(ScheduleConfig):
             raise ValueError(f"channels has {len(self.channels)} levels, attention has {len(self.attention)}")
         if any(width % self.norm_groups for width in self.channels):
             raise ValueError(f"norm_groups = {self.norm_groups} does not divide every one of channels {self.channels}")
+        return self
+
+
+class SampledByDDIM(ScheduleConfig):
+    """The steps of DDIM's sampler, for the Config of every generator that samples so."""
+
+    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> Self:
+        check_steps(self.ddim_steps, self.timesteps)
         return self
 
 

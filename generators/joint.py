@@ -12,10 +12,8 @@ from itertools import product
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from pydantic import Field, PositiveInt, model_validator
-
 from generators.ddim import sample_images
-from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddim_schedule
+from generators.diffusion import DENOISER, DiffusionConfig, SampledByDDIM, build_unet, ddim_schedule
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
 
 if TYPE_CHECKING:
@@ -23,15 +21,8 @@ if TYPE_CHECKING:
     from diffusers import DDIMScheduler
 
 
-class JointConfig(DiffusionConfig):
+class JointConfig(DiffusionConfig, SampledByDDIM):
     """The denoiser's settings, as for one of PIG's, and the sampler's steps."""
-
-    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
-
-    @model_validator(mode="after")
-    def _steps_divide(self) -> JointConfig:
-        check_steps(self.ddim_steps, self.timesteps)
-        return self
 
 
 class Joint(Generator):

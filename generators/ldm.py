@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
 from generators.ddim import sample_images
-from generators.diffusion import DENOISER, build_unet, check_steps
+from generators.diffusion import DENOISER, build_unet
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest, TrainView
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MASK_CHANNELS = 3
 
 
 class LDMConfig(ConditionedConfig):
-    """The autoencoder, the denoiser in its latents, and the sampler's steps. The defaults are the authors' f = 4."""
+    """The autoencoder, the denoiser in its latents, and the sampler. The defaults are the authors' f = 4."""
 
     beta_start: PositiveFloat = Field(0.0015, description="β_1; √β grows linearly")
     beta_end: PositiveFloat = Field(0.0205, description="β_T")
@@ -46,12 +46,6 @@ class LDMConfig(ConditionedConfig):
     )
     adversarial_weight: NonNegativeFloat = Field(0.0, description="of a patch critic's score; 0 for no critic")
     adversarial_start: NonNegativeInt = Field(0, description="the training step from which the critic counts")
-    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
-
-    @model_validator(mode="after")
-    def _steps_divide(self) -> LDMConfig:
-        check_steps(self.ddim_steps, self.timesteps)
-        return self
 
 
 AUTOENCODER = ("autoencoder_channels", "autoencoder_layers", "latent_channels", "norm_groups")
@@ -92,31 +86,37 @@ class LDM(Generator):
 
     def build(self, component: str) -> torch.nn.Module:
         """The autoencoder (with its critic, if it has one), or ε_θ(z_t, mask, t)."""
-        from generators import latent
-
-        config, halvings = self.config, self.halvings
-        if self.resolution % 2**halvings:
+        if self.resolution % 2**self.halvings:
             raise ValueError(
-                f"ldm: {self.resolution} pixels cannot be halved {halvings} times: shorten autoencoder_channels"
+                f"ldm: {self.resolution} pixels cannot be halved {self.halvings} times: shorten autoencoder_channels"
             )
-        if component == "autoencoder":
-            network = latent.Autoencoder(
-                channels=config.autoencoder_channels,
-                layers=config.autoencoder_layers,
-                latent_channels=config.latent_channels,
-                norm_groups=config.norm_groups,
-            )
-            if config.adversarial_weight:
-                network.critic = latent.PatchCritic(config.autoencoder_channels[0])
-            return network
+        return self._build_autoencoder() if component == "autoencoder" else self._build_denoiser()
+
+    def _build_autoencoder(self) -> torch.nn.Module:
+        from generators.latent import Autoencoder, PatchCritic
+
+        config = self.config
+        autoencoder = Autoencoder(
+            channels=config.autoencoder_channels,
+            layers=config.autoencoder_layers,
+            latent_channels=config.latent_channels,
+            norm_groups=config.norm_groups,
+        )
+        if config.adversarial_weight:
+            autoencoder.critic = PatchCritic(config.autoencoder_channels[0])
+        return autoencoder
+
+    def _build_denoiser(self) -> torch.nn.Module:
+        from generators.latent import MaskedLatentDenoiser
+
         unet = build_unet(
-            config,
-            self.resolution // 2**halvings,
-            inputs=config.latent_channels + MASK_CHANNELS,
-            outputs=config.latent_channels,
+            self.config,
+            self.resolution // 2**self.halvings,
+            inputs=self.config.latent_channels + MASK_CHANNELS,
+            outputs=self.config.latent_channels,
             schedule=self.schedule,
         )
-        return latent.MaskedLatentDenoiser(unet, halvings, MASK_CHANNELS)
+        return MaskedLatentDenoiser(unet, self.halvings, MASK_CHANNELS)
 
     def train(
         self, component: str, view: TrainView, trained: Mapping[str, torch.nn.Module], loop: Loop

@@ -23,10 +23,18 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from generators import ddim
-from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddim_schedule, predict_clean
+from generators.diffusion import (
+    DENOISER,
+    DiffusionConfig,
+    SampledByDDIM,
+    build_unet,
+    check_steps,
+    ddim_schedule,
+    predict_clean,
+)
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
 
 if TYPE_CHECKING:
@@ -38,7 +46,7 @@ if TYPE_CHECKING:
 RELEASE = {"loss_weight": "sigmoid", "timestep_sampling": "antithetic", "guide": "binary", "masks_out": "release"}
 
 
-class PIGConfig(DiffusionConfig):
+class PIGConfig(DiffusionConfig, SampledByDDIM):
     """Both denoisers' settings, the switches of the table above, and the sampler's steps."""
 
     variant: Literal["paper", "release"] | None = Field(None, description="sets the switches that are not given")
@@ -47,18 +55,12 @@ class PIGConfig(DiffusionConfig):
     timestep_sampling: Literal["uniform", "antithetic"] = Field("uniform", description="how training draws t")
     guide: Literal["raw", "binary"] = Field("raw", description="the mask estimate that guides while sampling")
     masks_out: Literal["threshold", "release"] = Field("threshold", description="how the last x̂0 becomes a mask")
-    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
 
     @model_validator(mode="before")
     @classmethod
     def _variant_sets_switches(cls, given: Any) -> Any:
         release = isinstance(given, dict) and given.get("variant") == "release"
         return RELEASE | given if release else given
-
-    @model_validator(mode="after")
-    def _steps_divide(self) -> PIGConfig:
-        check_steps(self.ddim_steps, self.timesteps)
-        return self
 
 
 class PIG(Generator):

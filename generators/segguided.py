@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field
 
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
 from generators.ddim import sample_images
-from generators.diffusion import DENOISER, build_unet, check_steps, ddim_schedule
+from generators.diffusion import DENOISER, build_unet, ddim_schedule
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
 
 if TYPE_CHECKING:
@@ -24,15 +24,9 @@ if TYPE_CHECKING:
 
 
 class SegGuidedConfig(ConditionedConfig):
-    """The denoiser's settings, mask-ablated training, and the sampler's steps."""
+    """The denoiser's and the sampler's settings, and mask-ablated training."""
 
     ablation: float = Field(0.5, ge=0, le=1, description="share of the training batches that see no mask")
-    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
-
-    @model_validator(mode="after")
-    def _steps_divide(self) -> SegGuidedConfig:
-        check_steps(self.ddim_steps, self.timesteps)
-        return self
 
 
 class SegGuidedDif(Generator):
