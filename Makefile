@@ -32,7 +32,7 @@ lint: .venv/installed
 	touch $@
 
 # The tests see the wheel a user would install, not this folder.
-$(WHEEL_SITE): .venv/installed $(shell find pigbench generators segmenters -name '*.py' -o -name '*.toml')
+$(WHEEL_SITE): .venv/installed $(shell find pigbench generators segmenters -name '*.py' -o -name '*.toml' -o -name '*.in')
 	rm -rf $@ dist
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist . > /dev/null
 	$(BIN)/python -m pip install --quiet --no-deps --target $@ dist/*.whl

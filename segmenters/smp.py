@@ -67,7 +67,8 @@ class UNetPlusPlusConfig(UNetConfig):
 class OneWidthConfig(EncoderConfig):
     """A decoder of one width at a quarter of the input's size.
 
-    The width is the published one at every preset: at 32² it costs less than a U-Net's decoder.
+    The width is the published one at every preset. At 32² it makes a step 1.6 (DeepLabV3+) and 1.8 (SegFormer) times as
+    long as the U-Net's; 64 takes a third of that.
     """
 
     encoder_depth: int = Field(5, ge=1, le=5, description="how often the encoder halves its input; 1 and 2 become 3")
