@@ -60,7 +60,7 @@ class GivenPairs:
 
     def info(self, resolution: int) -> dict[str, Any]:
         """What a record says of them."""
-        claim = "its manifests say that no held-out patient was trained on"
+        claim = "whoever handed them in says that no held-out patient was trained on"
         doubt = f"{UNSEALED}: nobody vouches that no held-out patient was trained on"
         return {
             "label": self.label,
@@ -71,8 +71,14 @@ class GivenPairs:
             "origin": "a folder of pairs",
             "sealed": self.sealed,
             "control": self.is_control,
-            "note": f"pairs of another tool; {claim if self.sealed else doubt}",
+            "note": f"pairs of another tool, {self._taken}; {claim if self.sealed else doubt}",
         }
+
+    @property
+    def _taken(self) -> str:
+        """What was done to them before they were measured."""
+        ready = {fold.as_is for fold in self.folds.values()}
+        return "taken as they are" if ready == {True} else "cropped, resized and windowed as real images are"
 
     @property
     def _contents(self) -> dict[str, Any]:
@@ -92,13 +98,15 @@ def find_given(
     name: str,
     seals: Sequence[str],
     resolution: int,
+    as_is: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[GivenPairs, list[PairSet]]:
     """The pairs under `directory` by the fold that each serves, and where their files are.
 
     fold_of: the manifest of pairs that lie in `directory` itself. seals: of the run's folds, in order; a manifest with
     one of them decides the fold. Pairs without any manifest serve the fold that their folder is named after, or all.
-    progress: told (pairs read, all pairs) of each folder. Raises PigbenchError for manifests that do not fit the run or
+    as_is: take all of them as they are, as a manifest can say of its own. progress: told (pairs read, all pairs) of
+    each folder. Raises PigbenchError for manifests that do not fit the run or
     one another, for pairs `as_is` of another resolution, and for what is wrong with the files.
     """
     folders = _folders(directory)
@@ -110,10 +118,10 @@ def find_given(
     sets = []
     for number, folder in folders.items():
         manifest, found = manifests[number], read_folder(folder, progress)
-        as_is = manifest is not None and manifest.as_is
-        if as_is:
+        ready = as_is or (manifest is not None and manifest.as_is)
+        if ready:
             _check_size(found, resolution)
-        given = GivenFold(found.content, len(found), manifest.seal if manifest else None, as_is)
+        given = GivenFold(found.content, len(found), manifest.seal if manifest else None, ready)
         folds |= dict.fromkeys(served[number], given)
         sets.append(found)
     return GivenPairs(name, folds), sets
@@ -177,6 +185,6 @@ def _check_size(found: PairSet, resolution: int) -> None:
     for pair, fact in zip(found.pairs, found.facts, strict=True):
         if (fact.height, fact.width) != (resolution, resolution):
             raise PigbenchError(
-                f"{found.directory / 'manifest.json'} says as_is, but '{pair.stem}' is {fact.width}×{fact.height} and "
+                f"{found.directory}: to be taken as they are, but '{pair.stem}' is {fact.width}×{fact.height} and "
                 f"the run's resolution {resolution}: choose the preset that they were made for"
             )

@@ -163,3 +163,15 @@ def test_names() -> None:
     for name in ("ddpm", "a b", "", ".hidden", "real+x"):
         with pytest.raises(PigbenchError, match="--name"):
             check_name(name)
+
+
+def test_pairs_can_be_declared_ready_by_whoever_hands_them_in(tmp_path: Path) -> None:
+    folder = write(tmp_path / "ready", seal=SEALS[0])
+    given, _ = find_given(folder, None, "tool", SEALS, 8, as_is=True)
+    prepared, _ = find_given(folder, None, "tool", SEALS, 8)
+    assert given.folds[0].as_is
+    assert not prepared.folds[0].as_is
+    assert "taken as they are" in given.info(8)["note"]
+    assert "as real images are" in prepared.info(8)["note"]
+    with pytest.raises(PigbenchError, match="to be taken as they are"):
+        find_given(folder, None, "tool", SEALS, 16, as_is=True)

@@ -1,4 +1,4 @@
-"""`pigbench data`: import a folder of pairs, look at a dataset, list what there is."""
+"""`pigbench data`: import a folder of pairs, look at a dataset, list what there is, forget one."""
 
 from __future__ import annotations
 
@@ -78,6 +78,18 @@ def show(
     typer.echo(f"{len(picked)} cases written to {path}")
 
 
+@app.command("forget")
+def forget(
+    name: Annotated[str, typer.Argument(help="An imported dataset.")],
+    store: options.StoreDir = Path("runs"),
+) -> None:
+    """Take an imported dataset off the list, so that its name is free; your files and all results stay."""
+    from pigbench.data.catalogue import forget_dataset
+
+    forget_dataset(name, store)
+    typer.echo(f"'{name}' is forgotten; its files, artifacts and records are where they were")
+
+
 @app.command("list")
 def list_datasets(store: options.StoreDir = Path("runs")) -> None:
     """List the built-in dataset and those of the store, as `pigbench list datasets` does."""
@@ -86,8 +98,13 @@ def list_datasets(store: options.StoreDir = Path("runs")) -> None:
 
 def _summary(name: str, imported: Imported) -> list[str]:
     dataset = imported.dataset
-    whose = f"{dataset.patients} patients" if dataset.has_patient_ids else "patients unknown: every case is its own"
+    whose = f"{dataset.patients} patients" if dataset.has_patient_ids else "patients unknown"
     lines = [f"'{name}': {dataset.cases} cases, {whose}"]
+    if not dataset.has_patient_ids:
+        lines.append(
+            "Careful: every case counts as its own patient. If several come from one patient, they leak from training "
+            "into test: give --patient-regex or --patients."
+        )
     if imported.known:
         lines.append("It was registered before with the same content; it now points to these files.")
     if dataset.empty_masks:

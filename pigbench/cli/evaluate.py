@@ -29,6 +29,9 @@ def evaluate(
             metavar="MANIFEST", help="The fold whose patients they were made from: its file of `pigbench split export`."
         ),
     ] = None,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="They are at the run's resolution already, 0 to full scale for -1 to 1.")
+    ] = False,
     n: Annotated[
         list[int] | None,
         typer.Option("--n", help="Pairs per fold; repeat for several. (default: all; the fewest of the folds)"),
@@ -51,7 +54,8 @@ def evaluate(
     Give the tool one fold's training patients (`pigbench split export` says which), and hand in what it makes with that
     fold's manifest: as manifest.json in each fold-K folder, or by --fold-of, one fold a call and always the same --n,
     which fills one row. Pairs without a manifest serve every fold and are marked UNSEALED in every table: nobody
-    vouches that no held-out patient was trained on. The pairs are prepared as real images are, and stay in their place.
+    vouches that no held-out patient was trained on. The pairs are prepared as real images are (cropped, resized, their
+    intensities windowed), unless --as-is or their own manifest.json says that they are ready; they stay in their place.
     """
     from pigbench.planning import make_plan
 
@@ -69,7 +73,7 @@ def evaluate(
         device=device,
         store=store,
     )
-    given, found = _read(setup, pairs, fold_of, name)
+    given, found = _read(setup, pairs, fold_of, name, as_is)
     samples = _samples(setup.request.samples if n else None, given)
     setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
     records = results or setup.store.root / "records"
@@ -84,7 +88,7 @@ def evaluate(
     raise SystemExit(complete(setup, plan, records))
 
 
-def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str) -> tuple[GivenPairs, list[PairSet]]:
+def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -102,6 +106,7 @@ def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str) -> tuple[G
             name,
             seals,
             protocol.preset.resolution,
+            as_is=as_is,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
 

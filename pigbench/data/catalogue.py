@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from pigbench.data.folder import RESERVED, FolderSource
-from pigbench.data.register import MANIFEST
+from pigbench.data.register import MANIFEST, directory
 from pigbench.data.source import Source
 from pigbench.errors import PigbenchError, did_you_mean
 
@@ -33,8 +34,18 @@ def open_dataset(name: str, store_root: Path) -> Source:
     known = _registered(store_root)
     if name not in known:
         hint = did_you_mean("dataset", name, [RESERVED, *known])
-        raise PigbenchError(f"{hint} (datasets of the store {store_root}; `pigbench data import` adds one)")
+        raise PigbenchError(f"{hint} (datasets of the store {store_root.absolute()}; `pigbench data import` adds one)")
     return FolderSource(name, store_root)
+
+
+def forget_dataset(name: str, store_root: Path) -> None:
+    """Take a dataset out of a store's list. Raises PigbenchError for the phantom and for an unknown name."""
+    if name == RESERVED:
+        raise PigbenchError(f"'{RESERVED}' is built in")
+    known = _registered(store_root)
+    if name not in known:
+        raise PigbenchError(did_you_mean("dataset", name, known))
+    shutil.rmtree(directory(store_root, name))
 
 
 def list_datasets(store_root: Path) -> list[DatasetInfo]:

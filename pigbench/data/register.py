@@ -129,7 +129,7 @@ def _check_same(new: Registered, old: Registered, name: str) -> None:
     if (new.content, new.has_patient_ids) != (old.content, old.has_patient_ids):
         raise PigbenchError(
             f"'{name}' is already another dataset ({old.cases} cases of {old.patients} patients; this one has "
-            f"{new.cases} of {new.patients}): choose another --name"
+            f"{new.cases} of {new.patients}): choose another --name, or `pigbench data forget {name}`"
         )
 
 

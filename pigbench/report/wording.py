@@ -12,6 +12,8 @@ from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Su
 from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
 
 ABSENT = "-"
+FEW = 10
+"""With fewer patients a resampled interval is too narrow to mean anything."""
 
 
 def number(value: float | None, factor: float = 1, digits: int = 2) -> str:
@@ -29,11 +31,12 @@ def difference(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
     """The signed difference and its interval; nothing where there is none."""
     if not isfinite(estimate.delta):
         return ABSENT
-    delta, low, high = (f"{value * factor:+.{digits}f}" for value in (estimate.delta, estimate.low, estimate.high))
+    values = (estimate.delta, estimate.low, estimate.high)
+    delta, low, high = (f"{round(value * factor, digits) + 0.0:+.{digits}f}" for value in values)  # no -0.0
     return f"{delta} [{low}, {high}]"
 
 
-def span(values: Iterable[float | None], ending: str = "") -> str:
+def span(values: Iterable[float | str | None], ending: str = "") -> str:
     """One value, or the least and the greatest; a dash where there is none."""
     known = sorted({value for value in values if value is not None})
     if not known:
@@ -89,9 +92,13 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
         )
         yield f"mean ± SD over folds of the distance from m images to {against}; less is better, ranked by KID"
         smaller = any(run.floor_m != run.m for run in runs)
-        at = f"at m = {span(run.floor_m for run in runs)}" if smaller else "at the same m"
-        yield f"floor: real training images against the same reference, {at}"
-    yield "copying: distance to the nearest training image, over that of new patients (below 1: nearer)"
+        fewer = f"at m = {span(run.floor_m for run in runs)}, as there are no more: FID's floor is too high by its bias"
+        yield f"floor: real training images against the same reference, {fewer if smaller else 'at the same m'}"
+    yield (
+        "copying: distance to the nearest training image, over that of new patients (below 1: nearer, like copies; "
+        "well above 1: far from any real image)"
+    )
+    yield "clipped: pixels that came out beyond [-1, 1]"
     if any(row.biased for row in rows):
         yield "† FID is mostly bias at this m"
     yield from _missing_images(rows)
@@ -107,6 +114,9 @@ def arm_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     if whole:
         counts = f"{span(row.cases for row in whole)} cases of {span(row.patients for row in whole)} patients"
         yield f"mean over {counts}, pooled out of fold, ± SD over folds (spread, not evidence)"
+        fewest = min(row.patients for row in whole)
+        if fewest < FEW:
+            yield f"only {fewest} patients: too few for an interval to be believed"
     yield from _difference_notes(rows)
     yield from _each(
         "Dice by patient", {shown(row.arm): number(row.metrics["dice"].patient_mean, 100, 1) for row in measured}
@@ -117,8 +127,8 @@ def arm_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     yield from _each(
         "excluded, truth and prediction empty", {shown(row.arm): row.excluded for row in measured if row.excluded}
     )
-    empty = {shown(row.arm): sum(run.empty_masks for run in row.runs) for row in rows}
-    yield from _each("empty synthetic masks, left out", {arm: count for arm, count in empty.items() if count})
+    empty = {shown(row.arm): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
+    yield from _each("empty synthetic masks, left out, over all folds", empty)
     yield from _contrast_notes(rows)
     yield from _missing_arms(rows)
 
@@ -136,13 +146,20 @@ def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:
         yield f"optimiser steps in every arm: {most}, but {'; '.join(others)}"
 
 
+def _empty(row: ArmRow) -> str:
+    """The empty masks among all that the arm was given."""
+    return f"{sum(run.empty_masks for run in row.runs)} of {row.n * len(row.runs)}"
+
+
 def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     """Whether lesions are where the masks are, once for each generator and n."""
     measured = {f"{row.generator}_{row.n}": row.contrast for row in rows if row.contrast}
     known = {name: contrast for name, contrast in measured.items() if contrast.conditioned is not None}
     if known:
-        values = {name: f"{number(of.generated, 100, 1)} of {number(of.real, 100, 1)}" for name, of in known.items()}
-        yield from _each("lesion against the ring around it, over chance, % of the range, generated of real", values)
+        real = span(number(of.real, 100, 1) for of in known.values())
+        values = {name: number(of.generated, 100, 1) for name, of in known.items()}
+        yield from _each(f"contrast of lesions to what is around the mask, % (real pairs {real})", values)
+    if any(of.conditioned is False for of in known.values()):
         yield f"NOT CONDITIONED: less than {LEAST:.0%} of the real contrast, so not ranked"
     if len(known) < len(measured):
         yield "real lesions show no contrast to the ring around them, so whether masks are followed cannot be told"
@@ -193,7 +210,7 @@ def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:
     for name, progress in rows:
         there = f"{progress.folds}/{progress.of} folds"
         if progress.state == "partial":
-            yield f"{name}: {there}, so not ranked and not compared"
+            yield f"{name}: {there}, whose cases alone its numbers are of; not ranked and not compared"
         elif progress.state == "failed":
             yield f"{name}: FAILED, {there} done; {_failures(progress)}"
 

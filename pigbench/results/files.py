@@ -27,8 +27,8 @@ class Skipped:
 def load_records(paths: Iterable[str | Path]) -> tuple[list[Record], list[Skipped]]:
     """The records under `paths`, each a record file or a directory, and the files that are none.
 
-    A directory is searched for `*.json` at any depth; where it has a `records` directory (the one that a run writes
-    to), only there. A file reached in two ways is read once. Raises PigbenchError for a path that does not exist.
+    A directory is searched for `*.json` at any depth; a store only in its `records`, to which a run writes. A file
+    reached in two ways is read once. Raises PigbenchError for a path that does not exist.
     """
     records, skipped = [], []
     for file in {file.resolve(): file for path in paths for file in _record_files(Path(path))}.values():
@@ -115,8 +115,8 @@ def _record_files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise PigbenchError(f"no such file or directory: {path}")
-    inside = path / "records"
-    return sorted(file for file in (inside if inside.is_dir() else path).rglob("*.json") if file.is_file())
+    is_store = any((path / name).is_dir() for name in ("records", "artifacts"))
+    return sorted(file for file in (path / "records" if is_store else path).rglob("*.json") if file.is_file())
 
 
 def _reason(error: Exception) -> str:

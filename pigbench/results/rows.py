@@ -56,7 +56,9 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
     ]
     if of_generators:
         parts.append(f"extractor:{_listed(row.extractor for row in of_generators)}")
-        parts.append(f"m:{_listed(run.m for row in of_generators for run in row.runs if run.m)}")
+        compared = "floor_m" if all(metric.endswith("_floor") for metric in metrics) else "m"
+        sizes = (getattr(run, compared) for row in of_generators for run in row.runs)
+        parts.append(f"m:{_listed(size for size in sizes if size)}")
     if of_arms:
         parts.append(f"segmenter:{_listed(row.segmenter for row in of_arms)}")
     if any(row.paired_seeds for row in of_arms):

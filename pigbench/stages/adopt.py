@@ -10,7 +10,8 @@ from pigbench.stages.job import Job
 def run(job: Job) -> None:
     """Writes what `sample` writes, for all the pairs in the order of their names: images, masks and chunk.json.
 
-    Unless they are taken as they are, they are prepared as real cases are.
+    Unless they are taken as they are, they are prepared as real cases are. What was clipped before they were written is
+    not known.
     """
     from pigbench.data.pairs import read_registered
     from pigbench.data.prepare import prepare_case
@@ -26,7 +27,7 @@ def run(job: Job) -> None:
         job.progress((number + 1) / total, f"{number + 1}/{total}")
     np.save(job.directory / "images.npy", np.stack(images))
     np.save(job.directory / "masks.npy", np.stack(masks))
-    job.write_json("chunk.json", {"seal": job.spec["seal"], "clipped_fraction": 0.0})
+    job.write_json("chunk.json", {"seal": job.spec["seal"], "clipped_fraction": None})
 
 
 def sixteen_bit(image: np.ndarray) -> np.ndarray:

@@ -27,7 +27,12 @@ def run(job: Job) -> None:
     masks, chunks = load_masks(job.numbered("chunk"), n)
     about = {
         "reference": real.reference_is,
-        "clipped_fraction": float(np.mean([chunk["clipped_fraction"] for chunk in chunks])),
+        "clipped_fraction": _mean_if_known([chunk["clipped_fraction"] for chunk in chunks]),
         "empty_masks": 0 if masks is None else int((~masks.any(axis=(1, 2, 3))).sum()),
     }
     job.write_json("fidelity.json", asdict(found) | about)
+
+
+def _mean_if_known(shares: list[float | None]) -> float | None:
+    known = [share for share in shares if share is not None]
+    return float(np.mean(known)) if known else None

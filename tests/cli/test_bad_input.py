@@ -81,3 +81,16 @@ def test_an_image_without_its_mask_is_named_and_nothing_is_registered(
     assert code == 2
     assert "image without a mask of the same stem: a (1)" in said
     assert not (tmp_path / "runs" / "datasets" / "mine").exists()
+
+
+def test_a_forgotten_dataset_s_name_is_free_again_and_the_phantom_stays(finished, tmp_path) -> None:
+    assert finished("data", "forget", "phantom").returncode == 2
+    images = ("--images", "pngs/images", "--masks", "pngs/masks", "--name", "passing", "--store", tmp_path / "store")
+    alone = finished("data", "import", "folder", *images)
+    assert "Careful: every case counts as its own patient" in alone.stdout
+    by_patient = ("data", "import", "folder", *images, "--patient-regex", r"(p\d+)_")
+    refused = finished(*by_patient)
+    assert (refused.returncode, "pigbench data forget passing" in refused.stderr) == (2, True)
+    assert finished("data", "forget", "passing", "--store", tmp_path / "store").returncode == 0
+    assert finished(*by_patient).returncode == 0
+    assert (finished.path / "pngs" / "images").is_dir()

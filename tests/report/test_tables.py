@@ -8,7 +8,8 @@ import pytest
 
 from pigbench.report import published
 from pigbench.report.tables import Table, published_section, section
-from pigbench.results import Record, merge, summarise
+from pigbench.report.wording import difference
+from pigbench.results import Estimate, Record, merge, summarise
 
 
 def sections(*records):
@@ -153,7 +154,7 @@ def test_an_arm_of_too_few_folds_says_how_many_and_is_not_ranked(make_record):
     cells = column(table, "Dice")
     assert cells["+pig_2048 (3/5 folds)"].mark == ""
     assert column(table, "Δ Dice [95%]")["+pig_2048 (3/5 folds)"].text == "-"
-    assert "+pig_2048, unet: 3/5 folds, so not ranked and not compared" in notes(table)
+    assert "+pig_2048, unet: 3/5 folds, whose cases alone its numbers are of; not ranked and not compared" in notes(table)
 
 
 def test_generators_of_images_alone_stand_in_table_2_as_no_masks(make_record):
@@ -192,7 +193,7 @@ def test_excluded_cases_and_empty_synthetic_masks_are_counted(make_record):
     runs = json.loads(record.model_dump_json())["arms"]
     _, table = tables(changed(record, arms=[run | {"empty_masks": 2 * (run["n"] > 0)} for run in runs]))
     assert "excluded, truth and prediction empty: real only 3, +pig_2048 3" in notes(table)
-    assert "empty synthetic masks, left out: +pig_2048 10" in notes(table)
+    assert "empty synthetic masks, left out, over all folds: +pig_2048 10 of 10240" in notes(table)
     assert "synthetic part of a batch: +pig_2048 84 %" in notes(table)
 
 
@@ -249,8 +250,23 @@ def test_a_row_whose_lesions_are_not_under_its_masks_says_so_and_is_not_ranked(m
     assert marked.mark == ""
     assert marked.text == column(plain, "Dice")[best].text, "its numbers stay"
     assert sum(cell.mark == "best" for cell in column(table, "Dice").values()) == 1
-    assert f"{best[1:]} 2.0 of 20.0" in notes(table)
+    assert "(real pairs 20.0)" in notes(table)
+    assert f"{best[1:]} 2.0" in notes(table)
     assert "NOT CONDITIONED: less than 25%" in notes(table)
+
+
+def test_what_the_mark_means_is_said_only_where_it_stands(make_record):
+    assert "NOT CONDITIONED" not in notes(tables(gated(make_record(), pig=0.6))[1])
+
+
+def test_an_interval_over_a_handful_of_patients_is_not_to_be_believed(make_record):
+    assert "only 8 patients: too few" in notes(tables(make_record(patients=8))[1])
+    assert "too few" not in notes(tables(make_record(patients=20))[1])
+
+
+def test_no_difference_is_less_than_nothing_by_nothing():
+    estimate = Estimate(mean=0.5, delta=-0.0001, low=-0.0002, high=-0.00001)
+    assert difference(estimate, 100, 1) == "+0.0 [+0.0, +0.0]"
 
 
 def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record):

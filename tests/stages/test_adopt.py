@@ -56,7 +56,7 @@ def test_pairs_are_prepared_as_real_cases_are(dtype: type, tmp_path: Path) -> No
         image, mask = prepare_case(*pair, 8)
         np.testing.assert_array_equal(images[index, 0], image)
         np.testing.assert_array_equal(masks[index, 0], mask)
-    assert json.loads((tmp_path / "out/chunk.json").read_text()) == {"seal": "s", "clipped_fraction": 0.0}
+    assert json.loads((tmp_path / "out/chunk.json").read_text()) == {"seal": "s", "clipped_fraction": None}
 
 
 @pytest.mark.parametrize(("dtype", "factor"), [(np.uint8, 257), (np.uint16, 1)])
