@@ -12,7 +12,10 @@ import pytest
 from pigbench.results import read_record, same_numbers
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
-LONG = ("--preset", "smoke", "--dataset", "tiny", "--set", "training.images=640", "--workers", "1")
+LONG = (
+    *("--preset", "smoke", "--dataset", "tiny", "--workers", "1"),
+    *("--set", "training.images=640", "--set", "sampling.chunk=128"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +25,20 @@ def undisturbed(make_home):
     return home
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_killed_and_run_again_gives_the_undisturbed_record(make_home, undisturbed, how: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("how", "kept"),
+    [
+        (signal.SIGKILL, "*/checkpoint.pt"),  # in a training
+        (signal.SIGINT, "*/checkpoint.pt"),
+        (signal.SIGKILL, "*/from-*.npz"),  # in sampling
+    ],
+)
+def test_killed_and_run_again_gives_the_undisturbed_record(
+    make_home, undisturbed, how: signal.Signals, kept: str
+) -> None:
     home = make_home()
     process = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
-    checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", process)
+    checkpoint = wait_for(home.path / "runs" / "partial", kept, process)
     process.send_signal(how)
     _, said = process.communicate(timeout=60)
     if how is signal.SIGINT:
@@ -39,7 +51,7 @@ def test_killed_and_run_again_gives_the_undisturbed_record(make_home, undisturbe
     assert again.returncode == 0, again.stderr
     records = [read_record(run.records[0]) for run in (home, undisturbed)]
     assert same_numbers(*records) == []
-    assert not list((home.path / "runs" / "partial").glob("*/checkpoint.pt"))
+    assert not list((home.path / "runs" / "partial").glob(kept))
 
 
 def wait_for(directory: Path, pattern: str, process) -> Path:
