@@ -156,8 +156,6 @@ def test_an_arm_of_too_few_folds_says_how_many_and_is_not_ranked(make_record):
     assert column(table, "Δ Dice [95%]")["+pig_2048 (3/5 folds)"].text == "-"
     said = "+pig_2048, unet: 3/5 folds, whose cases alone its numbers are of; not ranked and not compared"
     assert said in notes(table)
-        table
-    )
 
 
 def test_generators_of_images_alone_stand_in_table_2_as_no_masks(make_record):
