@@ -1,7 +1,8 @@
 """LDM: Rombach, Blattmann, Lorenz, Esser, Ommer, "High-resolution image synthesis with latent diffusion models", CVPR
 2022, in its mask-conditioned form ("semantic synthesis"). Diffusion in the latents of an autoencoder.
 
-What the autoencoder loses no sampler brings back, so the suite measures what it makes of held-out images.
+What the autoencoder loses no sampler brings back, so the suite measures what it makes of held-out images. Where a
+critic is asked for, its weight is fixed and one optimiser trains both sides; the authors adapt the weight and use two.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
 from generators.ddim import sample_images
@@ -46,6 +47,12 @@ class LDMConfig(ConditionedConfig):
     )
     adversarial_weight: NonNegativeFloat = Field(0.0, description="of a patch critic's score; 0 for no critic")
     adversarial_start: NonNegativeInt = Field(0, description="the training step from which the critic counts")
+
+    @model_validator(mode="after")
+    def _starts_within_the_schedule(self) -> LDMConfig:
+        if self.ddim_steps == self.timesteps:
+            raise ValueError(f"ddim_steps = {self.ddim_steps}: sampling starts one step late, so take fewer than T")
+        return self
 
 
 AUTOENCODER = ("autoencoder_channels", "autoencoder_layers", "latent_channels", "norm_groups")
@@ -124,7 +131,7 @@ class LDM(Generator):
         """As every component; then the autoencoder's latents are measured, so that they come out with an SD of 1."""
         network = super().train(component, view, trained, loop)
         if component == "autoencoder":
-            network.deviation.fill_(_deviation(network, view))
+            network.deviation.fill_(_deviation(network, view, loop))
         return network
 
     def loss(
@@ -196,18 +203,19 @@ def _latents(autoencoder: torch.nn.Module, batch: Batch) -> torch.Tensor:
         return (mean + (0.5 * log_variance).exp() * batch.noise(like=mean)) / autoencoder.deviation
 
 
-def _deviation(autoencoder: torch.nn.Module, view: TrainView, batch: int = 64) -> float:
-    """The SD of all latents of the training images (the authors take their first batch's)."""
+def _deviation(autoencoder: torch.nn.Module, view: TrainView, loop: Loop) -> float:
+    """The SD of all latents of the training images (the authors take their first batch's), a batch at a time."""
     import torch
 
+    network, size = autoencoder.to(loop.device), loop.settings.batch
+    total, squares, count = 0.0, 0.0, 0
     with torch.inference_mode():
-        parts = [
-            autoencoder.posterior(torch.from_numpy(view.pairs(np.arange(start, min(start + batch, len(view)))).images))[
-                0
-            ]
-            for start in range(0, len(view), batch)
-        ]
-    return float(torch.cat(parts).std())
+        for start in range(0, len(view), size):
+            images = torch.from_numpy(view.pairs(np.arange(start, min(start + size, len(view)))).images)
+            latents = network.posterior(images.to(loop.device))[0].double()
+            total, squares, count = total + latents.sum(), squares + latents.square().sum(), count + latents.numel()
+    autoencoder.to("cpu")
+    return float((squares / count - (total / count) ** 2) ** 0.5)
 
 
 def _adversarial(critic: torch.nn.Module, rebuilt: torch.Tensor, images: torch.Tensor, weight: float) -> torch.Tensor:

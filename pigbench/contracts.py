@@ -61,7 +61,7 @@ def rule(beginning: str) -> str:
 class Config(BaseModel):
     """A plugin's settings: typed, frozen, unknown names refused.
 
-    A field whose name stands in the preset's `[diffusion]` table (generators) or `[segmentation]` table (segmenters)
+    A field whose name stands in the preset's `[diffusion]` table (generators) or `[segmentation.network]` (segmenters)
     takes its default from there; `--set NAME.field=value` overrides both.
     """
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pigbench import registry
-from pigbench.data.folder import check_characters
+from pigbench.data.imported import check_characters
 from pigbench.data.manifests import UNSEALED, Manifest, read_manifest
 from pigbench.data.pairs import PairSet, read_folder
 from pigbench.errors import PigbenchError
@@ -20,13 +20,15 @@ from pigbench.protocol import digest
 class GivenFold:
     """The pairs that serve one fold. content: the hash of their bytes. seal: None where nobody vouches for them.
 
-    as_is: whether they are taken as they are, not prepared as real cases are.
+    as_is: whether they are taken as they are, not prepared as real cases are. draws: whether their order is one of
+    chance, or else one is made.
     """
 
     content: str
     count: int
     seal: str | None
     as_is: bool
+    draws: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class GivenPairs:
 
         What the pairs of each fold are, the record says.
         """
-        told_by = None if self.sealed else self._contents
+        told_by: Any = [fold.as_is for fold in self.folds.values()][:1] if self.sealed else self._contents
         return f"{self.name}@{digest([self.name, told_by])[:8]}"
 
     def info(self, resolution: int) -> dict[str, Any]:
@@ -88,6 +90,8 @@ class GivenPairs:
 def check_name(name: str) -> None:
     """Raises PigbenchError for a name that is a generator's, or that tables and file names cannot bear."""
     check_characters(name)
+    if name == "real":
+        raise PigbenchError("--name 'real' is what tables call the real cases: choose another")
     if name in registry.plugins("generators"):
         raise PigbenchError(f"--name '{name}' is an installed generator: choose another")
 
@@ -121,7 +125,13 @@ def find_given(
         ready = as_is or (manifest is not None and manifest.as_is)
         if ready:
             _check_size(found, resolution)
-        given = GivenFold(found.content, len(found), manifest.seal if manifest else None, ready)
+        given = GivenFold(
+            content=found.content,
+            count=len(found),
+            seal=manifest.seal if manifest else None,
+            as_is=ready,
+            draws=manifest is not None and manifest.draws,
+        )
         folds |= dict.fromkeys(served[number], given)
         sets.append(found)
     return GivenPairs(name, folds), sets

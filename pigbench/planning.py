@@ -9,12 +9,19 @@ from pigbench.contracts import Component
 from pigbench.data.manifests import UNSEALED
 from pigbench.errors import PigbenchError
 from pigbench.given import GivenPairs
-from pigbench.plan import Arm, Contender, Node, Plan, Request, node
+from pigbench.plan import Arm, Contender, Node, Plan, Request, node, ordered
 
 
 def make_plan(request: Request) -> Plan:
     """The plan of a run: every generator, size, fold, seed and segmenter, and the real-only arm."""
     return _Planner(request).plan()
+
+
+def sample_nodes(request: Request, fold: int | None = None) -> list[Node]:
+    """The chunks of the request's generators themselves, of one fold or all, without those whose masks they take."""
+    planner, labels = _Planner(request), {generator.label for generator in request.generators}
+    chunks = [node for node in ordered(planner.plan().targets) if node.stage == "sample"]
+    return [node for node in chunks if node.about["what"] in labels and fold in (None, node.about["fold"])]
 
 
 class _Planner:
@@ -118,6 +125,7 @@ class _Planner:
         spec = {
             "content": given.content,
             "as_is": given.as_is,
+            "draws": given.draws,
             "seal": given.seal or UNSEALED,
             "resolution": self.preset.resolution,
         }
@@ -164,6 +172,7 @@ class _Planner:
             "plugin": generator.name,
             "settings": generator.config.model_dump(mode="json"),
             "source": generator.source,
+            "batch": self.preset.sampling.batch,
             "resolution": self.preset.resolution,
             "fold": fold,
             "numerics": self.numerics,
@@ -197,6 +206,8 @@ class _Planner:
             "arm": arm.name,
             "generator": arm.generator.label if arm.generator else None,
             "segmenter": segmenter.label,
+            "alone": arm.alone,
+            "stretch": arm.stretch,
         }
         return node("segment", spec, inputs, **about, n=arm.n, fold=fold, seed=seed)
 

@@ -62,14 +62,15 @@ def _generator(generator: Contender, request: Request, plan: Plan, store: Store)
     passes = {}
     for component in components:
         if node := trained.get(f"{component.owner or generator.name}.{component.name}"):
-            passes[f"{component.owner}.{component.name}" if component.owner else component.name] = _passes(node)
+            passes[f"{component.owner}.{component.name}" if component.owner else component.name] = _passes(node, store)
     return generator.info(request.protocol.preset.resolution) | {"image_passes": passes}
 
 
-def _passes(train: Node) -> int | None:
-    """Image-passes of a training; None where the protocol counts epochs, which depend on the fold."""
-    images = train.spec["training"]["images"]
-    return round(images * train.spec["share"]) if images else None
+def _passes(train: Node, store: Store) -> int | None:
+    """The image-passes that a training took; None if it failed."""
+    if not store.has(train.stage, train.key):
+        return None
+    return int(read_json(store.open(train.stage, train.key).path / "training.json")["image_passes"])
 
 
 def _fidelity(node: Node, request: Request, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def _row(node: Node, file: str, names: tuple[str, ...], store: Store, failed: Ma
 
 
 def _arm(node: Node, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
-    row = {name: node.about[name] for name in ("arm", "generator", "n", "segmenter", "seed", "fold")}
+    names = ("arm", "generator", "n", "alone", "stretch", "segmenter", "seed", "fold")
+    row = {name: node.about[name] for name in names}
     row |= _status(node, failed)
     if row["status"] == "ok":
         about = read_json(store.open(node.stage, node.key).path / "arm.json")

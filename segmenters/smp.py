@@ -223,7 +223,7 @@ class SegFormer(SMPSegmenter):
     """SegFormer (Xie et al., NeurIPS 2021): one linear layer a map, all brought to one size and mixed pixel by pixel.
 
     With the preset's encoder this is SegFormer's decoder alone, on the same footing as the others; `encoder=mit_b0` (to
-    `mit_b5`) makes it the paper's network.
+    `mit_b5`) with `encoder_depth=5` makes it the paper's network.
     """
 
     Config = OneWidthConfig

@@ -49,6 +49,7 @@ def _facts(setup: Setup) -> dict[str, object]:
         "patients": len({case.patient_id for case in cases}),
         "cases": len(cases),
         "has_patient_ids": setup.source.has_patient_ids,
+        "pseudo_patients": setup.source.pseudo_patients,
     }
 
 

@@ -1,58 +1,31 @@
-"""`pigbench data`: import a folder of pairs, look at a dataset, list what there is, forget one."""
+"""`pigbench data`: import datasets, look at them, count and check what they hold, list and forget them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pigbench.cli import listing, options
+from pigbench.cli.importing import Importers
 
 if TYPE_CHECKING:
-    from pigbench.data.folder import Imported
     from pigbench.data.source import CaseInfo, Source
     from pigbench.report.contact_sheet import Cell
 
 SHOWN = 40
 
 app = typer.Typer(no_args_is_help=True, help="Import, look at and list datasets.")
-importer = typer.Typer(no_args_is_help=True, help="Register a dataset of your own.")
-app.add_typer(importer, name="import")
+importers = typer.Typer(cls=Importers, no_args_is_help=True, help="Register a dataset of your own; nothing is copied.")
+app.add_typer(importers, name="import")
 
 
-@importer.command("folder")
-def import_folder(
-    images: Annotated[Path, typer.Option(metavar="DIR", help="PNG, TIFF or JPEG, 8- or 16-bit grey.")],
-    masks: Annotated[Path, typer.Option(metavar="DIR", help="Masks, 0 and one other value, named like the images.")],
-    name: Annotated[str, typer.Option(help="What to call the dataset.")],
-    patient_regex: Annotated[
-        str | None, typer.Option(metavar="RE", help="Finds the patient in a file name (its group 1, if it has one).")
-    ] = None,
-    patients: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="A table with the columns case_id and patient_id.")
-    ] = None,
-    store: options.StoreDir = Path("runs"),
-) -> None:
-    """Register images and masks of the same stem. They are checked and read once, and stay where they are."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from pigbench.data import folder
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        imported = folder.import_folder(
-            images,
-            masks,
-            name,
-            store,
-            patient_regex=patient_regex,
-            patients_csv=patients,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    for line in _summary(name, imported):
-        typer.echo(line)
+@importers.callback()
+def import_() -> None:
+    """Register a dataset of your own. Its files are checked and read once, and stay where they are."""
 
 
 @app.command("show")
@@ -78,6 +51,43 @@ def show(
     typer.echo(f"{len(picked)} cases written to {path}")
 
 
+@app.command("inspect")
+def inspect(
+    name: Annotated[str, typer.Argument(help="A dataset, as `data list` names it.")],
+    folds: Annotated[int, typer.Option(min=2, help="Into how many folds its patients would be split.")] = 5,
+    store: options.StoreDir = Path("runs"),
+) -> None:
+    """Count what a dataset holds: patients, lesions, sizes, intensities, and images that two patients share."""
+    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.census import take
+    from pigbench.report.census import lines
+
+    with _progress() as advance:
+        census = take(open_dataset(name, store), folds, advance)
+    for line in lines(name, census):
+        typer.echo(line)
+
+
+@app.command("validate")
+def validate(
+    name: Annotated[str, typer.Argument(help="A dataset, as `data list` names it.")],
+    store: options.StoreDir = Path("runs"),
+) -> None:
+    """Read every file of a dataset again and list each fault, all of them; exit 1 if there is any."""
+    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.census import validate as read_all
+
+    source = open_dataset(name, store)
+    with _progress() as advance:
+        problems = read_all(source, advance)
+    for kind, names in problems.items():
+        typer.echo(f"{kind} ({len(names)}):")
+        for file in names:
+            typer.echo(f"  {file}")
+    typer.echo(f"'{name}': {len(source.cases())} cases read, {len(problems)} faults")
+    raise SystemExit(1 if len(problems) else 0)
+
+
 @app.command("forget")
 def forget(
     name: Annotated[str, typer.Argument(help="An imported dataset.")],
@@ -96,25 +106,15 @@ def list_datasets(store: options.StoreDir = Path("runs")) -> None:
     listing.list_(listing.What.DATASETS, store=store)
 
 
-def _summary(name: str, imported: Imported) -> list[str]:
-    dataset = imported.dataset
-    whose = f"{dataset.patients} patients" if dataset.has_patient_ids else "patients unknown"
-    lines = [f"'{name}': {dataset.cases} cases, {whose}"]
-    if not dataset.has_patient_ids:
-        lines.append(
-            "Careful: every case counts as its own patient. If several come from one patient, they leak from training "
-            "into test: give --patient-regex or --patients."
-        )
-    if imported.known:
-        lines.append("It was registered before with the same content; it now points to these files.")
-    if dataset.empty_masks:
-        lines.append(f"{dataset.empty_masks} masks are empty.")
-    if imported.shared_images:
-        lines.append(
-            f"Careful: {imported.shared_images} images occur, byte for byte, in more than one patient; "
-            "they can leak from training into test."
-        )
-    return [*lines, f"Look at it with `pigbench data show {name}`, use it with `pigbench run --dataset {name}`."]
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on the standard error for as long as it takes."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _spread(total: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""`pigbench export`: generated pairs as PNG files."""
+"""`pigbench export`: generated pairs as PNG files, or with the real cases as an nnU-Net dataset."""
 
 from __future__ import annotations
 
@@ -24,27 +24,32 @@ def export(
     workers: options.Workers = None,
     device: options.Device = "auto",
     store: options.StoreDir = Path("runs"),
+    nnunet: Annotated[
+        bool, typer.Option("--nnunet", help="Write an nnU-Net dataset instead: real cases and all folds' pairs.")
+    ] = False,
 ) -> None:
     """Write generated pairs as `GENERATOR/fold-K/images/*.png` (16-bit) and `masks/*.png` (0 and 255).
 
     Each fold's folder has a manifest.json with the seal of the patients it was made from: train on fold K's pairs
-    only with fold K's training patients, or you leak.
+    only with fold K's training patients, or you leak. --nnunet writes one raw dataset with the real cases too, and
+    splits_final.json, in which fold K's pairs stand in fold K's training list alone: copy that file into nnU-Net's
+    folder of preprocessed data, or it makes splits of its own that leak.
     """
     from pigbench.cli.stages import compute_part
-    from pigbench.planning import make_plan
+    from pigbench.planning import sample_nodes
     from pigbench.report.export import check_empty, export_samples
+    from pigbench.report.nnunet import export_nnunet, nnunet_nodes
 
     check_empty(out)
     setup = options.set_up(
         generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store, masks=masks
     )
-    nodes = [
-        node
-        for node in make_plan(setup.request).nodes()
-        if node.stage == "sample" and fold in (None, node.about["fold"])
-    ]
-    code = compute_part(setup, nodes)
-    if code == 0:
+    nodes = sample_nodes(setup.request, fold)
+    code = compute_part(setup, nnunet_nodes(nodes) if nnunet else nodes)
+    if code == 0 and nnunet:
+        exported = export_nnunet(nodes, max(setup.request.samples), setup.store, out)
+        print(f"{exported.real} real and {exported.generated} generated cases under {out}")
+    elif code == 0:
         written = export_samples(nodes, max(setup.request.samples), setup.store, out)
         print(f"{written} samples under {out}")
     raise SystemExit(code)

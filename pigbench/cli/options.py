@@ -84,7 +84,7 @@ def set_up(
     from pigbench.metrics.extractors import find_weights
     from pigbench.plan import Request
     from pigbench.protocol import Protocol
-    from pigbench.stages import raised
+    from pigbench.stages import RENUMBERED
     from pigbench.store import Store
 
     generators = chosen_names(generators, controls)
@@ -102,7 +102,7 @@ def set_up(
             dataset=dataset,
             dataset_identity=source.fingerprint(),
             folds=_check_folds(settings.folds if folds is None else folds, source),
-            stage_versions=raised(),
+            stage_versions=RENUMBERED,
         ),
         generators=tuple(chosen),
         samples=_check_samples(samples or [settings.samples]),
@@ -215,6 +215,7 @@ def _preset(name: str, general: dict[str, Any], generators: list[str], segmenter
         for plugin in names:
             fields = registry.find(group, plugin).load().Config.model_fields  # type: ignore[arg-type]
             known += [f"{prefix}.{field}" for field in fields]
+    known += [f"diffusion.{field}" for field in load_preset(name).diffusion]
     for key in general:
         if key not in known:
             raise PigbenchError(did_you_mean("--set key", key, known))

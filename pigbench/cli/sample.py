@@ -35,7 +35,7 @@ def sample(
     """Sample from a generator trained on one fold; `--sheet` and `--trace` draw what came out."""
     from pigbench.cli.stages import compute_part
     from pigbench.errors import PigbenchError
-    from pigbench.planning import make_plan
+    from pigbench.planning import sample_nodes
 
     setup = options.set_up(
         generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store, masks=masks
@@ -47,7 +47,7 @@ def sample(
     for drawing in (sheet, trace):
         if drawing and not drawing.absolute().parent.is_dir():
             raise PigbenchError(f"{drawing}: its directory does not exist")
-    nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "sample" and node.about["fold"] == fold]
+    nodes = sample_nodes(setup.request, fold)
     code = compute_part(setup, nodes)
     if code == 0 and sheet:
         _draw_sheet(setup, nodes, sheet)

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pigbench.data.folder import RESERVED, FolderSource
+from pigbench.data.imported import RESERVED, ImportedSource
 from pigbench.data.register import MANIFEST, directory
 from pigbench.data.source import Source
 from pigbench.errors import PigbenchError, did_you_mean
@@ -35,7 +35,7 @@ def open_dataset(name: str, store_root: Path) -> Source:
     if name not in known:
         hint = did_you_mean("dataset", name, [RESERVED, *known])
         raise PigbenchError(f"{hint} (datasets of the store {store_root.absolute()}; `pigbench data import` adds one)")
-    return FolderSource(name, store_root)
+    return ImportedSource(name, store_root)
 
 
 def forget_dataset(name: str, store_root: Path) -> None:
@@ -50,21 +50,21 @@ def forget_dataset(name: str, store_root: Path) -> None:
 
 def list_datasets(store_root: Path) -> list[DatasetInfo]:
     """The phantom, then the store's datasets by name; one that is damaged is listed with its problem."""
-    return [_phantom(), *(_folder(name, store_root) for name in _registered(store_root))]
+    return [_phantom(), *(_imported(name, store_root) for name in _registered(store_root))]
 
 
 def _registered(store_root: Path) -> list[str]:
     return sorted(manifest.parent.name for manifest in (store_root / "datasets").glob(f"*/{MANIFEST}"))
 
 
-def _folder(name: str, store_root: Path) -> DatasetInfo:
+def _imported(name: str, store_root: Path) -> DatasetInfo:
     try:
-        source = FolderSource(name, store_root)
+        source = ImportedSource(name, store_root)
     except PigbenchError as error:
         return DatasetInfo(name, str(error), error=str(error))
     found = source.registered
     return DatasetInfo(
-        name, "imported folder", found.cases, found.patients, found.has_patient_ids, source.fingerprint()
+        name, f"imported by {found.kind}", found.cases, found.patients, found.has_patient_ids, source.fingerprint()
     )
 
 

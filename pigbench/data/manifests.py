@@ -26,10 +26,15 @@ FORMAT = "pigbench-fold/1"
 
 
 class Manifest(BaseModel):
-    """What is read of a manifest. as_is: whether the pairs are prepared already, at the resolution of the run."""
+    """What is read of a manifest.
+
+    as_is: whether the pairs are prepared already, at the resolution of the run. draws: whether they are independent
+    draws in the order of their names, so that the first n are as good as any n.
+    """
 
     seal: str
     as_is: bool = False
+    draws: bool = False
 
 
 def read_manifest(file: Path) -> Manifest:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from pigbench.data.importing import Problems
 from pigbench.data.pixels import SUFFIXES
 from pigbench.errors import PigbenchError
 
@@ -17,41 +18,38 @@ _PATIENT_COLUMNS = ("patient_id", "patient")
 
 @dataclass(frozen=True)
 class Pair:
-    """An image file and the mask file of the same stem."""
+    """An image file and its mask files, of the same stem or of that stem and more: `a.png`, `a_1.png`, `a-left.png`."""
 
     stem: str
     image: Path
-    mask: Path
-
-
-class Problems:
-    """What is wrong with a dataset, gathered so that one error names all of it."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, list[str]] = {}
-
-    def add(self, kind: str, names: Iterable[str]) -> None:
-        """Note `names` as faulty in the way `kind` says."""
-        if listed := list(names):
-            self._found.setdefault(kind, []).extend(listed)
-
-    def raise_any(self) -> None:
-        """Raises PigbenchError with a line for every kind of problem: its count and its first ten names."""
-        if self._found:
-            raise PigbenchError("\n".join(f"{kind}: {_first_ten(names)}" for kind, names in self._found.items()))
+    masks: tuple[Path, ...]
 
 
 def find_pairs(images: Path, masks: Path) -> list[Pair]:
     """The pairs by stem, sorted. Files of other types and hidden ones are left alone.
 
-    Raises PigbenchError for a missing or empty folder, a stem that occurs twice, an image without mask or the reverse.
+    A mask whose stem is no image's belongs to the image with the longest stem that it begins with. Raises PigbenchError
+    for a missing or empty folder, a stem that occurs twice, an image without mask or the reverse.
     """
     problems = Problems()
     of_images, of_masks = _by_stem(images, "image", problems), _by_stem(masks, "mask", problems)
-    problems.add("image without a mask of the same stem", sorted(of_images.keys() - of_masks.keys()))
-    problems.add("mask without an image of the same stem", sorted(of_masks.keys() - of_images.keys()))
+    owned: dict[str, list[str]] = {stem: [] for stem in of_images}
+    stray: list[str] = []
+    for mask in sorted(of_masks):
+        owner = _owner(mask, of_images)
+        (owned[owner] if owner is not None else stray).append(mask)
+    problems.add("image without a mask of the same stem", sorted(stem for stem, own in owned.items() if not own))
+    problems.add("mask without an image of the same stem", stray)
     problems.raise_any()
-    return [Pair(stem, of_images[stem], of_masks[stem]) for stem in sorted(of_images)]
+    return [Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in owned[stem])) for stem in sorted(of_images)]
+
+
+def _owner(mask: str, images: Collection[str]) -> str | None:
+    """The image's stem that a mask's stem is, or begins with before one of `_- (`."""
+    if mask in images:
+        return mask
+    starts = [mask[:at] for at, character in enumerate(mask) if character in "_- ("]
+    return max((start for start in starts if start in images), key=len, default=None)
 
 
 def patients_by_regex(stems: list[str], pattern: str) -> dict[str, str]:
@@ -105,17 +103,33 @@ def _by_stem(folder: Path, what: str, problems: Problems) -> dict[str, Path]:
     return found
 
 
-def _rows(table: Path) -> list[tuple[str, str]]:
-    """(case, patient) of every row; the separator is the header's most frequent one of comma, semicolon and tab."""
+def table_rows(table: Path, needed: tuple[str, ...] = ()) -> list[dict[str, str]]:
+    """The rows of a CSV by column name; the separator is the header's most frequent of comma, semicolon and tab.
+
+    Raises PigbenchError if it cannot be read or lacks a column that is needed.
+    """
     try:
         lines = table.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise PigbenchError(f"--patients {table} cannot be read: {error}") from None
+        raise PigbenchError(f"the table {table} cannot be read: {error}") from None
     separator = max(",;\t", key=lines[0].count) if lines else ","
     reader = csv.DictReader(lines, delimiter=separator, restval="")
-    names = list(reader.fieldnames or [])
+    for name in needed:
+        if name not in (reader.fieldnames or []):
+            raise PigbenchError(f"the table {table} has no column {name}; its columns are {_listed(reader)}")
+    return [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
+
+
+def _rows(table: Path) -> list[tuple[str, str]]:
+    """(case, patient) of every row."""
+    rows = table_rows(table)
+    names = list(rows[0]) if rows else []
     case, patient = _column(names, _CASE_COLUMNS, table), _column(names, _PATIENT_COLUMNS, table)
-    return [(row[case].strip(), row[patient].strip()) for row in reader]
+    return [(row[case], row[patient]) for row in rows]
+
+
+def _listed(reader: csv.DictReader) -> str:
+    return ", ".join(reader.fieldnames or []) or "none"
 
 
 def _column(names: list[str], accepted: tuple[str, ...], table: Path) -> str:
@@ -126,8 +140,3 @@ def _column(names: list[str], accepted: tuple[str, ...], table: Path) -> str:
     raise PigbenchError(
         f"--patients {table} has no column {' or '.join(accepted)}; its columns are {', '.join(names) or 'none'}"
     )
-
-
-def _first_ten(names: list[str]) -> str:
-    shown = ", ".join(names[:10])
-    return f"{shown}, … ({len(names)} in all)" if len(names) > 10 else f"{shown} ({len(names)})"

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pigbench.data.inspection import Facts, digest, inspect_pairs
+from pigbench.data.importers.folder import Folder, FolderOptions
+from pigbench.data.importing import Found, Part, Problems
+from pigbench.data.inspection import Facts, digest, inspect
 from pigbench.data.pairing import Pair, find_pairs
 from pigbench.data.pixels import binary, decode
 from pigbench.errors import PigbenchError
@@ -45,13 +47,18 @@ def read_folder(directory: Path, progress: Callable[[int, int], None] | None = N
     Raises PigbenchError for whatever is wrong with the folders or files, naming all of it.
     """
     pairs = find_pairs(directory / "images", directory / "masks")
-    return PairSet(directory, pairs, inspect_pairs(pairs, progress))
+    problems = Problems()
+    problems.add("more than one mask", [pair.stem for pair in pairs if len(pair.masks) > 1])
+    cases = [Found(pair.stem, None, Part(pair.image), (Part(pair.masks[0]),)) for pair in pairs]
+    facts = inspect(Folder(FolderOptions()), cases, problems, progress)
+    problems.raise_any()
+    return PairSet(directory, pairs, [fact for fact in facts if fact])
 
 
 def register(store: Store, found: PairSet) -> None:
     """Leave word in the store of where the pairs are; a set of the same content may have moved."""
     files = [
-        [str(pair.image), str(pair.mask), fact.image_sha256, fact.mask_sha256]
+        [str(pair.image), str(pair.masks[0]), fact.image_sha256, fact.mask_sha256]
         for pair, fact in zip(found.pairs, found.facts, strict=True)
     ]
     target = _listing(store.root, found.content)

@@ -43,6 +43,19 @@ def decode(data: bytes) -> np.ndarray:
         raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
 
 
+def labels(data: bytes) -> np.ndarray:
+    """As `decode`, but of a picture with a palette the indices, which is what label maps are saved as."""
+    import PIL.Image
+
+    try:
+        with PIL.Image.open(BytesIO(data), formats=("PNG", "TIFF")) as image:
+            if image.mode == "P":
+                return np.array(image)
+    except Exception:  # on damaged bytes the decoders raise nearly anything; `decode` says what it is
+        pass
+    return decode(data)
+
+
 def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     """The mask (h, w), uint8, 0 or 1, and the value that stood for 1 (0 in an empty mask).
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,7 +25,11 @@ MANIFEST = "dataset.json"
 
 @dataclass(frozen=True)
 class Row:
-    """One case of a registered folder. patient, image and mask are private: a name and two absolute paths."""
+    """One case of a registered dataset. patient, name, image and masks are private: names and absolute paths.
+
+    image_inside: what of the image's file. masks: JSON, [file, what of it] of each. about: JSON, facts that may be
+    shown.
+    """
 
     case_id: str
     patient_id: str
@@ -35,34 +39,52 @@ class Row:
     image_sha256: str
     mask_sha256: str
     patient: str
+    name: str
     image: str
-    mask: str
+    image_inside: str
+    masks: str
+    about: str
 
 
 class Registered(BaseModel):
-    """A registered dataset without its cases. content: the hash of all files' bytes and of who is whose patient."""
+    """A registered dataset without its cases. content: the hash of all files' bytes and of who is whose patient.
+
+    kind, options: the importer, and what it was told of how to read. skipped: faulty files that were left out on
+    request, by the kind of fault; private.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["pigbench-dataset/1"] = "pigbench-dataset/1"
+    format: Literal["pigbench-dataset/2"] = "pigbench-dataset/2"
+    kind: str
+    options: dict[str, Any] = {}
     content: str
     has_patient_ids: bool
+    pseudo_patients: bool = False
+    skipped: dict[str, list[str]] = {}
     cases: int
     patients: int
     empty_masks: int
     table: str
 
+    @property
+    def is_what(self) -> dict[str, Any]:
+        """What makes it this dataset and no other: JSON-able, without names and paths."""
+        what = {"kind": self.kind, "content": self.content, "has_patient_ids": self.has_patient_ids}
+        return what | ({"options": self.options} if self.options else {})
 
-def publish(store: Store, name: str, rows: Sequence[Row], content: str, has_patient_ids: bool) -> bool:
+
+def publish(store: Store, name: str, rows: Sequence[Row], **known: Any) -> bool:
     """Register the cases under `name`; whether the same dataset was there before (its files may have moved since).
 
-    Raises PigbenchError if the name is taken by another dataset, which stays as it is, or the store cannot be written.
+    known: the fields of `Registered` that the rows do not tell. Raises PigbenchError if the name is taken by another
+    dataset, which stays as it is, or the store cannot be written.
     """
     target = directory(store.root, name)
     try:
         target.parent.mkdir(exist_ok=True)
         with store.building() as building:
-            registered = _write(building, rows, content, has_patient_ids)
+            registered = _write(building, rows, known)
             try:
                 building.rename(target)
                 return False
@@ -106,15 +128,14 @@ def load_rows(where: Path, registered: Registered) -> list[Row]:
     return [_row(record) for record in reader]
 
 
-def _write(where: Path, rows: Sequence[Row], content: str, has_patient_ids: bool) -> Registered:
+def _write(where: Path, rows: Sequence[Row], known: Mapping[str, Any]) -> Registered:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, [field.name for field in fields(Row)])
     writer.writeheader()
     writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: (row.patient_id, row.case_id)))
     data = text.getvalue().encode()
     registered = Registered(
-        content=content,
-        has_patient_ids=has_patient_ids,
+        **known,
         cases=len(rows),
         patients=len({row.patient_id for row in rows}),
         empty_masks=sum(row.lesion_fraction == 0 for row in rows),
@@ -126,7 +147,7 @@ def _write(where: Path, rows: Sequence[Row], content: str, has_patient_ids: bool
 
 
 def _check_same(new: Registered, old: Registered, name: str) -> None:
-    if (new.content, new.has_patient_ids) != (old.content, old.has_patient_ids):
+    if new.is_what != old.is_what:
         raise PigbenchError(
             f"'{name}' is already another dataset ({old.cases} cases of {old.patients} patients; this one has "
             f"{new.cases} of {new.patients}): choose another --name, or `pigbench data forget {name}`"

@@ -27,11 +27,13 @@ class CaseInfo:
 class Source(ABC):
     """A named source of cases in a fixed order.
 
-    has_patient_ids: whether the cases' patients are known. If not, every case is its own patient, and tables say so.
+    has_patient_ids: whether the cases' patients are known. If not, every case is its own patient, or, with
+    pseudo_patients, those with near-identical images are one; tables say so.
     """
 
     name: str
     has_patient_ids: bool
+    pseudo_patients: bool = False
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

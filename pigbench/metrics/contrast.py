@@ -6,6 +6,7 @@ that always lies where images are bright earns nothing, and lesions may be darke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +34,24 @@ class Gate:
     verdict: str
 
 
-def gate(images: np.ndarray, masks: np.ndarray, real_images: np.ndarray, real_masks: np.ndarray, seed: int) -> Gate:
+def gate(
+    images: np.ndarray,
+    masks: np.ndarray,
+    real_images: np.ndarray,
+    real_masks: np.ndarray,
+    patients: Sequence[str],
+    seed: int,
+) -> Gate:
     """The gate for generated pairs beside real ones, all (N, 1, H, W); images float32 in [-1, 1], masks 0 or 1.
 
-    Pairs with an empty mask are left out; with fewer than two left on either side nothing can be said.
+    patients: of the real pairs; those of one patient are alike, so the certainty is that of the patients' means. Pairs
+    with an empty mask are left out; with fewer than two left on either side nothing can be said.
     """
     made, known = _over_chance(images, masks, seed), _over_chance(real_images, real_masks, seed)
-    contrast, real = _mean(made), _mean(known)
-    if len(made) < 2 or len(known) < 2 or abs(real) < SURE * known.std(ddof=1) / len(known) ** 0.5:
+    contrast, real = _mean(made[np.isfinite(made)]), _mean(known[np.isfinite(known)])
+    of_patients = _by_patient(known, patients)
+    unsure = len(of_patients) < 2 or abs(real) < SURE * of_patients.std(ddof=1) / len(of_patients) ** 0.5
+    if np.isfinite(made).sum() < 2 or unsure:
         return Gate(contrast, real, float("nan"), "cannot tell")
     ratio = contrast / real
     return Gate(contrast, real, ratio, "conditioned" if ratio >= LEAST else "not conditioned")
@@ -60,15 +71,21 @@ def contrasts(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def _over_chance(images: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
-    """Each pair's contrast minus the same image's contrast under another pair's mask; pairs without one left out."""
-    kept = masks.any(axis=(1, 2, 3))
-    images, masks = images[kept], masks[kept]
-    if len(images) < 2:
-        return np.empty(0)
-    away = np.random.default_rng(seed).integers(1, len(images), len(images))
-    others = masks[(np.arange(len(images)) + away) % len(images)]
-    difference = contrasts(images, masks) - contrasts(images, others)
-    return difference[np.isfinite(difference)]
+    """(N,) each pair's contrast minus the same image's under another pair's mask; NaN where there is none."""
+    difference = np.full(len(images), np.nan)
+    kept = np.flatnonzero(masks.any(axis=(1, 2, 3)))
+    if len(kept) < 2:
+        return difference
+    away = np.random.default_rng(seed).integers(1, len(kept), len(kept))
+    others = kept[(np.arange(len(kept)) + away) % len(kept)]
+    difference[kept] = contrasts(images[kept], masks[kept]) - contrasts(images[kept], masks[others])
+    return difference
+
+
+def _by_patient(values: np.ndarray, patients: Sequence[str]) -> np.ndarray:
+    """The mean of each patient's finite values, for those who have any."""
+    _, of = np.unique(np.asarray(patients)[np.isfinite(values)], return_inverse=True)
+    return np.bincount(of, values[np.isfinite(values)]) / np.bincount(of) if len(of) else np.empty(0)
 
 
 def _mean(values: np.ndarray) -> float:

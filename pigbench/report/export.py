@@ -49,6 +49,7 @@ def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> N
     manifest = {
         "seal": about[0]["seal"],
         "as_is": True,
+        "draws": True,
         "samples": len(images),
         "chunks": [node.key for node in chunks],
     }

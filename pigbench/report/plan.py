@@ -27,7 +27,10 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int) -> None
     console = Console()
     console.print(describe(request))
     console.print(table)
-    estimate = _duration(total(missing, seconds, workers))
+    unknown = [node for node in missing if seconds(node) is None]
+    estimate = _duration(total([node for node in missing if seconds(node) is not None], seconds, workers))
+    if unknown:
+        estimate = f"at least {estimate}, without {len(unknown)} nodes of unknown time,"
     console.print(f"{len(nodes)} nodes, {len(nodes) - len(missing)} cached; about {estimate} on {workers} worker(s)")
 
 

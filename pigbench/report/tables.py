@@ -100,12 +100,12 @@ def arm_table(group: Group, rows: Sequence[ArmRow]) -> Table:
         headings=("Trained on", "Dice", "IoU", "Precision", "Recall", f"Δ Dice [{CONFIDENCE:.0%}]"),
         rows=(
             *(
-                (Cell(shown(row.arm) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, of))
+                (Cell(shown(row) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, of))
                 for row, of in zip(rows, marks, strict=True)
             ),
             *((Cell(f"+{label}_{n}"), *without) for label, n in _without_masks(group)),
         ),
-        notes=tuple(arm_notes(rows)),
+        notes=tuple(arm_notes(group, rows)),
         signature=signature(group, METRICS, rows),
     )
 

@@ -44,13 +44,12 @@ def span(values: Iterable[float | str | None], ending: str = "") -> str:
     return (f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}") + ending
 
 
-def shown(arm: str) -> str:
-    """An arm as its row is named: `+pig_2048` for `real+pig_2048`, `pig_2048 only` for `pig_2048`."""
-    if arm == REAL:
-        return "real only"
-    if arm.startswith(f"{REAL}_"):
-        return "real only, " + arm.removeprefix(f"{REAL}_").replace("_", " ")
-    return arm.removeprefix(REAL) if arm.startswith(f"{REAL}+") else f"{arm} only"
+def shown(row: ArmRow) -> str:
+    """An arm as its row is named: `real only`, `real only, 2x steps`, `+pig_2048`, `pig_2048 only`."""
+    run = row.runs[0]
+    if row.generator is None:
+        return "real only" if run.stretch == 1 else f"real only, {run.stretch}x steps"
+    return f"{row.arm} only" if run.alone else row.arm.removeprefix(REAL)
 
 
 def unconditioned(row: ArmRow) -> str:
@@ -65,7 +64,9 @@ def partly(progress: Progress) -> str:
 
 def remarks(group: Group) -> Iterable[str]:
     """What every table of `group` needs said."""
-    if not group.dataset.has_patient_ids:
+    if group.dataset.pseudo_patients:
+        yield "no patient ids: near-identical images count as one patient, any others as their own"
+    elif not group.dataset.has_patient_ids:
         yield "no patient ids: every case counts as its own patient"
     if group.conflicts:
         yield (
@@ -81,6 +82,9 @@ def caveats(summary: Summary) -> Iterable[str]:
     yield from remarks(summary.group)
     yield from _missing_images(summary.generators)
     yield from _missing_arms(summary.arms)
+    for row in summary.arms:
+        if mark := unconditioned(row):
+            yield f"{shown(row)}, {row.segmenter}:{mark}"
 
 
 def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
@@ -107,7 +111,7 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
         yield from _ceiling(label, group)
 
 
-def arm_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
     """The notes of Table 2."""
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
@@ -119,17 +123,20 @@ def arm_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
             yield f"only {fewest} patients: too few for an interval to be believed"
     yield from _difference_notes(rows)
     yield from _each(
-        "Dice by patient", {shown(row.arm): number(row.metrics["dice"].patient_mean, 100, 1) for row in measured}
+        "Dice by patient", {shown(row): number(row.metrics["dice"].patient_mean, 100, 1) for row in measured}
     )
-    shares = {shown(row.arm): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
+    shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
     yield from _each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
     yield from _steps(measured)
     yield from _each(
-        "excluded, truth and prediction empty", {shown(row.arm): row.excluded for row in measured if row.excluded}
+        "excluded, truth and prediction empty", {shown(row): row.excluded for row in measured if row.excluded}
     )
-    empty = {shown(row.arm): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
+    empty = {shown(row): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
     yield from _each("empty synthetic masks, left out, over all folds", empty)
     yield from _contrast_notes(rows)
+    for label in dict.fromkeys(row.generator for row in rows if row.generator):
+        if note := group.generators[label].note:
+            yield f"{label}: {note}"
     yield from _missing_arms(rows)
 
 
@@ -137,7 +144,7 @@ def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:
     """The optimiser steps: one number for all, or each number with its arms."""
     arms = defaultdict(list)
     for row in rows:
-        arms[span(run.steps for run in row.runs)].append(shown(row.arm))
+        arms[span(run.steps for run in row.runs)].append(shown(row))
     if len(arms) == 1 and ABSENT not in arms:
         yield f"optimiser steps in every arm: {next(iter(arms))}"
     elif len(arms) > 1:
@@ -162,7 +169,13 @@ def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     if any(of.conditioned is False for of in known.values()):
         yield f"NOT CONDITIONED: less than {LEAST:.0%} of the real contrast, so not ranked"
     if len(known) < len(measured):
-        yield "real lesions show no contrast to the ring around them, so whether masks are followed cannot be told"
+        yield (
+            "whether masks are followed cannot be told where real lesions show no contrast to what is around them, or "
+            f"where there are too few: {', '.join(name for name in measured if name not in known)}"
+        )
+    unmeasured = dict.fromkeys(f"{row.generator}_{row.n}" for row in rows if row.generator and not row.contrast)
+    if unmeasured:
+        yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
 
 
 def _difference_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
@@ -175,13 +188,14 @@ def _difference_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
         yield "no Δ: it takes real only and another arm, both complete, with a seed in common"
     for row in paired:
         if row.paired_seeds != row.progress.seeds:
-            yield f"{shown(row.arm)}: Δ over seeds {_some(row.paired_seeds)}, which real only has too"
+            yield f"{shown(row)}: Δ over seeds {_some(row.paired_seeds)}, which real only has too"
 
 
 def _about(label: str, group: Group) -> Iterable[str]:
     """What a reader must know of a generator: its own note, and what its training was worth."""
     info = group.generators[label]
-    passes = ", ".join(f"{component} {count:,}" for component, count in info.image_passes.items())
+    counted = {component: count for component, count in info.image_passes.items() if count is not None}
+    passes = ", ".join(f"{component} {count:,}" for component, count in counted.items())
     said = [part for part in (info.note, f"image-passes in training: {passes}" if passes else "") if part]
     if said:
         yield f"{label}: {'; '.join(said)}"
@@ -190,6 +204,7 @@ def _about(label: str, group: Group) -> Iterable[str]:
 def _ceiling(label: str, group: Group) -> Iterable[str]:
     """What its own compression makes of held-out images, over folds and seeds."""
     runs = [run for run in group.reconstructions if run.generator == label and run.status == "ok"]
+    runs = [run for run in runs if run.psnr is not None and run.mae is not None]  # no PSNR where nothing is lost
     if runs:
         psnr, error = (sum(getattr(run, name) for run in runs) / len(runs) for name in ("psnr", "mae"))
         yield (
@@ -203,7 +218,7 @@ def _missing_images(rows: Sequence[GeneratorRow]) -> Iterable[str]:
 
 
 def _missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:
-    yield from _incomplete((f"{shown(row.arm)}, {row.segmenter}", row.progress) for row in rows)
+    yield from _incomplete((f"{shown(row)}, {row.segmenter}", row.progress) for row in rows)
 
 
 def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:

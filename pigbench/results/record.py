@@ -20,13 +20,17 @@ class _Part(BaseModel):
 
 
 class Dataset(_Part):
-    """What was measured on. `identity` is the hash of what the dataset is; ids in a record are already safe to show."""
+    """What was measured on. `identity` is the hash of what the dataset is; ids in a record are already safe to show.
+
+    pseudo_patients: patients are not known, and near-identical images count as one.
+    """
 
     name: str
     identity: str
     patients: int
     cases: int
     has_patient_ids: bool
+    pseudo_patients: bool = False
 
 
 class GeneratorInfo(_Part):
@@ -111,7 +115,10 @@ class Reconstruction(_Part):
 
 
 class ArmRun(_Part):
-    """One segmenter trained in one arm, on one fold with one seed. `share`: synthetic part of a batch, 0 to 1."""
+    """One segmenter trained in one arm, on one fold with one seed. `share`: synthetic part of a batch, 0 to 1.
+
+    alone: without real cases. stretch: how many times the usual steps.
+    """
 
     arm: str
     generator: str | None
@@ -119,6 +126,8 @@ class ArmRun(_Part):
     segmenter: str
     seed: int
     fold: NonNegativeInt
+    alone: bool = False
+    stretch: int = 1
     share: float | None = None
     steps: int | None = None
     synthetic_used: int | None = None

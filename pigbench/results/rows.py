@@ -28,7 +28,8 @@ SCORE_COLUMNS = (
 def score_rows(summary: Summary) -> list[dict[str, Any]]:
     """Both tables in long form, keys as in `SCORE_COLUMNS`; numbers that do not exist are None.
 
-    Scores are 0 to 1 and distances as defined, without the tables' factors. `<score>_by_patient` is the per-patient
+    Scores are 0 to 1 and distances as defined, without the tables' factors; `contrast` beside `contrast_real` says
+    whether lesions are where the masks are. `<score>_by_patient` is the per-patient
     mean. A failed row keeps its place without numbers, and `folds` says how many are there.
     """
     group = summary.group
@@ -83,6 +84,10 @@ def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
         estimate = row.metrics.get(metric, Estimate())
         for name, shown in ((metric, estimate), (f"{metric}_by_patient", Estimate(mean=estimate.patient_mean))):
             of_metric = _numbers(shown, row.progress) | {"metric": name, "patients": row.patients}
+            rows.append(who | of_metric | {"signature": signature(group, [name], [row])})
+    if row.contrast:
+        for name, value in (("contrast", row.contrast.generated), ("contrast_real", row.contrast.real)):
+            of_metric = _numbers(Estimate(mean=value), row.progress) | {"metric": name, "patients": row.patients}
             rows.append(who | of_metric | {"signature": signature(group, [name], [row])})
     return rows
 

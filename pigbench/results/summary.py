@@ -63,12 +63,13 @@ class GeneratorRow:
     progress: Progress
     runs: tuple[FidelityRun, ...]
     sealed: bool = True
+    control: bool = False
     metrics: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def ranked(self) -> bool:
-        """Whether it may be the best: all of it is there, and it was made from training patients."""
-        return self.progress.state == "complete" and self.sealed
+        """Whether it may be the best: a generator, all of it there, made from training patients."""
+        return self.progress.state == "complete" and self.sealed and not self.control
 
     @property
     def biased(self) -> bool:
@@ -107,13 +108,14 @@ class ArmRow:
     paired_seeds: tuple[int, ...] = ()
     contrast: Contrast | None = None
     sealed: bool = True
+    control: bool = False
     metrics: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def ranked(self) -> bool:
-        """Whether it may be the best: all of it is there, made from training patients, and its masks mean something."""
+        """Whether it may be the best: real only or a generator's, all there, sealed, its masks meaning something."""
         unconditioned = self.contrast is not None and self.contrast.conditioned is False
-        return self.progress.state == "complete" and self.sealed and not unconditioned
+        return self.progress.state == "complete" and self.sealed and not self.control and not unconditioned
 
 
 @dataclass(frozen=True)
@@ -135,8 +137,9 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
     for run in group.fidelity:
         together[run.extractor, run.generator, run.n].append(run)
     rows = [_generator_row(runs, group.folds) for _, runs in sorted(together.items())]
-    rows = [replace(row, sealed=group.generators[row.generator].sealed) for row in rows]
-    return sorted(rows, key=lambda row: (row.extractor, group.generators[row.generator].control))
+    about = group.generators
+    rows = [replace(row, sealed=about[row.generator].sealed, control=about[row.generator].control) for row in rows]
+    return sorted(rows, key=lambda row: (row.extractor, row.control))
 
 
 def _arm_rows(group: Group) -> list[ArmRow]:
@@ -152,20 +155,20 @@ def _arm_rows(group: Group) -> list[ArmRow]:
         if arm != REAL and real and row.progress.state == real.progress.state == "complete":
             rows[segmenter, arm] = _compared(row, pools[segmenter, arm], pools[segmenter, REAL])
     gates = _contrasts(group)
-    gated = [
-        replace(row, contrast=gates.get((row.generator, row.n)), sealed=group.generators[row.generator].sealed)
-        if row.generator
-        else row
-        for row in rows.values()
-    ]
-    return sorted(gated, key=lambda row: _place(row, group))
+    told = [_about(row, group, gates) for row in rows.values()]
+    return sorted(told, key=lambda row: (row.segmenter, row.arm != REAL, row.control, *_place(row)))
 
 
-def _place(row: ArmRow, group: Group) -> tuple[Any, ...]:
-    """The order of Table 2: real only, then the generators, the controls among them last."""
-    is_control = row.generator is not None and group.generators[row.generator].control
-    alone = not row.arm.startswith(REAL)
-    return row.segmenter, row.arm != REAL, is_control, row.generator or "", alone, row.n, row.arm
+def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) -> ArmRow:
+    """`row` with what is known of its generator."""
+    if row.generator is None:
+        return replace(row, control=row.arm != REAL)
+    info = group.generators[row.generator]
+    return replace(row, contrast=gates.get((row.generator, row.n)), sealed=info.sealed, control=info.control)
+
+
+def _place(row: ArmRow) -> tuple[Any, ...]:
+    return row.generator or "", row.runs[0].alone, row.n, row.arm
 
 
 def _contrasts(group: Group) -> dict[tuple[str, int], Contrast]:
@@ -178,8 +181,11 @@ def _contrasts(group: Group) -> dict[tuple[str, int], Contrast]:
 
 
 def _contrast(runs: list[GateRun]) -> Contrast:
-    generated, real = _mean([run.contrast or 0.0 for run in runs]), _mean([run.real or 0.0 for run in runs])
-    if all(run.verdict == "cannot tell" for run in runs):
+    told = [run for run in runs if run.ratio is not None] or runs
+    generated, real = (
+        _mean([getattr(run, name) for run in told if getattr(run, name) is not None]) for name in ("contrast", "real")
+    )
+    if all(run.ratio is None for run in runs):
         return Contrast(generated, real, None)
     return Contrast(generated, real, generated / real >= LEAST)
 

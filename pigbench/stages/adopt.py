@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from pigbench.randomness import numpy_generator
 from pigbench.stages.job import Job
 
 
 def run(job: Job) -> None:
-    """Writes what `sample` writes, for all the pairs in the order of their names: images, masks and chunk.json.
+    """Writes what `sample` writes, for all the pairs: images, masks and chunk.json.
+
+    Their order is one of chance: by name, the first n could be those of one patient or kind.
 
     Unless they are taken as they are, they are prepared as real cases are. What was clipped before they were written is
     not known.
@@ -25,8 +28,11 @@ def run(job: Job) -> None:
         images.append(image[None])
         masks.append(mask[None])
         job.progress((number + 1) / total, f"{number + 1}/{total}")
-    np.save(job.directory / "images.npy", np.stack(images))
-    np.save(job.directory / "masks.npy", np.stack(masks))
+    order = np.arange(len(images))
+    if not job.spec["draws"]:
+        order = numpy_generator(job.spec["content"], "order").permutation(order)
+    np.save(job.directory / "images.npy", np.stack(images)[order])
+    np.save(job.directory / "masks.npy", np.stack(masks)[order])
     job.write_json("chunk.json", {"seal": job.spec["seal"], "clipped_fraction": None})
 
 

@@ -19,7 +19,9 @@ def run(job: Job) -> None:
     images, masks, _ = load_chunks(job.numbered("chunk"), job.spec["n"])
     assert masks is not None, "a gate needs masks"
     rows = job.prepared.rows(job.train_patients)
-    found = gate(to_unit_range(images), masks, to_unit_range(job.prepared.images[rows]), job.prepared.masks[rows], SEED)
+    prepared = job.prepared
+    real = to_unit_range(prepared.images[rows]), prepared.masks[rows], [prepared.patients[row] for row in rows]
+    found = gate(to_unit_range(images), masks, *real, SEED)
     numbers = asdict(found)
     job.write_json(
         "gate.json", {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in numbers.items()}

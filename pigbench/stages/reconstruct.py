@@ -12,8 +12,6 @@ from pigbench.contracts import to_unit_range
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.train import load_networks
 
-BATCH = 64
-
 
 def run(job: Job) -> None:
     """Writes reconstruction.json: mae and rmse, both as a part of the intensity range, and psnr in dB."""
@@ -28,13 +26,14 @@ def run(job: Job) -> None:
     rows = job.prepared.rows(job.held_out)
     images = to_unit_range(job.prepared.images[rows])
     rebuilt = np.empty_like(images)
-    for start in range(0, len(images), BATCH):
-        padded = np.zeros((BATCH, *images.shape[1:]), np.float32)  # one fixed shape, the last one padded
-        part = images[start : start + BATCH]
+    batch = spec["batch"]
+    for start in range(0, len(images), batch):
+        padded = np.zeros((batch, *images.shape[1:]), np.float32)  # one fixed shape, the last one padded
+        part = images[start : start + batch]
         padded[: len(part)] = part
         with torch.inference_mode(), job.autocast():
             made = generator.reconstruct(trained, torch.from_numpy(padded).to(device))
-        rebuilt[start : start + BATCH] = made[: len(part)].float().cpu().numpy()
+        rebuilt[start : start + batch] = made[: len(part)].float().cpu().numpy()
     if not np.isfinite(rebuilt).all():
         raise StageFailed(f"generator '{spec['plugin']}' reconstructed NaN or infinite intensities")
     job.write_json("reconstruction.json", errors(images, rebuilt))

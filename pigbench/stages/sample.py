@@ -23,7 +23,7 @@ def run(job: Job) -> None:
     for start in range(first, first + size, batch):
         parts.append(_kept(job, draw, range(start, start + batch)))
         job.progress((start - first + batch) / size, f"{min(start - first + batch, size)}/{size}")
-    _write(job, parts, view.seal)
+    _write(job, parts, view.seal, registry.find("generators", job.spec["plugin"]).load().is_control)
 
 
 def _kept(job: Job, draw: Callable[[range], Pairs], indices: range) -> Pairs:
@@ -76,9 +76,10 @@ def make_request(
     import torch
 
     path = (spec["seed"], "sample", spec["fold"])
-    order = Epochs(len(view), 1, (*path, "masks"))
-    cases = np.concatenate([order(index) for index in indices])
     for_real_masks = generator.kind == "images-for-masks" or spec.get("masks") == "real"
+    known = np.flatnonzero(view.masks.any(axis=(1, 2, 3))) if for_real_masks else np.arange(len(view))
+    order = Epochs(len(known), 1, (*path, "masks"))
+    cases = known[np.concatenate([order(index) for index in indices])]
     return SampleRequest(
         count=len(indices),
         resolution=spec["resolution"],
@@ -123,11 +124,12 @@ def _refuse(name: str, what: str, beginning: str) -> NoReturn:
     raise StageFailed(f"generator '{name}' returned {what}; the contract says: {rule(beginning)}")
 
 
-def _write(job: Job, parts: list[Pairs], seal: str) -> None:
+def _write(job: Job, parts: list[Pairs], seal: str, copies: bool) -> None:
+    """copies: whether the masks are those of training cases, so that an empty one is no fault."""
     size = job.spec["size"]
     np.save(job.directory / "images.npy", to_stored(np.concatenate([part.images for part in parts])[:size]))
     clipped = [part.clipped_fraction for part in parts]
-    about = {"seal": seal, "clipped_fraction": sum(clipped) / len(clipped)}
+    about = {"seal": seal, "clipped_fraction": sum(clipped) / len(clipped), "copies": copies}
     if parts[0].masks is not None:
         masks = np.concatenate([part.masks for part in parts if part.masks is not None])[:size]
         np.save(job.directory / "masks.npy", masks)

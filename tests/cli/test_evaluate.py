@@ -90,7 +90,7 @@ def test_a_split_is_that_of_the_runs(home) -> None:
         ("--pairs bare --name x --fold-of out/noise/fold-7/manifest.json", "cannot be read"),
         ("--pairs bare --name noise", "installed generator"),
         ("--pairs bare --name x --n 9", "fold 0 has only 8 pairs"),
-        ("--pairs pngs --name whole --fold-of split/fold-0.json", "other pairs of that name for fold-0"),
+        ("--pairs pngs --as-is --name whole --fold-of split/fold-0.json", "other pairs of that name for fold-0"),
     ],
 )
 def test_it_names_the_fault(home, arguments: str, message: str) -> None:

@@ -159,3 +159,19 @@ def test_the_phantom_is_compared_with_fresh_patients(make_home) -> None:
     assert {run["reference"] for run in record["fidelity"]} == {"fresh patients"}
     assert {run["n_reference"] for run in record["fidelity"]} == {16}
     assert record["dataset"]["patients"] == 80
+
+
+def test_an_nnunet_dataset_keeps_the_folds_apart(finished, tmp_path) -> None:
+    done = finished("export", tmp_path / "Dataset001_Tiny", "--generator", "pig", "--nnunet", *SMOKE)
+    assert done.returncode == 0, done.stderr
+    assert "24 real and 16 generated cases" in done.stdout
+    folds = json.loads((tmp_path / "Dataset001_Tiny" / "splits_final.json").read_text())
+    assert len(folds) == 2
+    labels = {path.stem for path in (tmp_path / "Dataset001_Tiny" / "labelsTr").iterdir()}
+    validated = [set(fold["val"]) for fold in folds]
+    assert validated[0].isdisjoint(validated[1])
+    assert len(validated[0] | validated[1]) == 24  # the real cases, each once
+    generated = [set(fold["train"]) - validated[1 - number] for number, fold in enumerate(folds)]
+    assert [len(own) for own in generated] == [8, 8]
+    assert generated[0].isdisjoint(generated[1])
+    assert labels == validated[0] | validated[1] | generated[0] | generated[1]

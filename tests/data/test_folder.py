@@ -9,12 +9,18 @@ import pytest
 from PIL import Image
 
 from pigbench.data.catalogue import list_datasets, open_dataset
-from pigbench.data.folder import import_folder
+from pigbench.data.imported import Imported, import_dataset
 from pigbench.data.pseudonyms import pseudonyms
 from pigbench.data.splits import make_folds
 from pigbench.errors import PigbenchError
 
 REGEX = r"^(p\d+)_"
+
+
+def import_folder(images: Path, masks: Path, name: str, store: Path, *, patients_csv=None, **options) -> Imported:
+    """The importer `folder`, as the command line calls it."""
+    given = {"images": images, "masks": masks, "patients": patients_csv, **options}
+    return import_dataset("folder", Path(), name, store, {key: value for key, value in given.items() if value})
 
 
 def write_pair(root: Path, stem: str, seed: int, depth: type = np.uint8, suffix: str = ".png") -> None:
@@ -201,7 +207,7 @@ def test_label_maps_are_refused_but_encodings_of_one_may_mix(pairs, tmp_path):
     load(pairs, tmp_path / "store")
     Image.fromarray(mask * 2).save(pairs / "masks" / "p0_1.png")
     message = refused(pairs, tmp_path / "store", "other")
-    assert "label map?); 2 in: p0_1.png (1)" in message
+    assert "label map? see --foreground); 2 in: p0_1.png (1)" in message
 
 
 def test_empty_masks_and_shared_images_are_counted(pairs, tmp_path):
@@ -272,3 +278,61 @@ def test_pseudonyms_depend_on_who_shares_a_patient_and_not_on_names():
     assert len(set(ids.case_ids)) == 4
     other = pseudonyms([*contents, ("d", "n")], ["x", "x", "y", "y", "z"], ["1", "2", "3", "4", "5"])
     assert not set(other.patient_ids) & set(ids.patient_ids), "ids of one dataset mean nothing in another"
+
+
+def test_several_masks_of_an_image_are_merged(pairs, tmp_path):
+    left, right = np.zeros((24, 20), np.uint8), np.zeros((24, 20), np.uint8)
+    left[3:6, 2:5], right[10:14, 9:15] = 255, 255
+    (pairs / "masks/p0_0.png").unlink()
+    for name, mask in (("p0_0_left", left), ("p0_0_right", right)):
+        Image.fromarray(mask).save(pairs / f"masks/{name}.png")
+    source = load(pairs, tmp_path / "store", patient_regex=REGEX)
+    assert len(source.cases()) == 12
+    merged = [source.read(index, 8)[1] for index in range(12)]
+    assert any(np.array_equal(mask, (left | right) // 255) for mask in merged)
+
+
+def test_foreground_chooses_among_the_values_of_label_maps(pairs, tmp_path):
+    for file in (pairs / "masks").iterdir():
+        labels = np.zeros((24, 20), np.uint8)
+        labels[3:6], labels[8:10], labels[12:20] = 1, 2, 3
+        Image.fromarray(labels).save(file)
+    palette = Image.fromarray(labels, mode="P")
+    palette.putpalette([90, 90, 90, 10, 10, 10, 200, 0, 0, 0, 200, 0])
+    palette.save(pairs / "masks/p3_1.png")
+    assert "is not binary" in refused(pairs, tmp_path / "store")
+    chosen = load(pairs, tmp_path / "store", foreground="1,3")
+    assert all(np.array_equal(chosen.read(i, 8)[1], np.isin(labels, (1, 3))) for i in range(12))
+    other = load(pairs, tmp_path / "store", "other", foreground="2")
+    assert chosen.fingerprint() != other.fingerprint()
+    assert "give numbers" in refused(pairs, tmp_path / "store", "wrong", foreground="lesion")
+
+
+def test_a_table_says_what_goes_together_and_keeps_its_other_columns(pairs, tmp_path):
+    rows = ["image,mask,patient,view,side"]
+    for patient in range(6):
+        for index in range(2):
+            rows.append(f"images/p{patient}_{index}.png,masks/p{patient}_{index}.png,Person {patient},CC,L")
+    (pairs / "cases.csv").write_text("\n".join(rows))
+    import_dataset("folder", pairs, "mine", tmp_path / "store", {"table": pairs / "cases.csv"})
+    by_table = open_dataset("mine", tmp_path / "store")
+    assert by_table.identity() == load(pairs, tmp_path / "store", "other", patient_regex=REGEX).identity()
+    assert {row.about for row in by_table.rows} == {'{"view": "CC", "side": "L"}'}
+
+    (pairs / "cases.csv").write_text("\n".join([*rows, "../outside.png,masks/p0_0.png,x,,", "images/p0_0.png"]))
+    with pytest.raises(PigbenchError) as error:
+        import_dataset("folder", pairs, "escaped", tmp_path / "store", {"table": pairs / "cases.csv"})
+    assert "leads out of the folder" in str(error.value)
+
+
+def test_faulty_files_can_be_left_out_and_are_listed(pairs, tmp_path):
+    (pairs / "images/p1_0.png").write_bytes(b"not a picture")
+    Image.fromarray(np.full((24, 20), 7, np.uint8)).save(pairs / "images/p2_1.png")
+    import_dataset("folder", pairs, "mine", tmp_path / "store", {"patient_regex": REGEX}, skip_bad=True)
+    source = open_dataset("mine", tmp_path / "store")
+    assert len(source.cases()) == 10
+    assert {kind: len(names) for kind, names in source.registered.skipped.items()} == {
+        "unusable file": 1,
+        "constant image": 1,
+    }
+    assert "unusable file" in refused(pairs, tmp_path / "store", "strict", patient_regex=REGEX)

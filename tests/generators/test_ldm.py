@@ -52,7 +52,7 @@ def test_the_autoencoder_learns_and_its_latents_have_unit_sd(settings, view) -> 
     short, long = (trained_autoencoder(generator, view, steps) for steps in (1, 60))
     errors = [(generator.reconstruct({"autoencoder": net}, images) - images).abs().mean() for net in (short, long)]
     assert errors[1] < 0.5 * errors[0]
-    assert long.encode(images).std().item() == pytest.approx(1, abs=1e-4)
+    assert long.encode(images).std(correction=0).item() == pytest.approx(1, abs=1e-4)
     assert long.encode(images).shape == (16, 2, SIDE // 2, SIDE // 2)
 
 
@@ -135,3 +135,8 @@ def test_perceptual_and_adversarial_terms_can_be_asked_for(settings, make_batch)
 def test_a_side_that_cannot_be_halved_is_refused(settings) -> None:
     with pytest.raises(ValueError, match="15 pixels cannot be halved 1 times"):
         LDM(LDMConfig(**settings), 15).build("autoencoder")
+
+
+def test_sampling_at_every_step_is_refused(settings) -> None:
+    with pytest.raises(ValueError, match="take fewer than T"):
+        LDMConfig(**(settings | {"ddim_steps": settings["timesteps"]}))

@@ -278,19 +278,21 @@ def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record):
 
 def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_record):
     record = make_record(("identity", "pig"))
-    record = with_arm(record, "pig_2048", "real+pig_2048", share=1.0)
-    record = with_arm(record, "real_2x_steps", "real", steps=1200)
+    record = with_arm(record, "pig_2048", "real+pig_2048", share=1.0, alone=True)
+    record = with_arm(record, "real_2x_steps", "real", steps=1200, stretch=2)
     generators = json.loads(record.model_dump_json())["generators"]
     generators["identity"]["control"] = True
     images, arms = tables(changed(record, generators=generators))
     assert [row[0].text for row in images.rows] == ["pig", "identity"]
     assert [row[0].text for row in arms.rows] == [
         "real only",
-        "real only, 2x steps",
         "+pig_2048",
         "pig_2048 only",
+        "real only, 2x steps",
         "+identity_2048",
     ]
+    marked = [row[0].text for table in (images, arms) for row in table.rows if any(cell.mark for cell in row)]
+    assert set(marked) <= {"real only", "+pig_2048", "pig_2048 only"}, "controls win nothing"
     assert "optimiser steps in every arm: 600, but real only, 2x steps 1200" in notes(arms)
     assert "pig_2048 only 100 %" in notes(arms)
 

@@ -35,11 +35,11 @@ def write_pairs(folder: Path, size: int, dtype: type) -> list[tuple[np.ndarray, 
     return [made[stem] for stem in sorted(made)]
 
 
-def job(tmp_path: Path, as_is: bool, resolution: int = 8, seal: str = "s") -> Job:
+def job(tmp_path: Path, as_is: bool, resolution: int = 8, seal: str = "s", draws: bool = True) -> Job:
     store = Store(tmp_path / "store")
     found = read_folder(tmp_path / "pairs")
     register(store, found)
-    spec = {"content": found.content, "as_is": as_is, "seal": seal, "resolution": resolution}
+    spec = {"content": found.content, "as_is": as_is, "draws": draws, "seal": seal, "resolution": resolution}
     out = tmp_path / "out"
     out.mkdir()
     return Job(spec, {}, "d", store.root, out, tmp_path / "checkpoints", 60.0, lambda share, text: None)
@@ -95,3 +95,15 @@ def test_unsealed_pairs_are_let_in_only_where_the_plan_says_so(tmp_path: Path) -
     (tmp_path / "out/chunk.json").write_text(json.dumps({"seal": "another's", "clipped_fraction": 0.0}))
     with pytest.raises(StageFailed, match="sealed another's"):
         synthetic(unsealed=True)
+
+
+def test_pairs_that_are_no_draws_are_put_in_an_order_of_chance_that_stays(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs", 8, np.uint8)
+    orders = []
+    for draws in (True, False, False):
+        adopt.run(job(tmp_path, as_is=True, draws=draws))
+        loaded = [np.load(tmp_path / f"out/{name}.npy") for name in ("images", "masks")]
+        orders.append([pair.tobytes() for pair in loaded[0]])
+        assert sorted(orders[0]) == sorted(orders[-1])
+        (tmp_path / "out").rename(tmp_path / f"out-{len(orders)}")
+    assert orders[1] == orders[2] != orders[0]

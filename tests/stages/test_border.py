@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pigbench import contracts
-from pigbench.contracts import Pairs, rule
+from pigbench.contracts import Pairs, TrainView, rule
 from pigbench.stages.job import StageFailed
-from pigbench.stages.sample import check
+from pigbench.stages.sample import check, make_request
 
 SHAPE = (3, 1, 16, 16)
 
@@ -75,3 +75,28 @@ def test_what_breaks_it_is_refused_with_the_plugin_and_the_sentence(change: str,
 def test_a_quoted_sentence_stands_in_the_file_that_contributors_read() -> None:
     assert contracts.__doc__ is not None
     assert f"- {rule('Masks are')}\n" in contracts.__doc__
+
+
+HEALTHY_AND_NOT = TrainView(
+    np.arange(8, dtype=np.uint16).reshape(8, 1, 1, 1) * np.ones((8, 1, 4, 4), np.uint16),
+    (np.arange(8).reshape(8, 1, 1, 1) % 2 * np.ones((8, 1, 4, 4))).astype(np.uint8),  # every second mask is empty
+    [str(i) for i in range(8)],
+    "d",
+)
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("images-for-masks", {}), ("pairs", {"masks": "real"})])
+def test_images_are_made_for_masks_with_a_lesion_only(kind: str, spec: dict) -> None:
+    generator = SimpleNamespace(kind=kind)
+    request = make_request(generator, HEALTHY_AND_NOT, range(12), {"seed": 0, "fold": 0, "resolution": 4} | spec, "cpu")
+    assert request.masks is not None
+    assert request.masks.any(axis=(1, 2, 3)).all()
+    assert np.array_equal(request.masks, HEALTHY_AND_NOT.masks[request.cases])
+    assert sorted(request.cases[:4]) == sorted(request.cases[4:8]) == [1, 3, 5, 7]
+
+
+def test_what_starts_from_cases_gets_all_of_them() -> None:
+    generator = SimpleNamespace(kind="pairs")
+    request = make_request(generator, HEALTHY_AND_NOT, range(8), {"seed": 0, "fold": 0, "resolution": 4}, "cpu")
+    assert request.masks is None
+    assert sorted(request.cases) == list(range(8))

@@ -16,7 +16,7 @@ from pigbench.stages import VERSIONS
 COMPUTED_BY = {
     "split": ["pigbench.stages.split", "pigbench.data.splits"],
     "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare", "pigbench.data.pixels"],
-    "train": ["pigbench.stages.train", "pigbench.training", "pigbench.ordering"],
+    "train": ["pigbench.stages.train", "pigbench.training", "pigbench.ordering", "pigbench.imagenet"],
     "sample": ["pigbench.stages.sample", "pigbench.stages.train", "pigbench.ordering"],
     "adopt": [
         "pigbench.stages.adopt",
@@ -38,21 +38,27 @@ COMPUTED_BY = {
         "pigbench.metrics.reconstruction",
     ],
     "gate": ["pigbench.stages.gate", "pigbench.metrics.contrast"],
-    "segment": ["pigbench.stages.segment", "pigbench.training", "pigbench.ordering", "pigbench.metrics.overlap"],
+    "segment": [
+        "pigbench.stages.segment",
+        "pigbench.training",
+        "pigbench.ordering",
+        "pigbench.metrics.overlap",
+        "pigbench.imagenet",
+    ],
 }
 
 KNOWN = {
-    "adopt": (1, "16d01e24bc7e3110"),
-    "embed": (1, "823f96e7f458229a"),
-    "fidelity": (1, "a356cfbc757f7572"),
-    "floor": (2, "75d9381c99913b9b"),
-    "gate": (1, "d85dab80a0f5c050"),
-    "prepare": (1, "20c14e38e04a3519"),
-    "reconstruct": (1, "3d859a2e6841c1e9"),
-    "sample": (1, "ae4afc512818a507"),
-    "segment": (1, "4be8d457ff427ca3"),
-    "split": (1, "fdd316852040ae1e"),
-    "train": (1, "f41d82713e2a1192"),
+    "adopt": (1, "dd69e1ee4fb1c9bc"),
+    "embed": (1, "c9453a98b78c89a1"),
+    "fidelity": (1, "818bdce6436678ea"),
+    "floor": (2, "a78fda87081dc865"),
+    "gate": (1, "0e07218e648b6369"),
+    "prepare": (1, "10d4bd7f98a358ed"),
+    "reconstruct": (1, "36c5df298b7f131a"),
+    "sample": (1, "9c7907617e23a3a0"),
+    "segment": (1, "474a549577a41a1a"),
+    "split": (1, "9bb195a13a0e0be3"),
+    "train": (1, "306736f672921093"),
 }
 
 

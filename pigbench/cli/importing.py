@@ -1,0 +1,119 @@
+"""`pigbench data import KIND`: one command for each installed importer, its options made from the importer's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+from typer.core import TyperGroup
+
+from pigbench.cli import options
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from pigbench.data.imported import Imported
+
+OWN: dict[str, tuple[Any, Any]] = {
+    "path": (Annotated[Path, typer.Argument(help="What the importer reads.")], Path()),
+    "name": (Annotated[str, typer.Option(help="What to call the dataset.")], Parameter.empty),
+    "skip_bad": (
+        Annotated[bool, typer.Option("--skip-bad", help="Leave out faulty files and list them, instead of refusing.")],
+        False,
+    ),
+    "store": (options.StoreDir, Path("runs")),
+}
+"""The parameters that every kind has: their types and defaults."""
+
+
+class Importers(TyperGroup):
+    """The kinds are found by entry point, and imported only when one is called or helped."""
+
+    def list_commands(self, context: Any) -> list[str]:
+        """The installed kinds."""
+        from pigbench import registry
+
+        return list(registry.plugins("datasets"))
+
+    def get_command(self, context: Any, cmd_name: str) -> Any:
+        """The command of a kind. Raises PigbenchError for an unknown one, with the nearest known ones."""
+        from pigbench import registry
+
+        importer = registry.find("datasets", cmd_name).load()
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name, help=importer.__doc__)(_command(cmd_name, importer.Options.model_fields))
+        return typer.main.get_command(alone)
+
+
+def _command(kind: str, fields: dict[str, FieldInfo]) -> Callable[..., None]:
+    """A function with a parameter for each option of an importer, from which typer makes a command."""
+
+    def command(**given: Any) -> None:
+        _import(kind, given)
+
+    parameters = OWN | {name: (_type(field), None) for name, field in fields.items()}
+    command.__annotations__ = {name: kind for name, (kind, _) in parameters.items()}
+    command.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, (annotation, default) in parameters.items()
+        ]
+    )
+    return command
+
+
+def _type(field: FieldInfo) -> Any:
+    """A flag for a boolean, a text for all else: the importer's Config makes of it what it wants."""
+    kinds = {kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not NoneType}
+    return Annotated[bool | None if kinds == {bool} else str | None, typer.Option(help=field.description)]
+
+
+def _import(kind: str, given: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from pigbench.data.imported import import_dataset
+
+    options = {name: value for name, value in given.items() if name not in OWN and value is not None}
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        imported = import_dataset(
+            kind,
+            given["path"],
+            given["name"],
+            given["store"],
+            options,
+            skip_bad=given["skip_bad"],
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for line in _summary(given["name"], imported):
+        print(line)
+
+
+def _summary(name: str, imported: Imported) -> list[str]:
+    dataset = imported.dataset
+    whose = f"{dataset.patients} patients" if dataset.has_patient_ids else "patients unknown"
+    lines = [f"'{name}': {dataset.cases} cases, {whose}"]
+    if imported.known:
+        lines.append("It was registered before with the same content; it now points to these files.")
+    if dataset.pseudo_patients:
+        lines.append(f"Near-identical images count as one patient: {dataset.patients} pseudo-patients.")
+    elif not dataset.has_patient_ids:
+        lines.append(
+            "Careful: every case counts as its own patient. If several come from one patient, they leak from training "
+            "into test: give --patient-regex or --patients."
+        )
+    for kind, names in dataset.skipped.items():
+        lines.append(f"Left out, {kind} ({len(names)}): {', '.join(names[:10])}{', …' * (len(names) > 10)}")
+    if dataset.empty_masks:
+        lines.append(f"{dataset.empty_masks} masks are empty.")
+    if imported.shared_images:
+        lines.append(
+            f"Careful: {imported.shared_images} images occur, byte for byte, in more than one patient; "
+            "they can leak from training into test."
+        )
+    return [*lines, f"Look at it with `pigbench data show {name}`, use it with `pigbench run --dataset {name}`."]

@@ -1,0 +1,130 @@
+"""What a dataset holds, counted by reading all of it once; and whether all of it can still be read."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pigbench.data.duplicates import groups, signature
+from pigbench.data.imported import ImportedSource
+from pigbench.data.importing import Problems
+from pigbench.data.source import Source
+from pigbench.data.splits import make_folds
+from pigbench.errors import PigbenchError
+
+BINS = 16
+QUARTILES = (0, 0.25, 0.5, 0.75, 1)
+DRAWN_AT = 128
+"""The resolution at which a procedural source draws for a census."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """The counts of one dataset.
+
+    sizes: cases by (width, height). lesions: cases by their number of separate lesions. lesion_fraction: the least, the
+    quartiles and the greatest share of an image that is lesion, empty masks aside. depths: cases by the type of their
+    pixels. intensities: (BINS,) share of all pixels by intensity, from each image's least to its greatest. duplicates,
+    near_duplicates: ids of cases whose image is (nearly) another patient's, group by group; these leak. folds:
+    (patients, cases) of each.
+    """
+
+    patients: int
+    cases: int
+    empty: int
+    sizes: dict[tuple[int, int], int]
+    depths: dict[str, int]
+    lesions: dict[int, int]
+    lesion_fraction: tuple[float, ...]
+    intensities: np.ndarray
+    duplicates: list[list[str]]
+    near_duplicates: list[list[str]]
+    folds: list[tuple[int, int]]
+
+
+def take(source: Source, folds: int = 5, progress: Callable[[int, int], None] | None = None) -> Census:
+    """Count everything in `source`. progress: told (cases read, all cases). One case is in memory at a time."""
+    from scipy.ndimage import label
+
+    cases = source.cases()
+    sizes: Counter[tuple[int, int]] = Counter()
+    depths: Counter[str] = Counter()
+    lesions: Counter[int] = Counter()
+    fractions, histograms, hashes, signatures = [], [], [], []
+    for index in range(len(cases)):
+        image, mask = source.read(index, DRAWN_AT)
+        sizes[image.shape[1], image.shape[0]] += 1
+        depths[str(image.dtype)] += 1
+        count = int(label(mask)[1])
+        lesions[count] += 1
+        if count:
+            fractions.append(float(mask.mean()))
+        histograms.append(_histogram(image))
+        hashes.append(hash(image.tobytes()))
+        signatures.append(signature(image))
+        if progress:
+            progress(index + 1, len(cases))
+    patients = [case.patient_id for case in cases]
+    ids = [case.case_id for case in cases]
+    equal = list(_numbered(hashes))
+    return Census(
+        patients=len(set(patients)),
+        cases=len(cases),
+        empty=lesions[0],
+        sizes=dict(sizes.most_common()),
+        depths=dict(depths.most_common()),
+        lesions=dict(sorted(lesions.items())),
+        lesion_fraction=tuple(np.quantile(fractions, QUARTILES).tolist()) if fractions else (),
+        intensities=np.mean(histograms, axis=0),
+        duplicates=_across_patients(equal, patients, ids),
+        near_duplicates=_across_patients(groups(signatures), patients, ids),
+        folds=_folds(source, folds),
+    )
+
+
+def validate(source: Source, progress: Callable[[int, int], None] | None = None) -> Problems:
+    """Read all of `source` again and gather every fault, with its file where there is one."""
+    problems = Problems()
+    cases = source.cases()
+    for index, case in enumerate(cases):
+        try:
+            image, _ = source.read(index, DRAWN_AT)
+            if image.min() == image.max():
+                problems.add("constant image", [case.case_id])
+        except PigbenchError as error:
+            file = f" ({source.rows[index].image})" if isinstance(source, ImportedSource) else ""
+            problems.add("cannot be read as it was imported", [f"{case.case_id}{file}: {error}"])
+        if progress:
+            progress(index + 1, len(cases))
+    return problems
+
+
+def _histogram(image: np.ndarray) -> np.ndarray:
+    counts, _ = np.histogram(image, bins=BINS, range=(float(image.min()), float(image.max()) or 1.0))
+    return counts / image.size
+
+
+def _numbered(values: list[int]) -> list[int]:
+    """Equal values by the number of their first."""
+    first: dict[int, int] = {}
+    return [first.setdefault(value, index) for index, value in enumerate(values)]
+
+
+def _across_patients(group_of: list[int], patients: list[str], ids: list[str]) -> list[list[str]]:
+    """The groups that more than one patient has a part in, as case ids."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for index, group in enumerate(group_of):
+        members[group].append(index)
+    shared = [indices for indices in members.values() if len({patients[index] for index in indices}) > 1]
+    return [[ids[index] for index in indices] for indices in shared]
+
+
+def _folds(source: Source, folds: int) -> list[tuple[int, int]]:
+    cases = source.cases()
+    if len({case.patient_id for case in cases}) < folds:
+        return []
+    owners = Counter(case.patient_id for case in cases)
+    return [(len(held), sum(owners[patient] for patient in held)) for held in make_folds(cases, folds, 0)]

@@ -1,0 +1,1 @@
+"""The built-in importers, one file each, registered by the entry-point group `pigbench.datasets`."""

@@ -1,0 +1,219 @@
+"""A tree of DICOM images, with masks as DICOM segmentations, as structure sets, or as PNG files named by image.
+
+Files and folders may have any names; a DICOM file is known by its content, and what is neither DICOM nor PNG is left
+alone. Masks lie anywhere in the tree: SEG, RTSTRUCT, or `UID.png` for the image of that SOP instance UID and
+`UID_7.png` for its frame 7 (the first is 1). Decided here:
+
+- A case is an image, or a frame of a multi-frame one such as a tomosynthesis, that has a mask; the others are not used.
+- All masks of a case become one. Where segments or regions have several names, `structures` says which are lesion.
+- The patient is the PatientID. Patients are unknown if no image has one; if some have, those without are faulty.
+- Pixels keep their depth and are not windowed unless asked; see `pigbench/data/dicom.py` for what is done to them.
+- Images with the same SOP instance UID are refused, all of them: a mask could be of either. So is an image with a
+  faulty mask, even if it has others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from pigbench.contracts import Config
+from pigbench.data.breast import only_breast
+from pigbench.data.dicom import check_installed, read_frame
+from pigbench.data.dicom_masks import Plane, read_contours, read_segmentation
+from pigbench.data.dicom_tree import Image, Mark, scan
+from pigbench.data.importing import Found, Importer, Part, Problems, check_folder
+from pigbench.data.pixels import decode
+from pigbench.errors import PigbenchError
+
+_FRAMES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+
+
+class DicomOptions(Config):
+    """Which frames and structures, and what is done to the pixels."""
+
+    frames: str | None = Field(None, description="frames of multi-frame images, such as 1,5-9 [all that have a mask]")
+    structures: str | None = Field(
+        None, description="the segments and regions that are lesion, such as 'mass*,tumour' [the only name there is]"
+    )
+    window: bool = Field(False, description="apply the VOI table or window of each file, which clips")
+    crop: bool = Field(False, description="keep only the bounding box of the largest bright object, the breast")
+
+
+class Dicom(Importer):
+    """DICOM images of any kind, multi-frame ones included, and their masks."""
+
+    Options = DicomOptions
+    looking = ("frames", "structures")  # what they choose is said in each case's parts
+
+    def find(self, path: Path, problems: Problems) -> list[Found]:
+        """The images and frames that have a mask, by file. Reads headers, and contours."""
+        check_folder(path)
+        check_installed()
+        wanted = _frames(self.options.frames)
+        tree = scan(path, problems)
+        if not tree.images:
+            raise PigbenchError(f"{path} holds no DICOM image" + _because(problems))
+        masks = _Matching(path, tree.images, problems).masks(_chosen(tree.marks, self.options.structures))
+        if not masks:
+            raise PigbenchError(
+                f"no DICOM image in {path} has a mask: a SEG or RTSTRUCT that refers to it, or a PNG file named by its "
+                "SOP instance UID" + _because(problems)
+            )
+        return [
+            _case(path, image, frame, parts)
+            for image, frame, parts in sorted(masks, key=lambda mask: (mask[0].file, mask[1]))
+            if len(image.planes) == 1 or not wanted or frame in wanted
+        ]
+
+    def image(self, data: bytes, inside: str) -> np.ndarray:
+        """A frame at its own depth, bright being high."""
+        pixels = read_frame(data, int(inside.split()[1]) if inside else 1, window=self.options.window)
+        return only_breast(pixels) if self.options.crop else pixels
+
+    def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
+        """Frames of a segmentation merged, contours drawn, or a PNG file."""
+        kind, *rest = inside.split(" ")
+        if kind == "segmentation":
+            return read_segmentation(data, [int(frame) for frame in rest[0].split(",")])
+        if kind == "contours":
+            pairs = (one.split(":") for one in rest[0].split(","))
+            at = tuple(map(float, rest[1:]))
+            plane = Plane(at[:3], at[3:6], at[6:9], at[9:])
+            return read_contours(data, [(int(region), int(index)) for region, index in pairs], plane, shape)
+        return decode(data)
+
+
+class _Matching:
+    """Gives the pieces of masks to the images they belong to, and notes what does not fit."""
+
+    def __init__(self, path: Path, images: list[Image], problems: Problems) -> None:
+        self.path = path
+        self.problems = problems
+        self.images: dict[str, list[Image]] = defaultdict(list)
+        for image in images:
+            self.images[image.uid].append(image)
+        self.faulty: set[str] = set()
+        """Images that cannot be used, by UID."""
+
+    def masks(self, marks: list[Mark]) -> list[tuple[Image, int, tuple[Part, ...]]]:
+        """Image, frame and masks of every case, a part for each file that holds some of its mask."""
+        self._refuse_twins()
+        held: dict[tuple[str, int], dict[tuple[Path, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+        faults: dict[str, dict[str, None]] = defaultdict(dict)
+        for mark in marks:
+            uid, frame = mark.piece.image, self._frame(mark)
+            if fault := self._fault(mark, frame):
+                faults[fault][_name(self.path, mark.file)] = None
+                self.faulty.add(uid)
+            else:
+                held[uid, frame][mark.file, mark.kind].append(mark.piece.where)
+        for fault, names in faults.items():
+            self.problems.add(fault, names)
+        self._refuse_nobodies({uid for uid, _ in held})
+        return [
+            (
+                image,
+                frame,
+                tuple(_part(file, kind, where, image.planes[frame - 1]) for (file, kind), where in of.items()),
+            )
+            for (uid, frame), of in held.items()
+            if uid not in self.faulty
+            for image in self.images[uid]
+        ]
+
+    def _frame(self, mark: Mark) -> int:
+        """The frame a piece belongs to; 0 if it does not say, and there are several."""
+        if mark.piece.frame is not None:
+            return mark.piece.frame
+        images = self.images.get(mark.piece.image, ())
+        return 1 if all(len(image.planes) == 1 for image in images) else 0
+
+    def _fault(self, mark: Mark, frame: int) -> str:
+        """Why a piece cannot be used; empty if it can."""
+        if not mark.piece.image:
+            return "mask that names no image"
+        if mark.piece.image not in self.images:
+            return "mask of an image that is not here"
+        planes = self.images[mark.piece.image][0].planes
+        if frame == 0:
+            return "mask that does not say which frame it is of"
+        if not 0 < frame <= len(planes):
+            return "mask of a frame that its image does not have"
+        plane = planes[frame - 1]
+        if mark.kind == "contours" and plane is None:
+            return "contours of an image that does not say where it lies"
+        if plane and mark.piece.plane and not plane.is_like(mark.piece.plane):
+            return "mask of another geometry than its image"
+        return ""
+
+    def _refuse_twins(self) -> None:
+        for uid, same in self.images.items():
+            if len(same) > 1:
+                self.problems.add("same SOP instance UID", [_name(self.path, image.file) for image in same])
+                self.faulty.add(uid)
+
+    def _refuse_nobodies(self, used: set[str]) -> None:
+        """Refuse images without a patient where others have one: nobody knows which patients they leak from."""
+        images = [self.images[uid][0] for uid in sorted(used - self.faulty)]
+        nobodies = [image for image in images if not image.patient]
+        if len(nobodies) < len(images):
+            self.problems.add("no PatientID", [_name(self.path, image.file) for image in nobodies])
+            self.faulty |= {image.uid for image in nobodies}
+
+
+def _case(path: Path, image: Image, frame: int, masks: tuple[Part, ...]) -> Found:
+    name, inside = _name(path, image.file), ""
+    if len(image.planes) > 1:
+        inside = f"frame {frame}"
+        name = f"{name} {inside}"
+    return Found(name, image.patient or None, Part(image.file, inside), masks, image.about)
+
+
+def _part(file: Path, kind: str, where: list[str], plane: Plane | None) -> Part:
+    """Pieces of one file as the part that `Dicom.mask` reads."""
+    if kind == "png":
+        return Part(file)
+    words = [kind, ",".join(where)]
+    if kind == "contours" and plane:
+        words += map(repr, (*plane.origin, *plane.along, *plane.down, *plane.spacing))
+    return Part(file, " ".join(words))
+
+
+def _chosen(marks: list[Mark], structures: str | None) -> list[Mark]:
+    """The pieces of the structures that are lesion. Raises PigbenchError where that is not clear."""
+    names = sorted({mark.piece.structure for mark in marks if mark.kind != "png"})
+    if structures is None:
+        if len(names) > 1:
+            raise PigbenchError(f"say which structures are lesion, --structures 'A,B' or '*': {', '.join(names)}")
+        return marks
+    patterns = [pattern.strip().lower() for pattern in structures.split(",")]
+    lesion = {name for name in names if any(fnmatch(name.lower(), pattern) for pattern in patterns)}
+    if names and not lesion:
+        raise PigbenchError(f"--structures '{structures}' is none of {', '.join(names)}")
+    return [mark for mark in marks if mark.kind == "png" or mark.piece.structure in lesion]
+
+
+def _frames(text: str | None) -> set[int]:
+    """The frames that are chosen; empty for all. Raises PigbenchError."""
+    if text is None:
+        return set()
+    if not _FRAMES.fullmatch(text):
+        raise PigbenchError(f"--frames '{text}': write numbers and ranges, such as 1,5-9; the first frame is 1")
+    ends = [part.split("-") for part in text.split(",")]
+    return {frame for end in ends for frame in range(int(end[0]), int(end[-1]) + 1)}
+
+
+def _because(problems: Problems) -> str:
+    """What was wrong with the files, if that may be why nothing was found."""
+    return "".join(f"\n{kind}: {', '.join(names[:10])}" for kind, names in problems.items())
+
+
+def _name(path: Path, file: Path) -> str:
+    """What the user knows a file by."""
+    return file.relative_to(path.absolute()).as_posix()

@@ -1,0 +1,140 @@
+"""The npz files of MedSegBench: `busi_256.npz` and the like, with `train_images`, `train_label` and so on.
+
+Kuş and Aydin, Scientific Data 11 (2024), doi:10.1038/s41597-024-04159-2; files at https://zenodo.org/records/13359660.
+Each of its sets has the licence of its origin. Decided here:
+
+- Its splits are not kept, but noted: folds are made as of any dataset.
+- Patients are unknown in every file, and slices of one volume or copies of one picture occur. Near-identical pictures
+  become one pseudo-patient.
+- Pictures must be grey, in one channel or in equal ones. Of masks with several labels `foreground` says which are
+  lesion.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from pigbench.contracts import Config
+from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError
+from pigbench.data.npz import Rows, open_npz
+from pigbench.errors import PigbenchError
+
+_SPLITS = ("train", "val", "test")
+_ANY = "any"
+_ROW = re.compile(r"(\w+)\[(\d+)\]")
+
+
+class MedSegBenchOptions(Config):
+    """Which part of a file, and what of a mask is lesion."""
+
+    category: str | None = Field(None, description="the category to read, such as C1 [all]")
+    foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2, or any but 0: any")
+
+
+class MedSegBench(Importer):
+    """One npz file: pictures and masks of three splits."""
+
+    Options = MedSegBenchOptions
+    looking = ("category",)
+    groups_near_duplicates = True
+
+    def find(self, path: Path, problems: Problems) -> list[Found]:
+        """The cases by split and number; of the arrays only the headers are read."""
+        self._foreground()
+        try:
+            arrays = open_npz(path.read_bytes())
+        except OSError as error:
+            raise PigbenchError(f"{path}: give one npz file ({error.strerror})") from None
+        except UnusableError as error:
+            raise PigbenchError(f"{path} {error}") from None
+        found = []
+        for split in _SPLITS:
+            images, masks = self._named(arrays, f"{split}_images"), self._named(arrays, f"{split}_label")
+            if images in arrays and masks in arrays:
+                found += _of_split(path.absolute(), split, images, masks, arrays, problems)
+            elif images in arrays or masks in arrays:
+                problems.add("images without masks, or the reverse", [images if images in arrays else masks])
+        if not found and not len(problems):
+            have = ", ".join(sorted(arrays)) or "nothing"
+            raise PigbenchError(
+                f"{path} has no {self._wanted('train_images')} and {self._wanted('train_label')}: {have}"
+            )
+        return found
+
+    def image(self, data: bytes, inside: str) -> np.ndarray:
+        """The picture as saved."""
+        pixels = _row(data, inside)
+        if pixels.ndim == 3:
+            if (pixels != pixels[..., :1]).any():
+                raise UnusableError("has colour: save it as grey")
+            pixels = pixels[..., 0]
+        return np.ascontiguousarray(pixels)
+
+    def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
+        """The mask as saved; with `foreground`, 1 where it has one of those labels."""
+        values = _row(data, inside)
+        values = values[..., 0] if values.ndim == 3 else values
+        chosen = self._foreground()
+        if chosen is None:
+            return values
+        return (np.isin(values, chosen) if chosen else values != 0).astype(np.uint8)
+
+    def _foreground(self) -> list[int] | None:
+        """The labels that were chosen, none for all but 0; None if nothing was said."""
+        said = self.options.foreground
+        if said is None:
+            return None
+        try:
+            return [] if said == _ANY else [int(value) for value in said.split(",")]
+        except ValueError:
+            raise PigbenchError(f"--foreground {said}: give numbers, such as 1,2, or any") from None
+
+    def _wanted(self, name: str) -> str:
+        return name if self.options.category is None else f"{name}_{self.options.category}"
+
+    def _named(self, arrays: dict[str, Rows], name: str) -> str:
+        """The array of the category; some sets have categories of masks only, for the same pictures."""
+        wanted = self._wanted(name)
+        return name if wanted not in arrays and name.endswith("_images") else wanted
+
+
+def _of_split(
+    file: Path, split: str, images: str, masks: str, arrays: dict[str, Rows], problems: Problems
+) -> list[Found]:
+    pictures, labels = arrays[images], arrays[masks]
+    if len(pictures) != len(labels):
+        problems.add("images and masks differ in number", [f"{split} ({len(pictures)} against {len(labels)})"])
+        return []
+    if len(pictures.shape) - 1 not in (2, 3) or pictures.dtype not in (np.uint8, np.uint16, np.float32):
+        problems.add("no pictures", [f"{images} ({'×'.join(map(str, pictures.shape))}, {pictures.dtype})"])
+        return []
+    if labels.shape[1:3] != pictures.shape[1:3] or labels.shape[3:] not in ((), (1,)) or labels.dtype.kind not in "biu":
+        problems.add("no masks", [f"{masks} ({'×'.join(map(str, labels.shape))}, {labels.dtype})"])
+        return []
+    return [
+        Found(
+            f"{split} {index}",
+            None,
+            Part(file, f"{images}[{index}]"),
+            (Part(file, f"{masks}[{index}]"),),
+            {"split": split},
+        )
+        for index in range(len(pictures))
+    ]
+
+
+def _row(data: bytes, inside: str) -> np.ndarray:
+    named = _ROW.fullmatch(inside)
+    arrays = open_npz(data)
+    if named is None or named[1] not in arrays:
+        raise UnusableError(f"has no {inside}")
+    try:
+        return arrays[named[1]][int(named[2])]
+    except UnusableError:
+        raise
+    except Exception as error:  # damaged bytes
+        raise UnusableError(f"cannot be read: {error}") from None

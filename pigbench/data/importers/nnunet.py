@@ -1,0 +1,221 @@
+"""nnU-Net's raw datasets: `dataset.json`, `imagesTr/CASE_0000.png`, `labelsTr/CASE.png`, or the same in NIfTI.
+
+The layout is that of nnU-Net version 2 (https://github.com/MIC-DKFZ/nnUNet, documentation/dataset_format.md); the
+`dataset.json` of version 1 and of the Medical Segmentation Decathlon is understood too. Decided here:
+
+- One channel is read. Labels become one mask: those of `foreground`, or the only one that there is.
+- A picture is a case, its patient unknown unless a pattern finds it. A volume is a patient, cut along one axis of the
+  stored array; its slices with lesion are the cases. Nothing is resampled or turned, and the rest of the volume is not
+  used.
+- An image and its label that do not lie in the same place are refused, where both headers say where that is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+
+from pigbench.contracts import Config
+from pigbench.data import nifti
+from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.pairing import patients_by_regex
+from pigbench.data.pixels import decode, labels
+from pigbench.errors import PigbenchError
+
+_PICTURES = (".png", ".tif", ".tiff")
+_IGNORED = "ignore"  # the name of the label that nnU-Net neither trains on nor counts
+_SLICE = re.compile(r"slice (\d+) along axis (\d)")
+_LABELS = re.compile(r"labels ([\d ]+) of ([\d ]+)")
+
+
+class NnUNetOptions(Config):
+    """Which channel, which slices, and what of a label is lesion."""
+
+    channel: int = Field(0, ge=0, description="the channel to read, 0 for files that end in _0000")
+    axis: int = Field(2, ge=0, le=2, description="the axis of the stored array that volumes are cut along")
+    foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2 [the only one there is]")
+    patient_regex: str | None = Field(None, description="finds the patient in a case's name (its group 1, if any)")
+
+
+class Description(BaseModel):
+    """What is read of `dataset.json`."""
+
+    channels: dict[str, str] = Field(validation_alias=AliasChoices("channel_names", "modality"))
+    labels: dict[str, int | list[int] | str]
+    ending: str = Field(".nii.gz", alias="file_ending")
+    count: int | None = Field(None, alias="numTraining")
+
+    def names(self) -> dict[int, str]:
+        """The name of every value that a label can have; version 1 has values by name the other way round."""
+        named: dict[int, list[str]] = {}
+        for key, value in self.labels.items():
+            name, values = (value, [int(key)]) if isinstance(value, str) else (key, value)
+            for one in values if isinstance(values, list) else [values]:
+                named.setdefault(one, []).append(name)
+        return {value: " and ".join(named[value]) for value in sorted(named)}
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A case's two files, and its patient."""
+
+    name: str
+    patient: str | None
+    image: Path
+    label: Path
+
+
+class NnUNet(Importer):
+    """A raw dataset of nnU-Net: pictures, or volumes cut into the slices that show a lesion."""
+
+    Options = NnUNetOptions
+    looking = ("channel", "axis", "foreground", "patient_regex")  # what they choose is said in each case's parts
+
+    def find(self, path: Path, problems: Problems) -> list[Found]:
+        """The cases by name, volumes by slice. Of volumes the labels are read, one at a time; nothing else is."""
+        check_folder(path)
+        about = _description(path)
+        known, ending = list(about.names()), about.ending
+        chosen = f"labels {_spaced(self._foreground(about))} of {_spaced(known)}"
+        files = self._files(path, about, problems)
+        if ending in nifti.SUFFIXES:
+            return [found for case in files for found in self._slices(case, chosen, problems)]
+        return [Found(case.name, case.patient, Part(case.image), (Part(case.label, chosen),)) for case in files]
+
+    def image(self, data: bytes, inside: str) -> np.ndarray:
+        """A picture as saved; a slice as `nifti.Volume.slice` gives it."""
+        at = _SLICE.search(inside)
+        return nifti.open_volume(data).slice(int(at[2]), int(at[1])) if at else decode(data)
+
+    def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
+        """1 where the picture or slice has a label that was chosen. Raises UnusableError for an undeclared one."""
+        at = _SLICE.search(inside)
+        values = nifti.open_volume(data).slice(int(at[2]), int(at[1])) if at else labels(data)
+        return _lesion(values, inside)
+
+    def _foreground(self, about: Description) -> list[int]:
+        names = about.names()
+        listed = ", ".join(f"{value} ({name})" for value, name in names.items() if value)
+        if self.options.foreground is None:
+            lesions = [value for value, name in names.items() if value and name != _IGNORED]
+            if len(lesions) != 1:
+                raise PigbenchError(f"which labels are lesion? Give --foreground; dataset.json has {listed or 'none'}")
+            return lesions
+        try:
+            chosen = sorted({int(value) for value in self.options.foreground.split(",")})
+        except ValueError:
+            raise PigbenchError(f"--foreground {self.options.foreground}: give numbers, such as 1,2") from None
+        if unknown := [value for value in chosen if not value or value not in names]:
+            raise PigbenchError(f"--foreground: {unknown[0]} is no label of a lesion; dataset.json has {listed}")
+        return chosen
+
+    def _files(self, path: Path, about: Description, problems: Problems) -> list[_Files]:
+        """Every label with its image of the chosen channel, by name."""
+        suffix = f"_{self.options.channel:04}{about.ending}"
+        found = {folder: _listed(path, folder, about.ending, problems) for folder in ("imagesTr", "labelsTr")}
+        images = {name.removesuffix(suffix): file for name, file in found["imagesTr"].items() if name.endswith(suffix)}
+        marked = {name.removesuffix(about.ending): file for name, file in found["labelsTr"].items()}
+        problems.add(f"label without an image of channel {suffix}", sorted(marked.keys() - images.keys()))
+        problems.add("image without a label", sorted(images.keys() - marked.keys()))
+        if about.count not in (None, len(marked)):
+            problems.add(f"dataset.json counts {about.count} cases, but labelsTr has", [str(len(marked))])
+        names = sorted(images.keys() & marked.keys())
+        patients = dict(zip(names, names, strict=True)) if about.ending in nifti.SUFFIXES else {}
+        if self.options.patient_regex is not None:
+            patients = patients_by_regex(names, self.options.patient_regex)
+        return [_Files(name, patients.get(name), images[name], marked[name]) for name in names]
+
+    def _slices(self, case: _Files, chosen: str, problems: Problems) -> list[Found]:
+        axis, file = self.options.axis, case.image
+        try:
+            geometry = nifti.read_geometry(case.image)
+            file = case.label
+            label = nifti.open_volume(case.label.read_bytes())
+            if not label.geometry.matches(geometry):
+                problems.add(
+                    "image and label differ in geometry", [f"{case.name} ({_against(geometry, label.geometry)})"]
+                )
+                return []
+            shown = [index for index in range(geometry.shape[axis]) if _lesion(label.slice(axis, index), chosen).any()]
+        except UnusableError as error:
+            problems.add("unusable file", [f"{file.parent.name}/{file.name} ({error})"])
+            return []
+        except OSError as error:
+            problems.add("unusable file", [f"{file.parent.name}/{file.name} (cannot be read: {error.strerror})"])
+            return []
+        if not shown:
+            problems.add("volume without a lesion", [case.label.name])
+        return [self._slice(case, f"slice {index} along axis {axis}", chosen) for index in shown]
+
+    def _slice(self, case: _Files, which: str, chosen: str) -> Found:
+        mask = Part(case.label, f"{which}, {chosen}")
+        return Found(f"{case.name} {which}", case.patient, Part(case.image, which), (mask,))
+
+
+def _description(path: Path) -> Description:
+    file = path / "dataset.json"
+    try:
+        content = json.loads(file.read_bytes())
+        about = Description.model_validate(content)
+        about.names()
+    except FileNotFoundError:
+        inner = sorted(child.name for child in path.iterdir() if (child / "dataset.json").is_file())
+        hint = f": give one of its folders, such as {inner[0]}" if inner else ""
+        raise PigbenchError(f"{path} has no dataset.json{hint}") from None
+    except OSError as error:
+        raise PigbenchError(f"{file} cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise PigbenchError(f"{file}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+    except ValueError as error:
+        raise PigbenchError(f"{file} is not a dataset.json: {error}") from None
+    if "dataset" in content:
+        raise PigbenchError(f"{file} lists files of its own ('dataset'); only imagesTr and labelsTr are read")
+    if about.ending not in (*_PICTURES, *nifti.SUFFIXES):
+        raise PigbenchError(f"{file}: files that end in '{about.ending}' are not read; PNG, TIFF and NIfTI are")
+    return about
+
+
+def _listed(path: Path, folder: str, ending: str, problems: Problems) -> dict[str, Path]:
+    """The files of a folder that end so, by name."""
+    try:
+        files = sorted((path / folder).iterdir())
+    except OSError as error:
+        raise PigbenchError(f"the folder {path / folder} cannot be read: {error.strerror}") from None
+    found = {}
+    for file in files:
+        if file.name.endswith(ending) and not file.name.startswith("."):
+            try:
+                found[file.name] = inside_folder(path, file)
+            except UnusableError as error:
+                problems.add("unusable file", [f"{folder}/{file.name} ({error})"])
+    if not found:
+        raise PigbenchError(f"the folder {path / folder} holds no file that ends in {ending}")
+    return found
+
+
+def _lesion(values: np.ndarray, inside: str) -> np.ndarray:
+    """(h, w) uint8, 1 where `values` has one of the labels that `inside` says are chosen."""
+    said = _LABELS.search(inside)
+    assert said is not None, inside
+    chosen, known = ([int(value) for value in group.split()] for group in said.groups())
+    if not (declared := np.isin(values, known)).all():
+        strange = ", ".join(f"{value:g}" for value in np.unique(values[~declared])[:8])
+        raise UnusableError(f"labels that dataset.json does not declare: {strange}")
+    return np.isin(values, chosen).astype(np.uint8)
+
+
+def _spaced(values: Sequence[int]) -> str:
+    return " ".join(map(str, values))
+
+
+def _against(image: nifti.Geometry, label: nifti.Geometry) -> str:
+    if image.shape == label.shape:
+        return "they lie in different places"
+    return " against ".join("×".join(map(str, one.shape)) for one in (image, label))

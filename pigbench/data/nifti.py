@@ -1,0 +1,145 @@
+"""A NIfTI volume from the bytes of its file, `.nii` or `.nii.gz`, and its slices at the depth they were saved with."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from pigbench.data.pixels import UnusableError
+from pigbench.errors import PigbenchError
+
+SUFFIXES = (".nii", ".nii.gz")
+
+_GZIP = b"\x1f\x8b"
+_HALF_A_VOXEL = 0.5
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The voxels along each of three axes, and where they lie: affine (4, 4) in mm, None if the header has none."""
+
+    shape: tuple[int, ...]
+    affine: np.ndarray | None
+
+    def matches(self, other: Geometry) -> bool:
+        """Whether both have the same voxels in the same place, to half a voxel at the corners, as far as is known."""
+        if self.shape != other.shape:
+            return False
+        if self.affine is None or other.affine is None:
+            return True
+        corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(self.shape) - 1)
+        moved = self.affine - other.affine
+        apart = np.linalg.norm(corners @ moved[:3, :3].T + moved[:3, 3], axis=1)
+        voxel = np.linalg.norm(self.affine[:3, :3], axis=0).min()
+        return bool(apart.max() <= _HALF_A_VOXEL * voxel)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume whose slices are made when they are asked for.
+
+    stored: three axes, as in the file. scale: the slope and intercept that turn stored values into the true ones.
+    """
+
+    geometry: Geometry
+    stored: np.ndarray
+    scale: tuple[float, float] | None
+
+    def slice(self, axis: int, index: int) -> np.ndarray:
+        """Slice `index` along `axis` (h, w), its rows along the later of the other axes.
+
+        uint8 and uint16 as they are; all else, and what the file scales, as float32. Raises UnusableError for values
+        that are not finite, or whole numbers that float32 cannot hold.
+        """
+        stored = np.moveaxis(self.stored, axis, 0)[index].T
+        if self.scale is not None:
+            values = (stored * self.scale[0] + self.scale[1]).astype(np.float32)
+        elif stored.dtype in (np.uint8, np.uint16):
+            return np.ascontiguousarray(stored, stored.dtype.newbyteorder("="))
+        else:
+            values = stored.astype(np.float32)
+            if stored.dtype.kind in "iu" and (values.astype(np.float64) != stored).any():
+                raise UnusableError(f"{stored.dtype} values that 32-bit floats cannot hold")
+        if not np.isfinite(values).all():
+            raise UnusableError(f"slice {index} along axis {axis} has values that are not finite")
+        return np.ascontiguousarray(values)
+
+
+def read_geometry(file: Path) -> Geometry:
+    """The geometry that a file's header declares; no voxel is read. Raises UnusableError or OSError."""
+    with file.open("rb") as raw:
+        return _guarded(lambda: _geometry(_header(_unpacked(raw))))
+
+
+@lru_cache(maxsize=2)  # an image and its label: the slices of a volume are asked for one by one
+def open_volume(data: bytes) -> Volume:
+    """The volume in a file's bytes, all of it in memory as it was saved. Raises UnusableError."""
+    return _guarded(lambda: _open(data))
+
+
+def _open(data: bytes) -> Volume:
+    stream = _unpacked(BytesIO(data))
+    header = _header(stream)
+    geometry, dtype, offset = _geometry(header), header.get_data_dtype(), int(header["vox_offset"])
+    if dtype.kind not in "iuf":
+        raise UnusableError(f"holds {dtype} voxels, not one number each")
+    stream.seek(0)
+    raw = stream.read()
+    needed = offset + math.prod(geometry.shape) * dtype.itemsize
+    if len(raw) < needed:
+        raise UnusableError(f"its header declares {needed} bytes, but there are {len(raw)}")
+    stored = np.frombuffer(raw, dtype, math.prod(geometry.shape), offset).reshape(geometry.shape, order="F")
+    slope, intercept = header.get_slope_inter()
+    plain = slope is None or (slope == 1 and intercept == 0)
+    return Volume(geometry, stored, None if plain else (slope, intercept))
+
+
+def _geometry(header: Any) -> Geometry:
+    shape = tuple(map(int, header.get_data_shape()))
+    shape = (*shape, 1) if len(shape) == 2 else shape
+    if len(shape) < 3 or set(shape[3:]) - {1} or not all(shape):
+        raise UnusableError(f"holds {'×'.join(map(str, shape))} voxels, not a volume")
+    placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
+    return Geometry(shape[:3], header.get_best_affine() if placed else None)
+
+
+def _header(stream: BinaryIO) -> Any:
+    nibabel = _nibabel()
+    start = stream.read(540)
+    stream.seek(0)
+    for kind in (nibabel.Nifti1Header, nibabel.Nifti2Header):
+        if kind.may_contain_header(start):
+            return kind.from_fileobj(stream)
+    raise UnusableError("not a NIfTI file")
+
+
+def _unpacked(raw: BinaryIO) -> BinaryIO:
+    packed = raw.read(2) == _GZIP
+    raw.seek(0)
+    return gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[return-value]
+
+
+def _guarded(read: Callable[[], _Read]) -> _Read:
+    try:
+        return read()
+    except (UnusableError, PigbenchError):
+        raise
+    except Exception as error:  # on damaged bytes the decoders raise nearly anything
+        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
+
+
+def _nibabel() -> Any:
+    try:
+        import nibabel
+    except ImportError:
+        raise PigbenchError("NIfTI files need nibabel: pip install 'pigbench[nifti]'") from None
+    return nibabel

@@ -1,0 +1,47 @@
+"""A census in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pigbench.data.census import Census
+
+SHADES = " ▁▂▃▄▅▆▇█"
+
+
+def lines(name: str, census: Census) -> Iterator[str]:
+    """What `pigbench data inspect` prints. Ids are pseudonyms."""
+    yield f"{name}: {census.cases} cases of {census.patients} patients, {census.empty} of them with an empty mask"
+    yield f"size: {_counted({f'{width}×{height}': count for (width, height), count in census.sizes.items()})}"
+    yield f"pixels: {_counted(census.depths)}"
+    yield f"lesions in an image: {_counted(census.lesions)}"
+    if census.lesion_fraction:
+        least, lower, median, upper, greatest = (f"{100 * value:.2f}" for value in census.lesion_fraction)
+        yield f"lesion, % of the image: {least} to {greatest}, median {median}, quartiles {lower} and {upper}"
+    yield f"intensities, least to greatest: |{_bars(census.intensities.tolist())}|"
+    if census.folds:
+        yield "folds, patients (cases): " + ", ".join(f"{patients} ({cases})" for patients, cases in census.folds)
+    yield from _shared("equal", census.duplicates)
+    yield from _shared("nearly equal", census.near_duplicates)
+
+
+def _shared(how: str, groups: list[list[str]], most: int = 10) -> Iterator[str]:
+    if not groups:
+        yield f"no {how} images in two patients"
+        return
+    yield f"Careful: {len(groups)} groups of {how} images stand in more than one patient and can leak:"
+    for group in groups[:most]:
+        yield f"  {', '.join(group)}"
+    if len(groups) > most:
+        yield f"  and {len(groups) - most} more"
+
+
+def _counted(counts: Mapping[Any, int], most: int = 6) -> str:
+    listed = [f"{what} ({count})" for what, count in list(counts.items())[:most]]
+    return ", ".join(listed) + (f" and {len(counts) - most} more" if len(counts) > most else "")
+
+
+def _bars(shares: Sequence[float]) -> str:
+    greatest = max(shares) or 1
+    return "".join(SHADES[round((len(SHADES) - 1) * (share / greatest) ** 0.5)] for share in shares)

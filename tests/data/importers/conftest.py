@@ -1,0 +1,6 @@
+"""Lets the tests here share the modules that write files for them."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
