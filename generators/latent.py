@@ -37,15 +37,18 @@ class Autoencoder(nn.Module):
         found = self.vae.encode(images).latent_dist
         return found.mean, found.logvar
 
-    def encode(self, images: torch.Tensor, noise: torch.Tensor | None = None) -> torch.Tensor:
-        """Scaled latents (N, C, H/f, W/f): the posterior's mean, or a draw from it with standard normal `noise`."""
-        mean, log_variance = self.posterior(images)
-        drawn = mean if noise is None else mean + (0.5 * log_variance).exp() * noise
-        return drawn / self.deviation
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        """Scaled latents (N, C, H/f, W/f): the posterior's mean."""
+        return self.posterior(images)[0] / self.deviation
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Images (N, 1, H, W), not clipped, of scaled latents."""
         return self.vae.decode(latents * self.deviation).sample
+
+
+def draw(mean: torch.Tensor, log_variance: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """A draw from a posterior by standard normal noise of its shape."""
+    return mean + (0.5 * log_variance).exp() * noise
 
 
 class MaskedLatentDenoiser(nn.Module):

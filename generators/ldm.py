@@ -148,9 +148,11 @@ class LDM(Generator):
 
     def _reconstruction_loss(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """L1 and KL a pixel, and, with weights above 0, the perceptual distance and what a critic says."""
+        from generators.latent import draw
+
         config, images = self.config, batch.images
         mean, log_variance = network.posterior(images)
-        rebuilt = network.vae.decode(mean + (0.5 * log_variance).exp() * batch.noise(like=mean)).sample
+        rebuilt = network.vae.decode(draw(mean, log_variance, batch.noise(like=mean))).sample
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
         loss = (rebuilt - images).abs().mean() + config.kl_weight * divergence / images.numel()
         if config.perceptual_weight:
@@ -198,9 +200,11 @@ def _latents(autoencoder: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """A draw of the batch's scaled latents, from the frozen autoencoder."""
     import torch
 
+    from generators.latent import draw
+
     with torch.no_grad():
         mean, log_variance = autoencoder.posterior(batch.images)
-        return (mean + (0.5 * log_variance).exp() * batch.noise(like=mean)) / autoencoder.deviation
+        return draw(mean, log_variance, batch.noise(like=mean)) / autoencoder.deviation
 
 
 def _deviation(autoencoder: torch.nn.Module, view: TrainView, loop: Loop) -> float:
