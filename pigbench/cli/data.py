@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pigbench.cli import listing, options
+from pigbench.cli.bar import reading
 from pigbench.cli.importing import Importers
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def inspect(
     from pigbench.data.census import take
     from pigbench.report.census import lines
 
-    with _progress() as advance:
+    with reading() as advance:
         census = take(open_dataset(name, store), folds, advance)
     for line in lines(name, census):
         typer.echo(line)
@@ -78,7 +77,7 @@ def validate(
     from pigbench.data.census import validate as read_all
 
     source = open_dataset(name, store)
-    with _progress() as advance:
+    with reading() as advance:
         problems = read_all(source, advance)
     for kind, names in problems.items():
         typer.echo(f"{kind} ({len(names)}):")
@@ -104,17 +103,6 @@ def forget(
 def list_datasets(store: options.StoreDir = Path("runs")) -> None:
     """List the built-in dataset and those of the store, as `pigbench list datasets` does."""
     listing.list_(listing.What.DATASETS, store=store)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on the standard error for as long as it takes."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _spread(total: int) -> list[int]:

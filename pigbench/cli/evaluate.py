@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pigbench.cli import options
+from pigbench.cli.bar import reading
 from pigbench.cli.complete import complete
 from pigbench.errors import PigbenchError
 
@@ -89,26 +90,14 @@ def evaluate(
 
 
 def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from pigbench.data.manifests import fold_seals
     from pigbench.given import check_name, find_given
 
     check_name(name)
     protocol = setup.request.protocol
     seals = fold_seals(setup.source, protocol.folds, protocol.split_seed)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        return find_given(
-            pairs,
-            fold_of,
-            name,
-            seals,
-            protocol.preset.resolution,
-            as_is=as_is,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with reading() as advance:
+        return find_given(pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance)
 
 
 def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from pigbench.cli import options
+from pigbench.cli.bar import reading
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -73,14 +74,10 @@ def _type(field: FieldInfo) -> Any:
 
 
 def _import(kind: str, given: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from pigbench.data.imported import import_dataset
 
     options = {name: value for name, value in given.items() if name not in OWN and value is not None}
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
+    with reading() as advance:
         imported = import_dataset(
             kind,
             given["path"],
@@ -88,7 +85,7 @@ def _import(kind: str, given: dict[str, Any]) -> None:
             given["store"],
             options,
             skip_bad=given["skip_bad"],
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=advance,
         )
     for line in _summary(given["name"], imported):
         print(line)
