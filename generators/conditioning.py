@@ -1,17 +1,20 @@
-"""What the generators that make images for given masks share: the masks as a tensor, augmented if that is asked for."""
+"""What the generators that make images for given masks share: the masks, augmented if asked for, and their sampling."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
+from generators.ddim import sample_images
 from generators.diffusion import DiffusionConfig, SampledByDDIM
-from pigbench.contracts import SampleRequest
+from pigbench.contracts import Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
+    from diffusers import DDIMScheduler
 
 
 class ConditionedConfig(DiffusionConfig, SampledByDDIM):
@@ -36,6 +39,26 @@ def as_condition(masks: np.ndarray, device: torch.device) -> torch.Tensor:
     import torch
 
     return torch.as_tensor(masks, dtype=torch.float32, device=device)
+
+
+def images_for_masks(
+    denoiser: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    schedule: DDIMScheduler,
+    request: SampleRequest,
+    masks: np.ndarray,
+    *,
+    steps: int,
+) -> Pairs:
+    """Images by DDIM from a denoiser that knows the masks (count, 1, H, W), 0 or 1, and those masks."""
+    images = sample_images(
+        denoiser,
+        schedule,
+        request.noise(),
+        steps=steps,
+        masks=2 * as_condition(masks, request.device) - 1,
+        on_step=request.on_step,
+    )
+    return Pairs.clipped(images, masks)
 
 
 def _moved(mask: np.ndarray, stream: torch.Generator) -> np.ndarray:

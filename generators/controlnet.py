@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
-from generators.ddim import sample_images
+from generators.conditioning import ConditionedConfig, as_condition, images_for_masks, masks_to_make
 from generators.diffusion import DENOISER, build_unet, ddim_schedule
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest, TrainView
 
@@ -83,12 +82,4 @@ class ControlNet(Generator):
         def denoiser(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
             return controlled(trained["denoiser"], trained["control"], x, hint, times)
 
-        images = sample_images(
-            denoiser,
-            self.schedule,
-            request.noise(),
-            steps=self.config.ddim_steps,
-            masks=2 * hint - 1,
-            on_step=request.on_step,
-        )
-        return Pairs.clipped(images, masks)
+        return images_for_masks(denoiser, self.schedule, request, masks, steps=self.config.ddim_steps)

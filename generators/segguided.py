@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
-from generators.ddim import sample_images
+from generators.conditioning import ConditionedConfig, as_condition, images_for_masks, masks_to_make
 from generators.diffusion import DENOISER, build_unet, ddim_schedule
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
 
@@ -67,12 +66,4 @@ class SegGuidedDif(Generator):
         def denoiser(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
             return trained["denoiser"](torch.cat([x, condition], dim=1), times)
 
-        images = sample_images(
-            denoiser,
-            self.schedule,
-            request.noise(),
-            steps=self.config.ddim_steps,
-            masks=2 * condition - 1,
-            on_step=request.on_step,
-        )
-        return Pairs.clipped(images, masks)
+        return images_for_masks(denoiser, self.schedule, request, masks, steps=self.config.ddim_steps)
