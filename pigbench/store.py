@@ -24,6 +24,8 @@ from typing import Any
 from pigbench.errors import PigbenchError
 
 MANIFEST = "manifest.json"
+LARGE = 64 * 2**20
+"""Bytes from which a file is not hashed each time it is consumed, if its size and time of change are as published."""
 
 
 class Damaged(Exception):
@@ -107,7 +109,8 @@ class Store:
     def publish(self, stage: str, key: str, directory: Path, manifest: dict[str, Any]) -> Entry:
         """Make `directory` the artifact, by one rename, and drop the stage's checkpoints."""
         files = {str(file.relative_to(directory)): _hash(file) for file in _files(directory)}
-        content = {"stage": stage, "key": key, "files": files, **manifest}
+        large = {name: _stamp(directory / name) for name in files if (directory / name).stat().st_size > LARGE}
+        content = {"stage": stage, "key": key, "files": files, "large": large, **manifest}
         (directory / MANIFEST).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
         for file in _files(directory):
             _flush(file)
@@ -131,7 +134,7 @@ class Store:
     def verify(self) -> Iterator[tuple[Entry, str]]:
         """Every artifact with its fault, empty if it is whole. Nothing is changed."""
         for entry in self.entries():
-            yield entry, _fault(entry)
+            yield entry, _fault(entry, thoroughly=True)
 
     def rubbish(self) -> list[Path]:
         """What crashed processes and damaged artifacts left behind."""
@@ -164,17 +167,24 @@ def _flush(file: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _fault(entry: Entry) -> str:
-    """What is wrong with an artifact's bytes; empty if nothing is."""
+def _stamp(file: Path) -> list[int]:
+    """A file's size in bytes and the nanosecond it was last written."""
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _fault(entry: Entry, *, thoroughly: bool = False) -> str:
+    """What is wrong with an artifact's bytes; empty if nothing is. thoroughly: hash the large files whatever."""
     try:
-        expected = entry.manifest["files"]
+        manifest = entry.manifest
+        expected, large = manifest["files"], {} if thoroughly else manifest.get("large", {})
     except (ValueError, KeyError, OSError):
         return "its manifest cannot be read"
     for name, known in expected.items():
         file = entry.path / name
         if not file.is_file():
             return f"{name} is missing"
-        if _hash(file) != known:
+        if _stamp(file) != large.get(name) and _hash(file) != known:
             return f"{name} does not match its hash"
     return ""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pigbench import store as store_module
 from pigbench.errors import PigbenchError
 from pigbench.store import MANIFEST, Damaged, Store
 
@@ -58,6 +59,29 @@ def test_a_damaged_artifact_is_set_aside(tmp_path: Path, damage: str) -> None:
         store.open("sample", "k")
     assert not store.has("sample", "k")
     assert len(store.rubbish()) == 1
+
+
+def test_a_large_file_is_hashed_again_only_when_it_was_touched_or_on_request(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("pigbench.store.LARGE", 4)
+    hashed: list[str] = []
+    real = store_module._hash
+    monkeypatch.setattr("pigbench.store._hash", lambda file: hashed.append(file.name) or real(file))
+    store = Store(tmp_path)
+    data = publish(store, "k") / "data.txt"
+    hashed.clear()
+    store.open("sample", "k")
+    assert hashed == []
+    os.utime(data)
+    store.open("sample", "k")
+    assert hashed == ["data.txt"]
+    rotten = publish(store, "rotten") / "data.txt"
+    written = rotten.stat()
+    rotten.write_text("hellO")
+    os.utime(rotten, ns=(written.st_atime_ns, written.st_mtime_ns))
+    assert {entry.key: bool(fault) for entry, fault in store.verify()} == {"k": False, "rotten": True}
+    rotten.write_text("hellO")
+    with pytest.raises(Damaged):
+        store.open("sample", "rotten")
 
 
 def test_checkpoints_go_when_the_artifact_is_there(tmp_path: Path) -> None:

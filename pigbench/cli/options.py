@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.processes import cores
 
 if TYPE_CHECKING:
     from pigbench.choices import GeneratorChoice
@@ -160,7 +160,7 @@ def resolve_device(device: str) -> str:
 
 def default_workers(device: str) -> int:
     """One worker per core on a CPU, one on a GPU."""
-    return len(os.sched_getaffinity(0)) if device == "cpu" and hasattr(os, "sched_getaffinity") else 1
+    return cores() if device == "cpu" else 1
 
 
 def _may_have_gpu() -> bool:

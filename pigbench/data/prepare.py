@@ -8,7 +8,7 @@ index.csv   case_id, patient_id, lesion_fraction, in the order of the arrays
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -29,26 +29,32 @@ ROUNDING = 1e-6  # coverages are sums of products: exactly half may come out jus
 _INDEX = ("case_id", "patient_id", "lesion_fraction")
 
 
-def prepare(
-    source: Source, resolution: int, directory: Path, progress: Callable[[int, int], None] | None = None
-) -> None:
-    """Write every case of `source` at `resolution` into `directory`; `progress` is told (cases done, all cases).
-
-    One case is in memory at a time. The arrays are streamed to their files rather than mapped: mapped pages would
-    count as this process's memory, and a full disk would kill it instead of raising OSError.
-    """
+def prepare(source: Source, resolution: int, directory: Path) -> None:
+    """Write every case of `source` at `resolution` into `directory`, one case in memory at a time."""
     cases = source.cases()
+    write(cases, (prepare_rows(source, [row], resolution) for row in range(len(cases))), resolution, directory)
+
+
+def write(cases: list[CaseInfo], parts: Iterable[dict[str, np.ndarray]], resolution: int, directory: Path) -> None:
+    """Write the prepared set of these cases; `parts` are successive ones of them, as `prepare_rows` gives them.
+
+    The arrays are streamed to their files rather than mapped: mapped pages would count as this process's memory, and a
+    full disk would kill it instead of raising OSError.
+    """
     shape = (len(cases), 1, resolution, resolution)
     with (directory / "images.npy").open("wb") as images, (directory / "masks.npy").open("wb") as masks:
         _write_header(images, shape, np.dtype("<u2"))
         _write_header(masks, shape, np.dtype("u1"))
-        for index in range(len(cases)):
-            image, mask = prepare_case(*source.read(index, resolution), resolution)
-            images.write(image.astype("<u2", copy=False).tobytes())
-            masks.write(mask.tobytes())
-            if progress:
-                progress(index + 1, len(cases))
+        for part in parts:
+            images.write(part["images"].astype("<u2", copy=False).tobytes())
+            masks.write(part["masks"].tobytes())
     _write_index(directory / "index.csv", cases)
+
+
+def prepare_rows(source: Source, rows: Sequence[int], resolution: int) -> dict[str, np.ndarray]:
+    """These rows of `source.cases()`: images (n, R, R) uint16 and masks (n, R, R) uint8, see `prepare_case`."""
+    pairs = [prepare_case(*source.read(row, resolution), resolution) for row in rows]
+    return {"images": np.stack([image for image, _ in pairs]), "masks": np.stack([mask for _, mask in pairs])}
 
 
 def prepare_case(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,6 @@ import errno
 import multiprocessing
 import os
 import signal
-import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task, perform
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
+from pigbench.processes import die_with_parent
 from pigbench.stages.job import StageFailed
 from pigbench.store import Damaged, Store
 
@@ -151,7 +151,7 @@ class _Worker:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs,))
         before = {name: os.environ.get(name) for name in SINGLE_THREAD}
         os.environ.update(SINGLE_THREAD)  # read by the libraries when the new process imports them
         try:
@@ -176,7 +176,7 @@ class _Worker:
 def _serve(connection: Connection) -> None:
     """A worker's life: tasks in, messages out, until the parent goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()
 
     def progress(share: float, text: str) -> None:
         connection.send(("progress", (share, text)))
@@ -214,11 +214,3 @@ def _explain(task: Task, error: Exception) -> tuple[str, str]:
         log.write_text(traceback.format_exc(), encoding="utf-8")
         where = f" (traceback in {log})"
     return f"{type(error).__name__}: {error}", where
-
-
-def _die_with_parent() -> None:
-    """End this process when its parent does, however the parent ends."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from pigbench import __version__, registry
 from pigbench.errors import PigbenchError
+from pigbench.processes import cores
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _device() -> Iterator[Finding]:
         yield Finding("GPU", torch.cuda.get_device_name(0))
     else:
         yield Finding("GPU", "none that torch can use; everything runs on the CPU")
-    yield Finding("cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
+    yield Finding("cores", str(cores()))
 
 
 def _store(root: Path) -> Iterator[Finding]:

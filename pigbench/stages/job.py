@@ -101,7 +101,7 @@ class Job:
 
     def kept(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """What `make` gives, or what it gave before the stage was killed: a part that need not be made twice."""
-        file = self.checkpoints / f"{name}.npz"
+        file = self._kept_file(name)
         try:
             with np.load(file) as arrays:
                 return dict(arrays)
@@ -115,6 +115,13 @@ class Job:
         finally:
             new.unlink(missing_ok=True)
         return made
+
+    def has_kept(self, name: str) -> bool:
+        """Whether an earlier attempt left that part."""
+        return self._kept_file(name).is_file()
+
+    def _kept_file(self, name: str) -> Path:
+        return self.checkpoints / f"{name}.npz"
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a JSON file into the artifact."""

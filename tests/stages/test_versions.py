@@ -48,17 +48,17 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "dd69e1ee4fb1c9bc"),
-    "embed": (1, "c9453a98b78c89a1"),
-    "fidelity": (1, "818bdce6436678ea"),
-    "floor": (2, "a78fda87081dc865"),
-    "gate": (1, "0e07218e648b6369"),
-    "prepare": (1, "10d4bd7f98a358ed"),
-    "reconstruct": (1, "36c5df298b7f131a"),
-    "sample": (1, "9c7907617e23a3a0"),
-    "segment": (1, "474a549577a41a1a"),
-    "split": (1, "9bb195a13a0e0be3"),
-    "train": (1, "306736f672921093"),
+    "adopt": (1, "ba873542c0af3040"),
+    "embed": (1, "e32c31e102d14970"),
+    "fidelity": (1, "dd7696bf055ae97c"),
+    "floor": (2, "577ec8b45f10fa7a"),
+    "gate": (1, "b60a3f8e329c8db8"),
+    "prepare": (1, "f46791f8c652e1c7"),
+    "reconstruct": (1, "d502d9358cee8765"),
+    "sample": (1, "196f1517c209e9d0"),
+    "segment": (1, "8225f60c0ce76707"),
+    "split": (1, "e581f93555bbea6d"),
+    "train": (1, "a7d98d7c41dcb066"),
 }
 
 
