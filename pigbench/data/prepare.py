@@ -105,9 +105,8 @@ class Prepared:
 
 def _crop(image: np.ndarray, mask: np.ndarray, blank: float) -> tuple[np.ndarray, np.ndarray]:
     """Without the border rows and columns that are nowhere above `blank`, but never into the mask."""
-    rows = np.flatnonzero((image.max(axis=1) > blank) | mask.any(axis=1))
-    columns = np.flatnonzero((image.max(axis=0) > blank) | mask.any(axis=0))
-    inside = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    kept = (image > blank) | (mask != 0)
+    inside = _extent(kept, 0), _extent(kept, 1)
     return image[inside], mask[inside]
 
 
@@ -137,11 +136,26 @@ def _resample_image(image: np.ndarray, resolution: int) -> np.ndarray:
 def _resample_mask(mask: np.ndarray, resolution: int) -> np.ndarray:
     if len(mask) == resolution:
         return mask
-    coverage = _apply(_area(len(mask), resolution), mask)
+    coverage = _coverage(mask, _area(len(mask), resolution))
     resampled = (coverage >= COVERAGE - ROUNDING).astype(np.uint8)
     if mask.any() and not resampled.any():
         resampled.flat[np.argmax(coverage.round(6))] = 1
     return resampled
+
+
+def _coverage(mask: np.ndarray, weights: csr_array) -> np.ndarray:
+    """(R, R): the share of each new pixel that is set; only where the mask is set is there anything to add up."""
+    if not mask.any():
+        return np.zeros((weights.shape[0], weights.shape[0]))
+    rows, columns = _extent(mask, 0), _extent(mask, 1)
+    down = weights[:, rows] @ mask[rows, columns].astype(np.float64)
+    return (weights[:, columns] @ down.T).T
+
+
+def _extent(flags: np.ndarray, axis: int) -> slice:
+    """Along an axis, from the first row (or column) where anything is set to the last."""
+    found = np.flatnonzero(flags.any(axis=1 - axis))
+    return slice(int(found[0]), int(found[-1]) + 1)
 
 
 def _apply(weights: csr_array, pixels: np.ndarray) -> np.ndarray:
