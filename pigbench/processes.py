@@ -1,16 +1,37 @@
-"""Processes of our own on this machine: how many pay, and that none outlives the one that started it."""
+"""Processes: how many pay on this machine, which still live, and that none outlives the one that started it."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
 import threading
 from multiprocessing.connection import wait
+from pathlib import Path
 
 
 def cores() -> int:
     """How many processors this process may use; a cluster's allocation or `taskset` may leave it fewer than exist."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> str:
+    """This machine, or container: where the number of a process means something."""
+    try:
+        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return platform.node()
+
+
+def lives(process: int) -> bool:
+    """Whether a process of this machine still runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def die_with_parent() -> None:

@@ -4,6 +4,7 @@
 <root>/partial/<key>/             checkpoints of a stage that has not ended
 <root>/pairs/<content>.json       where pairs given to `evaluate` lie
 <root>/building/                  directories being written; whatever a crash leaves there is rubbish
+<root>/leases/<key>               which run is at work on what, while it is
 <root>/datasets/<name>/           registered datasets
 <root>/records/                   what runs leave
 """
@@ -14,6 +15,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from pigbench.errors import PigbenchError
+from pigbench.processes import lives, machine
 
 MANIFEST = "manifest.json"
+DAY = 86400.0
 LARGE = 64 * 2**20
 """Bytes from which a file is not hashed each time it is consumed, if its size and time of change are as published."""
 
@@ -99,7 +103,7 @@ class Store:
     @contextmanager
     def building(self) -> Iterator[Path]:
         """A fresh directory to write an artifact in; removed if it was not published."""
-        directory = self.root / "building" / f"{os.getpid()}-{uuid.uuid4().hex}"
+        directory = self.root / "building" / f"{os.getpid()}-{_here()}-{uuid.uuid4().hex}"
         directory.mkdir()
         try:
             yield directory
@@ -189,15 +193,16 @@ def _fault(entry: Entry, *, thoroughly: bool = False) -> str:
     return ""
 
 
-def _owner_lives(path: Path) -> bool:
-    """Whether the process that made a building directory still runs; on another host we cannot know."""
-    try:
-        owner = int(path.name.partition("-")[0])
-        if owner == 0:
-            return False
-        os.kill(owner, 0)
-    except ProcessLookupError:
+def _here() -> str:
+    """This machine in a few letters, for names of directories."""
+    return hashlib.sha256(machine().encode()).hexdigest()[:8]
+
+
+def _owner_lives(building: Path) -> bool:
+    """Whether the process that made a building directory still runs; another machine's does, for a day."""
+    process, _, rest = building.name.partition("-")
+    if not process.isdecimal() or process == "0":
         return False
-    except (ValueError, PermissionError):
-        return True
-    return True
+    if rest.startswith(_here()):
+        return lives(int(process))
+    return time.time() - building.stat().st_mtime < DAY

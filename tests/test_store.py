@@ -93,9 +93,14 @@ def test_checkpoints_go_when_the_artifact_is_there(tmp_path: Path) -> None:
 
 def test_leftovers_of_dead_processes_are_rubbish_and_of_living_ones_are_not(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    (tmp_path / "building" / "999999999-x").mkdir()
-    (tmp_path / "building" / f"{os.getpid()}-x").mkdir()
-    assert [path.name for path in store.rubbish()] == ["999999999-x"]
+    with store.building() as mine:
+        dead = mine.with_name(mine.name.replace(str(os.getpid()), "999999999", 1))
+        elsewhere = mine.with_name("999999999-0therhost-x")
+        long_ago = mine.with_name("999999999-0therhost-y")
+        for path in (dead, elsewhere, long_ago):
+            path.mkdir()
+        os.utime(long_ago, (0, 0))
+        assert {path.name for path in store.rubbish()} == {dead.name, long_ago.name}
 
 
 def test_an_unwritable_store_says_so(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pigbench.cli.stages import compute
 
 if TYPE_CHECKING:
     from pigbench.cli.options import Setup
-    from pigbench.engine.local import Outcome
+    from pigbench.engine.driver import Outcome
     from pigbench.plan import Plan
 
 

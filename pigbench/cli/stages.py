@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pigbench.cli.options import Setup
-    from pigbench.engine.local import Outcome
+    from pigbench.engine.driver import Outcome
     from pigbench.plan import Node, Plan
 
 

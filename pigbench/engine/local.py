@@ -9,14 +9,15 @@ import errno
 import multiprocessing
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from pigbench.engine.driver import Crew, Message, Observer, Outcome, drive
 from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task, perform
 from pigbench.errors import PigbenchError
@@ -28,109 +29,45 @@ from pigbench.store import Damaged, Store
 SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
-@dataclass(frozen=True)
-class Event:
-    """Something happened to a node: kind is started, progress, done, failed, or note."""
-
-    kind: str
-    label: str
-    share: float = 0.0
-    text: str = ""
-    worker: int = 0
-    done: int = 0
-    total: int = 0
-
-
-@dataclass
-class Outcome:
-    """What a run of a plan came to: the nodes computed, and why others failed, by key."""
-
-    computed: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-
-
 def run_plan(
     targets: list[Node],
     store: Store,
     dataset: str,
     workers: int,
-    observe: Callable[[Event], None] = lambda event: None,
+    observe: Observer = lambda event: None,
     interval: float = 60.0,
 ) -> Outcome:
-    """Compute what is missing of `targets`. A node that fails takes with it only what rests on it."""
+    """Compute what is missing of `targets` with so many processes."""
     schedule = Schedule(targets, lambda node: store.has(node.stage, node.key))
     if schedule.finished:
         return Outcome()
     pool = _Pool(min(workers, schedule.total))
     try:
-        _drive(schedule, pool, store, dataset, observe, interval)
+        return drive(schedule, pool, store, dataset, observe, interval)
     finally:
         pool.stop()
-    return Outcome(schedule.done, schedule.failed)
 
 
-def _drive(
-    schedule: Schedule, pool: _Pool, store: Store, dataset: str, observe: Callable[[Event], None], interval: float
-) -> None:
-    while not schedule.finished:
-        for worker in pool.idle():
-            node = schedule.next()
-            if node is None:
-                break
-            worker.give(node, Task.of(node, dataset, store.root, interval))
-            observe(_event("started", worker, schedule))
-        for worker, kind, content in pool.messages():
-            _hear(worker, kind, content, schedule, observe)
-
-
-def _hear(worker: _Worker, kind: str, content: Any, schedule: Schedule, observe: Callable[[Event], None]) -> None:
-    node = worker.node
-    assert node is not None
-    if kind == "progress":
-        share, text = content
-        observe(_event("progress", worker, schedule, share, text))
-        return
-    if kind == "done":
-        schedule.succeeded(node)
-        observe(_event("done", worker, schedule, 1.0))
-    elif kind == "full":
-        raise PigbenchError(f"no space left on the disk of {content}: free some and run the same command again")
-    elif kind == "damaged":
-        schedule.again(node)
-        observe(_event("note", worker, schedule, text=content))
-    else:
-        reason, where = content
-        schedule.fail(node, reason)
-        observe(_event("failed", worker, schedule, text=f"{reason}{where}"))
-    worker.node = None
-
-
-def _event(kind: str, worker: _Worker, schedule: Schedule, share: float = 0.0, text: str = "") -> Event:
-    assert worker.node is not None
-    return Event(kind, worker.node.label, share, text, worker.number, schedule.done, schedule.total)
-
-
-class _Pool:
+class _Pool(Crew):
     """Worker processes; one that dies is replaced."""
 
     def __init__(self, size: int) -> None:
         self.workers = [_Worker(number) for number in range(size)]
 
-    def idle(self) -> list[_Worker]:
-        return [worker for worker in self.workers if worker.node is None]
+    def has_room(self) -> bool:
+        return any(worker.node is None for worker in self.workers)
 
-    def messages(self) -> list[tuple[_Worker, str, Any]]:
-        """What the workers said since; waits until one says something."""
+    def give(self, node: Node, task: Task) -> int:
+        worker = next(worker for worker in self.workers if worker.node is None)
+        worker.give(node, task)
+        return worker.number
+
+    def messages(self, timeout: float | None) -> list[Message]:
         by_connection = {worker.connection: worker for worker in self.workers if worker.node}
-        heard = []
-        for connection in wait(list(by_connection)):
-            worker = by_connection[connection]  # type: ignore[index]
-            try:
-                kind, content = worker.connection.recv()
-            except (EOFError, ConnectionResetError):
-                kind, content = "failed", (worker.replace(), "")
-            heard.append((worker, kind, content))
-        return heard
+        if not by_connection:
+            time.sleep(timeout or 0.0)
+        heard = wait(list(by_connection), timeout) if by_connection else []
+        return [by_connection[connection].hear() for connection in heard]  # type: ignore[index]
 
     def stop(self) -> None:
         """End the workers: the idle ones by hanging up, the busy ones by a signal."""
@@ -164,6 +101,18 @@ class _Worker:
     def give(self, node: Node, task: Task) -> None:
         self.node = node
         self.connection.send(task)
+
+    def hear(self) -> Message:
+        """What the process says next of its node, or how it died."""
+        node = self.node
+        assert node is not None
+        try:
+            kind, content = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            kind, content = "failed", (self.replace(), "")
+        if kind != "progress":
+            self.node = None
+        return Message(node, self.number, kind, content)
 
     def replace(self) -> str:
         """Start a new process for one that died; says how it died."""

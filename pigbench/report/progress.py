@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pigbench.engine.local import Event
+from pigbench.engine.driver import Event
 from pigbench.estimate import estimator
 from pigbench.plan import Plan, Request
 from pigbench.report.plan import describe

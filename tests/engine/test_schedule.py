@@ -43,7 +43,7 @@ def test_a_failure_takes_with_it_only_what_rests_on_it() -> None:
     base, left, right, top = diamond()
     schedule = Schedule([top, right], lambda node: False)
     schedule.succeeded(schedule.next())
-    schedule.running[left.key] = schedule.waiting.pop(left.key)
+    assert schedule.next() is left
     schedule.fail(left, "lost")
     assert schedule.failed == {"left": "lost", "top": "train left: lost"}
     assert run_all(schedule) == ["right"]

@@ -1,0 +1,151 @@
+"""The run of a plan: what can start goes to a crew, what comes of it is noted, until nothing is left.
+
+A crew is whatever computes: processes on this machine, or the workers of a cluster. Several drivers may work on one
+store; leases keep them from doing the same node at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from pigbench.engine.leases import Leases
+from pigbench.engine.schedule import Schedule
+from pigbench.engine.work import Task
+from pigbench.errors import PigbenchError
+from pigbench.plan import Node
+from pigbench.store import Store
+
+PATIENCE = 2.0  # seconds after which nodes that other runs hold are looked at again
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened to a node: kind is started, progress, done, failed, or note."""
+
+    kind: str
+    label: str
+    share: float = 0.0
+    text: str = ""
+    worker: int = 0
+    done: int = 0
+    total: int = 0
+
+
+Observer = Callable[[Event], None]
+
+
+@dataclass
+class Outcome:
+    """What a run of a plan came to: the nodes it computed, and why others failed, by key."""
+
+    computed: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Message(NamedTuple):
+    """What a crew says of a node it was given.
+
+    kind and content: progress (share, text); done; failed (reason, where its traceback is); damaged (which input); full
+    (which disk). All but progress are the last word on the node.
+    """
+
+    node: Node
+    worker: int
+    kind: str
+    content: Any
+
+
+class Crew(Protocol):
+    """Workers that compute nodes."""
+
+    def has_room(self) -> bool:
+        """Whether another node would be started, or is wanted in advance."""
+
+    def give(self, node: Node, task: Task) -> int:
+        """Have a node computed; the number of the worker, as far as it is known already."""
+
+    def messages(self, timeout: float | None) -> list[Message]:
+        """What was said since; waits until something is, `timeout` seconds at most."""
+
+    def stop(self) -> None:
+        """End the work; what is half done is dropped, its checkpoints stay."""
+
+
+def drive(
+    schedule: Schedule, crew: Crew, store: Store, dataset: str, observe: Observer, interval: float = 60.0
+) -> Outcome:
+    """Compute what the schedule wants. A node that fails takes with it only what rests on it."""
+    with Leases(store.root) as leases:
+        return _Driver(schedule, crew, leases, store, dataset, observe, interval).run()
+
+
+class _Driver:
+    def __init__(
+        self,
+        schedule: Schedule,
+        crew: Crew,
+        leases: Leases,
+        store: Store,
+        dataset: str,
+        observe: Observer,
+        interval: float,
+    ) -> None:
+        self.schedule, self.crew, self.leases, self.store = schedule, crew, leases, store
+        self.dataset, self.observe, self.interval = dataset, observe, interval
+        self.computed = 0
+        self.elsewhere: set[str] = set()
+        """Nodes that another run was seen to hold."""
+
+    def run(self) -> Outcome:
+        while not self.schedule.finished:
+            held = self.hand_out()
+            if not self.schedule.running and not held:
+                continue  # everything that could start was there already
+            for message in self.crew.messages(PATIENCE if held else None):
+                self.hear(message)
+        return Outcome(self.computed, self.schedule.failed)
+
+    def hand_out(self) -> bool:
+        """Give the crew what can start; whether something could but for another run."""
+        held = []
+        while self.crew.has_room() and (node := self.schedule.next()):
+            if not self.leases.take(node.key):
+                held.append(node)
+            elif self.store.has(node.stage, node.key):  # another run was quicker
+                self.leases.release(node.key)
+                self.schedule.succeeded(node)
+            else:
+                worker = self.crew.give(node, Task.of(node, self.dataset, self.store.root, self.interval))
+                self.tell("started", node, worker)
+        for node in held:
+            self.schedule.put_back(node)
+            if node.key not in self.elsewhere:
+                self.elsewhere.add(node.key)
+                self.tell("note", node, text=f"{node.label} is at work in another run on this store")
+        return bool(held)
+
+    def hear(self, message: Message) -> None:
+        node, worker, kind, content = message
+        if kind == "progress":
+            share, text = content
+            self.tell("progress", node, worker, share, text)
+            return
+        self.leases.release(node.key)
+        if kind == "done":
+            self.computed += 1
+            self.schedule.succeeded(node)
+            self.tell("done", node, worker, 1.0)
+        elif kind == "full":
+            raise PigbenchError(f"no space left on the disk of {content}: free some and run the same command again")
+        elif kind == "damaged":
+            self.schedule.again(node)
+            self.tell("note", node, worker, text=content)
+        else:
+            reason, where = content
+            self.schedule.fail(node, reason)
+            self.tell("failed", node, worker, text=f"{reason}{where}")
+
+    def tell(self, kind: str, node: Node, worker: int = 0, share: float = 0.0, text: str = "") -> None:
+        self.observe(Event(kind, node.label, share, text, worker, self.schedule.done, self.schedule.total))

@@ -1,0 +1,132 @@
+"""Drivers on one store: every node once, by whichever run comes to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pigbench.engine import driver
+from pigbench.engine.driver import Crew, Event, Message, Outcome, drive
+from pigbench.engine.leases import Leases
+from pigbench.engine.schedule import Schedule
+from pigbench.engine.work import Task
+from pigbench.errors import PigbenchError
+from pigbench.plan import Node
+from pigbench.store import Store
+
+
+class Bench(Crew):
+    """Computes in this thread; remembers what, and fails what it is told to."""
+
+    def __init__(self, store: Store, room: int = 2, failing: tuple[str, ...] = (), seconds: float = 0.0) -> None:
+        self.store, self.room, self.failing, self.seconds = store, room, failing, seconds
+        self.given: list[Node] = []
+        self.computed: list[str] = []
+
+    def has_room(self) -> bool:
+        return len(self.given) < self.room
+
+    def give(self, node: Node, task: Task) -> int:
+        self.given.append(node)
+        return 0
+
+    def messages(self, timeout: float | None) -> list[Message]:
+        if not self.given:
+            time.sleep(timeout or 0)
+            return []
+        node = self.given.pop(0)
+        time.sleep(self.seconds)
+        if node.key in self.failing:
+            return [Message(node, 0, "failed", ("it broke", ""))]
+        with self.store.building() as directory:
+            self.store.publish(node.stage, node.key, directory, {})
+        self.computed.append(node.key)
+        return [Message(node, 0, "done", "")]
+
+    def stop(self) -> None:
+        pass
+
+
+def chain(name: str, length: int) -> Node:
+    node = Node("train", f"{name}0", {}, {}, {"what": f"{name}0"})
+    for number in range(1, length):
+        node = Node("train", f"{name}{number}", {}, {"before": node}, {"what": f"{name}{number}"})
+    return node
+
+
+def run(store: Store, targets: list[Node], crew: Crew, heard: list[Event] | None = None) -> Outcome:
+    schedule = Schedule(targets, lambda node: store.has(node.stage, node.key))
+    return drive(schedule, crew, store, "phantom", (heard if heard is not None else []).append)
+
+
+def test_two_runs_at_once_share_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "PATIENCE", 0.02)
+    store = Store(tmp_path)
+    targets = [chain(name, 6) for name in "abcd"]
+    crews = [Bench(store, room=1, seconds=0.01) for _ in range(2)]
+    outcomes: list[Outcome] = []
+    runs = [threading.Thread(target=lambda crew=crew: outcomes.append(run(store, targets, crew))) for crew in crews]
+    for thread in runs:
+        thread.start()
+    for thread in runs:
+        thread.join(30)
+    computed = crews[0].computed + crews[1].computed
+    assert len(computed) == len(set(computed)) == 24
+    assert all(crew.computed for crew in crews)
+    assert sorted(outcome.computed for outcome in outcomes) == sorted(len(crew.computed) for crew in crews)
+    assert not [outcome.failed for outcome in outcomes if outcome.failed]
+
+
+def test_what_another_run_holds_is_waited_for_and_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "PATIENCE", 0.01)
+    store, target, heard = Store(tmp_path), chain("a", 2), []
+    with Leases(tmp_path) as theirs:
+        theirs.take("a0")
+        crew = Bench(store)
+        waiting = threading.Thread(target=run, args=(store, [target], crew, heard))
+        waiting.start()
+        time.sleep(0.1)
+        assert crew.computed == []
+        with store.building() as directory:
+            store.publish("train", "a0", directory, {})
+        theirs.release("a0")
+        waiting.join(30)
+    assert crew.computed == ["a1"]
+    assert [event.text for event in heard if event.kind == "note"] == [
+        "train a0 is at work in another run on this store"
+    ]
+    assert heard[-1].done == heard[-1].total == 2
+
+
+def test_a_dead_runs_node_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    (tmp_path / "leases").mkdir()
+    (tmp_path / "leases" / "a0").write_text('{"machine": "gone", "process": 1, "run": "x"}')
+    monkeypatch.setattr("pigbench.engine.leases.EXPIRY", -1.0)
+    crew = Bench(store)
+    run(store, [chain("a", 1)], crew)
+    assert crew.computed == ["a0"]
+
+
+def test_a_failure_stays_where_it_is(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    crew = Bench(store, failing=("a1",))
+    outcome = run(store, [chain("a", 3), chain("b", 3)], crew)
+    assert outcome.failed == {"a1": "it broke", "a2": "train a1: it broke"}
+    assert sorted(crew.computed) == ["a0", "b0", "b1", "b2"]
+    assert list((tmp_path / "leases").iterdir()) == []
+
+
+def test_a_full_disk_ends_the_run_and_its_leases(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    class Full(Bench):
+        def messages(self, timeout: float | None) -> list[Message]:
+            return [Message(self.given.pop(0), 0, "full", str(tmp_path))]
+
+    with pytest.raises(PigbenchError, match="no space left"):
+        run(store, [chain("a", 2)], Full(store))
+    assert list((tmp_path / "leases").iterdir()) == []
