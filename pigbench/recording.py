@@ -119,7 +119,15 @@ def _cases(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, lis
 def _cost(node: Node, store: Store) -> dict[str, Any]:
     cost = store.entry(node.stage, node.key).manifest["cost"]
     about = {name: node.about[name] for name in ("fold", "seed", "chunk") if name in node.about}
-    return {"stage": node.stage, "label": node.about.get("what", ""), **about, **cost}
+    return {"stage": node.stage, "label": node.about.get("what", ""), **about, **cost, **_size(node, store)}
+
+
+def _size(node: Node, store: Store) -> dict[str, int]:
+    """What its seconds were spent on: images trained on or made, and the parameters of a network."""
+    if node.stage == "train":
+        training = read_json(store.entry(node.stage, node.key).path / "training.json")
+        return {"images": training["image_passes"], "parameters": training["parameters"]}
+    return {"images": node.spec["size"]} if node.stage == "sample" else {}
 
 
 def _provenance(request: Request, command: str) -> dict[str, Any]:

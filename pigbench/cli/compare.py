@@ -32,6 +32,7 @@ def compare(
     ] = None,
     format: Annotated[Format, typer.Option(help="How the tables are shown.")] = Format.rich,
     paper: Annotated[bool, typer.Option("--paper", help="Add the paper's own numbers, marked.")] = False,
+    costs: Annotated[bool, typer.Option("--costs", help="Add what the rows cost: time, memory, speed, size.")] = False,
 ) -> None:
     """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
     from pigbench.results import load_records, merge, summarise
@@ -45,30 +46,32 @@ def compare(
         raise PigbenchError(_nothing(places))
     summaries = [summarise(group) for group in merge(records)]
     if format in (Format.csv, Format.json):
-        _print_rows(summaries, format, paper)
+        _print_rows(summaries, format, paper, costs)
     else:
-        _print_tables(summaries, format, paper)
+        _print_tables(summaries, format, paper, costs)
 
 
-def _print_rows(summaries: list[Summary], format: Format, paper: bool) -> None:
+def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
     """Rows alone on the standard output; what must be known of them on the standard error."""
     from pigbench.report import render
     from pigbench.report.published import published_rows
     from pigbench.report.wording import caveats
-    from pigbench.results import score_rows
+    from pigbench.results import cost_score_rows, score_rows
 
     for summary in summaries:
         for line in caveats(summary):
             typer.echo(f"{summary.group.dataset.name}, {summary.group.preset}: {line}", err=True)
-    rows = [row for summary in summaries for row in score_rows(summary)] + (published_rows() if paper else [])
+    rows = [row for summary in summaries for row in score_rows(summary)]
+    rows += [row for summary in summaries for row in cost_score_rows(summary.group)] if costs else []
+    rows += published_rows() if paper else []
     typer.echo(render.csv(rows) if format == Format.csv else render.json(rows), nl=format != Format.csv)
 
 
-def _print_tables(summaries: list[Summary], format: Format, paper: bool) -> None:
+def _print_tables(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
     from pigbench.report import render
     from pigbench.report.tables import published_section, section
 
-    sections = [section(summary) for summary in summaries] + ([published_section()] if paper else [])
+    sections = [section(summary, costs=costs) for summary in summaries] + ([published_section()] if paper else [])
     if format == Format.rich:
         render.rich(sections)
     else:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import resource
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pigbench import registry, stages
+from pigbench.engine.meter import Meter
 from pigbench.plan import Node
 from pigbench.stages.job import Job, StageFailed
 from pigbench.store import Store
@@ -46,15 +42,6 @@ class Task:
         return cls(node.stage, node.key, node.spec, inputs, node.label, dataset, str(store), interval)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a stage took: seconds of wall clock and CPU, and the process's peak memory in MiB."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-
-
 def perform(task: Task, progress: Callable[[float, str], None]) -> None:
     """Run a task's stage and publish its artifact, unless someone already has.
 
@@ -64,8 +51,14 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
     if store.has(task.stage, task.key):
         return
     _check_source(task)
-    with store.building() as directory, _Meter() as meter:
-        stages.stage(task.stage)(open_job(task, store, directory, progress))
+    on_gpu = task.spec.get("numerics", {}).get("device", "cpu") != "cpu"
+    with store.building() as directory, Meter(store.partial(task.key), on_gpu=on_gpu) as meter:
+
+        def metered(share: float, text: str) -> None:
+            meter.note()
+            progress(share, text)
+
+        stages.stage(task.stage)(open_job(task, store, directory, metered))
         manifest = {
             "spec": task.spec,
             "inputs": {role: key for role, (_, key) in task.inputs.items()},
@@ -112,41 +105,3 @@ def library_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-class _Meter:
-    """Wall clock, CPU and peak memory of a block."""
-
-    def __enter__(self) -> _Meter:
-        _forget_peak()
-        self._wall, self._cpu = time.monotonic(), _cpu_seconds()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        pass
-
-    def cost(self) -> Cost:
-        """The cost so far."""
-        wall, cpu = time.monotonic() - self._wall, _cpu_seconds() - self._cpu
-        return Cost(round(wall, 3), round(cpu, 3), round(_peak_mib(), 1))
-
-
-def _cpu_seconds() -> float:
-    """What this process and the ended ones it started have used."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-def _forget_peak() -> None:
-    """Start the peak anew, where the system lets us (Linux); elsewhere the peak is the process's so far."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_mib() -> float:
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    except (OSError, IndexError, ValueError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / (1024**2 if sys.platform == "darwin" else 1024)

@@ -25,7 +25,7 @@ from pigbench.report.wording import (
     spread,
     unconditioned,
 )
-from pigbench.results import ArmRow, GeneratorRow, Group, Summary, signature
+from pigbench.results import ArmRow, GeneratorRow, Group, Summary, cost_rows, signature
 from pigbench.results.summary import CONFIDENCE
 
 Mark = Literal["", "best", "second"]
@@ -60,8 +60,8 @@ class Section:
     remarks: tuple[str, ...] = ()
 
 
-def section(summary: Summary) -> Section:
-    """The tables of one protocol: one Table 1 for each extractor, one Table 2 for each segmenter."""
+def section(summary: Summary, *, costs: bool = False) -> Section:
+    """The tables of one protocol: one Table 1 for each extractor, one Table 2 for each segmenter; costs if wanted."""
     group = summary.group
     tables = [
         image_table(group, [row for row in summary.generators if row.extractor == extractor])
@@ -71,6 +71,8 @@ def section(summary: Summary) -> Section:
         arm_table(group, [row for row in summary.arms if row.segmenter == segmenter])
         for segmenter in dict.fromkeys(row.segmenter for row in summary.arms)
     ]
+    if costs:
+        tables.append(cost_table(group))
     return Section(_heading(group), tuple(tables), group.banner, tuple(remarks(group)))
 
 
@@ -107,6 +109,32 @@ def arm_table(group: Group, rows: Sequence[ArmRow]) -> Table:
         ),
         notes=tuple(arm_notes(group, rows)),
         signature=signature(group, METRICS, rows),
+    )
+
+
+def cost_table(group: Group) -> Table:
+    """What training, sampling and segmenting took, a fold."""
+    columns = (
+        ("wall s", "wall_s", 1, 1),
+        ("CPU s", "cpu_s", 1, 1),
+        ("GPU s", "gpu_s", 1, 1),
+        ("peak MiB", "peak_mib", 1, 0),
+        ("GPU MiB", "gpu_peak_mib", 1, 0),
+        ("images/s", "images_per_s", 1, 1),
+        ("parameters, M", "parameters", 1e-6, 3),
+    )
+    return Table(
+        title="Costs of one fold",
+        headings=("Work", *(heading for heading, *_ in columns)),
+        rows=tuple(
+            (Cell(row.what), *(Cell(number(row.values[name], factor, digits)) for _, name, factor, digits in columns))
+            for row in cost_rows(group)
+        ),
+        notes=(
+            "seconds of one worker, killed attempts included, as they were measured where each stage ran first; "
+            "means over folds and seeds",
+            "a generator's training includes the components that it borrows; n is as sampled, in whole chunks",
+        ),
     )
 
 

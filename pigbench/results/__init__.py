@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pigbench.errors import PigbenchError
+from pigbench.results.costs import CostRow, cost_rows
 from pigbench.results.files import Skipped, load_records, read_record, record_name, write_record
 from pigbench.results.find import find_record
 from pigbench.results.merge import Group, Trial, merge
 from pigbench.results.record import FORMAT, Record, same_numbers
-from pigbench.results.rows import SCORE_COLUMNS, score_rows, signature
+from pigbench.results.rows import SCORE_COLUMNS, cost_score_rows, score_rows, signature
 from pigbench.results.summary import ArmRow, Estimate, GeneratorRow, Progress, Summary, summarise
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "FORMAT",
     "SCORE_COLUMNS",
     "ArmRow",
+    "CostRow",
     "Estimate",
     "GeneratorRow",
     "Group",
@@ -34,6 +36,8 @@ __all__ = [
     "Summary",
     "Trial",
     "cases",
+    "cost_rows",
+    "cost_score_rows",
     "find_record",
     "groups",
     "load_records",

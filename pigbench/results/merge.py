@@ -42,6 +42,7 @@ class Group:
 
     generators: by the label that names them in tables and in `fidelity` and `trials`, where two generators of the
     same label and different signatures carry their signature. conflicts: results that two records give differently.
+    costs: of every stage, each fold, seed and chunk once, under the labels that the records gave.
     """
 
     protocol_hash: str
@@ -57,6 +58,7 @@ class Group:
     reconstructions: tuple[Reconstruction, ...]
     trials: tuple[Trial, ...]
     conflicts: tuple[str, ...]
+    costs: tuple[dict[str, Any], ...] = ()
 
 
 def merge(records: Iterable[Record]) -> list[Group]:
@@ -98,7 +100,17 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
         reconstructions=reconstructions,
         trials=trials,
         conflicts=tuple(sorted(unlike | other_gates | other_ceilings | differing)),
+        costs=_costs(records),
     )
+
+
+def _costs(records: list[Record]) -> tuple[dict[str, Any], ...]:
+    """What each stage cost where it was done first; a stage done twice, on other machines say, is counted once."""
+    known: dict[Unit, dict[str, Any]] = {}
+    for record in records:
+        for cost in record.costs:
+            known.setdefault(tuple(cost.get(name) for name in ("stage", "label", "chunk", "seed", "fold")), cost)
+    return tuple(known.values())
 
 
 def _labels(records: list[Record]) -> Labels:

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from pigbench.metrics.overlap import METRICS
+from pigbench.results.costs import cost_rows
 from pigbench.results.merge import Group
 from pigbench.results.summary import (
     CONFIDENCE,
@@ -36,6 +37,18 @@ def score_rows(summary: Summary) -> list[dict[str, Any]]:
     head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
     rows = [head | row for of_generator in summary.generators for row in _generator_rows(group, of_generator)]
     rows += [head | row for of_arm in summary.arms for row in _arm_rows(group, of_arm)]
+    return [{column: row.get(column) for column in SCORE_COLUMNS} for row in rows]
+
+
+def cost_score_rows(group: Group) -> list[dict[str, Any]]:
+    """Costs in the same columns: `table` is 3, `arm` the work, `folds` the folds and seeds measured."""
+    head = {"table": 3, "protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
+    rows = [
+        head | {"generator": row.generator, "arm": row.what, "metric": name, "mean": value, "folds": row.units}
+        for row in cost_rows(group)
+        for name, value in row.values.items()
+        if isfinite(value)
+    ]
     return [{column: row.get(column) for column in SCORE_COLUMNS} for row in rows]
 
 
