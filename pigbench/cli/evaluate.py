@@ -83,7 +83,7 @@ def evaluate(
     if dry_run:
         from pigbench.report.plan import print_plan
 
-        print_plan(plan, setup.request, setup.store, setup.workers)
+        print_plan(plan, setup.request, setup.store, setup.workers, len(setup.source.cases()))
         return
     _register(setup, found)
     raise SystemExit(complete(setup, plan, records))

@@ -47,6 +47,6 @@ def run(
     if dry_run:
         from pigbench.report.plan import print_plan
 
-        print_plan(plan, setup.request, setup.store, setup.workers)
+        print_plan(plan, setup.request, setup.store, setup.workers, len(setup.source.cases()))
         return
     raise SystemExit(complete(setup, plan, results or setup.store.root / "records"))

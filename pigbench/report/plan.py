@@ -7,16 +7,22 @@ from collections import Counter
 from rich.console import Console
 from rich.table import Table
 
-from pigbench.estimate import estimator, total
+from pigbench.estimate import disk, estimator, total, unseen
 from pigbench.plan import Node, Plan, Request
+from pigbench.probe import probe
 from pigbench.store import Store
 
 
-def print_plan(plan: Plan, request: Request, store: Store, workers: int) -> None:
-    """Print the plan's stages with how many are cached, and an estimate."""
+def print_plan(plan: Plan, request: Request, store: Store, workers: int, cases: int) -> None:
+    """Print the plan's stages with how many are cached, and an estimate of time, memory and disk.
+
+    cases: of the whole dataset. What this store has not seen done is probed, for some seconds.
+    """
     nodes = plan.nodes()
     missing = [node for node in nodes if not store.has(node.stage, node.key)]
-    seconds = estimator(request.protocol.preset, store)
+    preset, folds = request.protocol.preset, request.protocol.folds
+    probed = probe(request, unseen(missing, store))
+    seconds = estimator(preset, store, probed, cases * (folds - 1) // folds)
     table = Table(box=None, pad_edge=False)
     for name, justify in (("stage", "left"), ("for", "left"), ("nodes", "right"), ("cached", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
@@ -32,6 +38,11 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int) -> None
     if unknown:
         estimate = f"at least {estimate}, without {len(unknown)} nodes of unknown time,"
     console.print(f"{len(nodes)} nodes, {len(nodes) - len(missing)} cached; about {estimate} on {workers} worker(s)")
+    needs = [f"disk about {disk(missing, preset, probed, cases) / 2**20:,.0f} MiB"] if missing else []
+    if probed:
+        peak = max(found.peak_mib for found in probed.values())
+        needs.insert(0, f"memory about {peak:,.0f} MiB a worker (probed with small batches of samples)")
+    console.print("; ".join(needs))
 
 
 def describe(request: Request) -> str:

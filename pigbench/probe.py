@@ -1,0 +1,172 @@
+"""What a run would take on this machine: its own stages in miniature, for some seconds, on invented cases.
+
+A few training steps of every network, a few samples of every generator and a few steps of every segmenter are run in a
+process of their own, with a store of their own, and scaled up. What the time does not reach stays unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from pigbench.choices import GeneratorChoice
+from pigbench.engine.work import Task, perform
+from pigbench.estimate import Probed, alike, units
+from pigbench.plan import Node, Request
+from pigbench.planning import make_plan
+from pigbench.processes import die_with_parent
+from pigbench.protocol import Preset, Training
+from pigbench.store import Store
+
+SECONDS = 10.0
+STARTING = 60.0  # seconds at most for the libraries to load, not counted
+STEPS = 4  # of every training
+SAMPLES = 16
+PATIENTS, SLICES = 8, 4
+STAGES = ("train", "sample", "segment")
+
+
+def probe(request: Request, wanted: Iterable[Node], seconds: float = SECONDS) -> dict[str, Probed]:
+    """What nodes like those wanted take, by `alike`; those that were not reached in time are missing."""
+    kinds = {alike(node) for node in wanted if node.stage in STAGES}
+    if not kinds:
+        return {}
+    small = _in_miniature(request)
+    nodes = [node for node in make_plan(small).nodes() if node.about.get("fold") == 0 and node.stage in STAGES]
+    needed = _needed([node for node in nodes if alike(node) in kinds])
+    with tempfile.TemporaryDirectory() as directory:
+        store = Store(Path(directory))
+        _publish_cases(store, nodes[0].inputs["prepared"], nodes[0].inputs["split"], request.protocol.preset.resolution)
+        tasks = [
+            (alike(node), units(node, PATIENTS * SLICES // 2), Task.of(node, "", store.root, 60.0))
+            for node in nodes
+            if node.key in needed
+        ]
+        return _measure(tasks, seconds)
+
+
+def _in_miniature(request: Request) -> Request:
+    """The same request with next to nothing to do."""
+    preset = request.protocol.preset
+    shares = [
+        component.share / sum(one.share for one in choice.plugin.components if one.owner is None)
+        for choice in request.generators
+        if isinstance(choice, GeneratorChoice)
+        for component in choice.plugin.components
+        if component.owner is None
+    ]
+    small = preset.model_copy(
+        update={
+            "training": _few_steps(preset.training, min(shares, default=1.0)),
+            "training_of": {name: _few_of(preset, name, min(shares, default=1.0)) for name in preset.training_of},
+            "sampling": preset.sampling.model_copy(update={"batch": SAMPLES, "chunk": SAMPLES}),
+            "segmentation": preset.segmentation.model_copy(update={"steps": STEPS}),
+        }
+    )
+    return replace(
+        request,
+        protocol=request.protocol.model_copy(update={"preset": small, "folds": 2}),
+        generators=tuple(choice for choice in request.generators if isinstance(choice, GeneratorChoice)),
+        samples=(SAMPLES,),
+        seeds=request.seeds[:1],
+        controls=False,
+        makes_reference=False,
+    )
+
+
+def _few_steps(training: Training, share: float) -> Training:
+    return training.model_copy(update={"images": int(STEPS * training.batch / share), "epochs": None})
+
+
+def _few_of(preset: Preset, name: str, share: float) -> dict[str, object]:
+    few = _few_steps(preset.training_for(name), share)
+    return few.model_dump(exclude={"epochs"})
+
+
+def _needed(nodes: list[Node]) -> set[str]:
+    """The keys of the nodes and of all that they rest on."""
+    found: set[str] = set()
+    left = list(nodes)
+    while left:
+        node = left.pop()
+        if node.key not in found:
+            found.add(node.key)
+            left.extend(node.inputs.values())
+    return found
+
+
+def _publish_cases(store: Store, prepared: Node, split: Node, resolution: int) -> None:
+    """Noise with a square for a lesion, as if it had been prepared and split."""
+    from pigbench.data.prepare import write
+    from pigbench.data.source import CaseInfo
+
+    patients = [f"patient {number}" for number in range(PATIENTS)]
+    cases = [CaseInfo(f"{patient} {slice_}", patient, 0.06) for patient in patients for slice_ in range(SLICES)]
+    shape = (len(cases), resolution, resolution)
+    masks = np.zeros(shape, np.uint8)
+    masks[:, : resolution // 4, : resolution // 4] = 1
+    images = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
+    with store.building() as directory:
+        write(cases, [{"images": images, "masks": masks}], resolution, directory)
+        store.publish(prepared.stage, prepared.key, directory, {"spec": prepared.spec})
+    with store.building() as directory:
+        (directory / "folds.json").write_text(json.dumps([patients[::2], patients[1::2]]), encoding="utf-8")
+        store.publish(split.stage, split.key, directory, {"spec": split.spec})
+
+
+def _measure(tasks: list[tuple[str, float, Task]], seconds: float) -> dict[str, Probed]:
+    """Run the tasks in a process of their own until they or the seconds end."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(tasks, theirs))
+    process.start()
+    theirs.close()
+    found: dict[str, Probed] = {}
+    deadline = time.monotonic() + STARTING
+    try:
+        while ours.poll(max(0.0, deadline - time.monotonic())):
+            message = ours.recv()
+            if message is None:
+                deadline = time.monotonic() + seconds
+            else:
+                found.update(message)
+    except EOFError:
+        pass
+    finally:
+        process.kill()
+        process.join()
+    return found
+
+
+def _run(tasks: list[tuple[str, float, Task]], connection: Connection) -> None:
+    die_with_parent()
+    import diffusers  # noqa: F401
+    import segmentation_models_pytorch  # noqa: F401
+
+    from pigbench import training
+
+    training.LOSS_WINDOW = 1  # so that every step is told
+    connection.send(None)
+    for kind, amount, task in tasks:
+        try:
+            connection.send({kind: _one(task, amount)})
+        except Exception:  # the run itself will say what is wrong
+            continue
+
+
+def _one(task: Task, amount: float) -> Probed:
+    told = [(time.perf_counter(), 0.0)]
+    perform(task, lambda share, text: told.append((time.perf_counter(), share)))
+    first = told[1] if len(told) > 2 else told[0]  # what comes before the first step is done once
+    last = told[-1]
+    entry = Store(Path(task.store)).entry(task.stage, task.key)
+    seconds = (last[0] - first[0]) / (last[1] - first[1]) / amount
+    return Probed(seconds, entry.manifest["cost"]["peak_mib"], entry.size)
