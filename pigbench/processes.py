@@ -9,6 +9,9 @@ import threading
 from multiprocessing.connection import wait
 from pathlib import Path
 
+SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""The environment in which a worker's libraries compute in one thread; they read it when they are imported."""
+
 
 def cores() -> int:
     """How many processors this process may use; a cluster's allocation or `taskset` may leave it fewer than exist."""
@@ -32,6 +35,11 @@ def lives(process: int) -> bool:
     except PermissionError:  # somebody else's
         return True
     return True
+
+
+def may_start_processes() -> bool:
+    """Whether this process may have children; a daemonic one, as a Dask worker is, may not."""
+    return not multiprocessing.current_process().daemon
 
 
 def die_with_parent() -> None:

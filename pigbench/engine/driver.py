@@ -47,8 +47,8 @@ class Outcome:
 class Message(NamedTuple):
     """What a crew says of a node it was given.
 
-    kind and content: progress (share, text); done; failed (reason, where its traceback is); damaged (which input); full
-    (which disk). All but progress are the last word on the node.
+    kind and content: started (by whom); progress (share, text); done; failed (reason, where to look); damaged (which
+    input); full (which disk). All but the first two are the last word on the node.
     """
 
     node: Node
@@ -63,8 +63,8 @@ class Crew(Protocol):
     def has_room(self) -> bool:
         """Whether another node would be started, or is wanted in advance."""
 
-    def give(self, node: Node, task: Task) -> int:
-        """Have a node computed; the number of the worker, as far as it is known already."""
+    def give(self, node: Node, task: Task) -> int | None:
+        """Have a node computed; the number of the worker that has started, None if a message will say so."""
 
     def messages(self, timeout: float | None) -> list[Message]:
         """What was said since; waits until something is, `timeout` seconds at most."""
@@ -118,7 +118,8 @@ class _Driver:
                 self.schedule.succeeded(node)
             else:
                 worker = self.crew.give(node, Task.of(node, self.dataset, self.store.root, self.interval))
-                self.tell("started", node, worker)
+                if worker is not None:
+                    self.tell("started", node, worker)
         for node in held:
             self.schedule.put_back(node)
             if node.key not in self.elsewhere:
@@ -128,6 +129,9 @@ class _Driver:
 
     def hear(self, message: Message) -> None:
         node, worker, kind, content = message
+        if kind == "started":
+            self.tell("started", node, worker, text=content)
+            return
         if kind == "progress":
             share, text = content
             self.tell("progress", node, worker, share, text)

@@ -5,28 +5,18 @@ On a CPU every stage computes in one thread, so the number of workers changes ho
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import signal
 import time
-import traceback
-from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any
 
 from pigbench.engine.driver import Crew, Message, Observer, Outcome, drive
 from pigbench.engine.schedule import Schedule
-from pigbench.engine.work import Task, perform
-from pigbench.errors import PigbenchError
+from pigbench.engine.work import Task, attempt
 from pigbench.plan import Node
-from pigbench.processes import die_with_parent
-from pigbench.stages.job import StageFailed
-from pigbench.store import Damaged, Store
-
-SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+from pigbench.processes import SINGLE_THREAD, die_with_parent
+from pigbench.store import Store
 
 
 def run_plan(
@@ -135,31 +125,4 @@ def _serve(connection: Connection) -> None:
             task = connection.recv()
         except EOFError:
             return
-        connection.send(_attempt(task, progress))
-
-
-def _attempt(task: Task, progress: Callable[[float, str], None]) -> tuple[str, Any]:
-    """Perform a task; what it came to, as a message. A failure is (reason, where its traceback is)."""
-    try:
-        perform(task, progress)
-    except Damaged as damaged:
-        return "damaged", str(damaged)
-    except (StageFailed, PigbenchError) as failure:
-        return "failed", (str(failure), "")
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "full", task.store
-        return "failed", _explain(task, error)
-    except Exception as error:
-        return "failed", _explain(task, error)
-    return "done", ""
-
-
-def _explain(task: Task, error: Exception) -> tuple[str, str]:
-    """What an unforeseen error says, and where its traceback was written."""
-    where = ""
-    with suppress(OSError, PigbenchError):
-        log = Store(Path(task.store)).partial(task.key) / "error.txt"
-        log.write_text(traceback.format_exc(), encoding="utf-8")
-        where = f" (traceback in {log})"
-    return f"{type(error).__name__}: {error}", where
+        connection.send(attempt(task, progress))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -11,9 +14,10 @@ from typing import Any
 
 from pigbench import registry, stages
 from pigbench.engine.meter import Meter
+from pigbench.errors import PigbenchError
 from pigbench.plan import Node
 from pigbench.stages.job import Job, StageFailed
-from pigbench.store import Store
+from pigbench.store import Damaged, Store
 
 LIBRARIES = (
     "torch", "diffusers", "accelerate", "segmentation-models-pytorch", "albumentations", "torch-fidelity",
@@ -40,6 +44,33 @@ class Task:
         """The task of a node."""
         inputs = {role: (other.stage, other.key) for role, other in node.inputs.items()}
         return cls(node.stage, node.key, node.spec, inputs, node.label, dataset, str(store), interval)
+
+
+def attempt(task: Task, progress: Callable[[float, str], None]) -> tuple[str, Any]:
+    """Perform a task; what it came to, as a message. A failure is (reason, where its traceback is)."""
+    try:
+        perform(task, progress)
+    except Damaged as damaged:
+        return "damaged", str(damaged)
+    except (StageFailed, PigbenchError) as failure:
+        return "failed", (str(failure), "")
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "full", task.store
+        return "failed", _explain(task, error)
+    except Exception as error:
+        return "failed", _explain(task, error)
+    return "done", ""
+
+
+def _explain(task: Task, error: Exception) -> tuple[str, str]:
+    """What an unforeseen error says, and where its traceback was written."""
+    where = ""
+    with suppress(OSError, PigbenchError):
+        log = Store(Path(task.store)).partial(task.key) / "error.txt"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        where = f" (traceback in {log})"
+    return f"{type(error).__name__}: {error}", where
 
 
 def perform(task: Task, progress: Callable[[float, str], None]) -> None:
@@ -73,10 +104,14 @@ def _check_source(task: Task) -> None:
     """Refuse a plugin whose source has changed since the plan was made: its result would lie under the old key."""
     if "source" not in task.spec:
         return
-    group: registry.Group = "segmenters" if task.stage == "segment" else "generators"
-    module = registry.find(group, task.spec["plugin"]).target.partition(":")[0]
+    module = registry.find(plugin_group(task.stage), task.spec["plugin"]).target.partition(":")[0]
     if registry.source_hash(module) != task.spec["source"]:
         raise StageFailed(f"the source of '{task.spec['plugin']}' has changed since this run began: run it again")
+
+
+def plugin_group(stage: str) -> registry.Group:
+    """What kind of plugin a stage runs, if it runs one."""
+    return "segmenters" if stage == "segment" else "generators"
 
 
 def open_job(task: Task, store: Store, directory: Path, progress: Callable[[float, str], None]) -> Job:

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from pigbench.data.source import Source
-from pigbench.processes import cores, die_with_parent
+from pigbench.processes import cores, die_with_parent, may_start_processes
 from pigbench.stages.job import Job
 
 BLOCK = 32  # cases
@@ -53,7 +53,8 @@ def _read_missing(job: Job, source: Source, starts: range) -> None:
         _block(job, source, start)
         _tell(job, source, len(starts) - len(missing) + number + 1)
         left = missing[number + 1 :]
-        if cores() > 1 and (time.perf_counter() - began) * len(left) > WORTH_READERS:
+        takes_long = (time.perf_counter() - began) * len(left) > WORTH_READERS
+        if takes_long and cores() > 1 and may_start_processes():
             _read_side_by_side(job, source, left, len(starts) - len(left))
             return
 

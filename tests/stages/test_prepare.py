@@ -84,6 +84,15 @@ def test_several_processes_make_the_same_artifact(job: Job, expected, monkeypatc
     assert job.told == ["32/80", "64/80", "80/80"]  # type: ignore[attr-defined]
 
 
+def test_where_no_process_may_be_started_one_reads_all(job: Job, expected, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "WORTH_READERS", 0.0)
+    monkeypatch.setattr(stage, "cores", lambda: 2)
+    monkeypatch.setattr(stage, "may_start_processes", lambda: False)
+    monkeypatch.setattr(stage, "_read_side_by_side", None)
+    stage.run(job)
+    assert written(job) == expected
+
+
 PARENT = """
 import multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor

@@ -1,0 +1,67 @@
+"""What a stage needs of a Dask worker, in the resources that workers declare: GPU, and MEMORY in bytes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pigbench.errors import PigbenchError
+from pigbench.estimate import kind
+from pigbench.plan import Node
+from pigbench.store import Store
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+MARGIN = 1.2
+"""How much more memory a stage is granted than its like has taken."""
+
+
+class Needs:
+    """What nodes need, as far as some worker declares it.
+
+    Memory counts only where workers declare it, and only for nodes whose like this store has seen: a worker runs one
+    stage at a time, so it matters where workers differ.
+    """
+
+    def __init__(self, client: Client, address: str, nodes: Iterable[Node], store: Store) -> None:
+        """Raises PigbenchError if nodes need a GPU and no worker declares one."""
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        self._declared: list[dict[str, float]] = [worker["resources"] for worker in workers]
+        if any(map(_on_gpu, nodes)) and not self._most({"GPU": 1.0}, "GPU"):
+            raise PigbenchError(
+                f"this run computes on a GPU, and no worker of {address} declares one: start those that have one with "
+                f"`dask worker {address} --nthreads 1 --resources GPU=1`"
+            )
+        self._seen = _peaks(store) if self._most({}, "MEMORY") else {}
+
+    def of(self, node: Node) -> dict[str, float]:
+        """The resources of a node, for `Client.submit`."""
+        needed = {"GPU": 1.0} if _on_gpu(node) else {}
+        peak, most = self._seen.get(kind(node), 0.0), self._most(needed, "MEMORY")
+        if peak and most:
+            needed["MEMORY"] = min(MARGIN * peak, most)
+        return needed
+
+    def _most(self, needed: dict[str, float], name: str) -> float:
+        """The most of a resource that a worker declares who has what is needed besides."""
+        able = [one for one in self._declared if all(one.get(other, 0.0) >= needed[other] for other in needed)]
+        return max((one.get(name, 0.0) for one in able), default=0.0)
+
+
+def _on_gpu(node: Node) -> bool:
+    return node.spec.get("numerics", {}).get("device", "cpu") != "cpu"
+
+
+def _peaks(store: Store) -> dict[str, float]:
+    """The most bytes of memory that a node of each kind took in this store."""
+    peaks: dict[str, float] = defaultdict(float)
+    for entry in store.entries():
+        try:
+            manifest = entry.manifest
+            name = kind(Node(entry.stage, entry.key, manifest["spec"], {}, {}))
+            peaks[name] = max(peaks[name], manifest["cost"]["peak_mib"] * 2**20)
+        except (ValueError, KeyError, OSError):
+            continue  # `pigbench store verify` names it
+    return peaks

@@ -1,0 +1,215 @@
+"""Where workers come from: files that describe a queue, the script of a job, and jobs that run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pigbench.cli.engines import chosen_place, print_job
+from pigbench.engine.dask import run_plan_on_dask, workers_of
+from pigbench.engine.places import JobQueue, Scheduler, read_queue
+from pigbench.errors import PigbenchError
+from pigbench.store import Store
+
+ROOT = Path(__file__).parents[2]
+
+SLURM = """
+[slurm]
+queue = "gpu"
+account = "lab"
+cores = 2
+memory = "32GB"
+walltime = "12:00:00"
+job_extra_directives = ["--gres=gpu:2"]
+job_script_prologue = ["module load cuda"]
+worker_extra_args = ["--resources", "GPU=1", "--lifetime", "11h"]
+scheduler_options = { host = "127.0.0.1", dashboard_address = ":0" }
+
+[workers]
+jobs = 3
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str) -> Path:
+        file = tmp_path / "queue.toml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def test_the_script_of_a_job(write) -> None:
+    queue = read_queue(write(SLURM))
+    assert (queue.queue, queue.workers, queue.at_most) == ("slurm", 6, 0)
+    lines = queue.job_script().splitlines()
+    assert lines[0] == "#!/usr/bin/env bash"
+    for directive in ("-J pigbench", "-p gpu", "-A lab", "-n 1", "--cpus-per-task=2", "--mem=30G", "-t 12:00:00"):
+        assert f"#SBATCH {directive}" in lines
+    assert lines.index("#SBATCH --gres=gpu:2") < lines.index("module load cuda") < len(lines) - 1
+    command = lines[-1]
+    assert command.startswith(f"{sys.executable} -m distributed.cli.dask_worker tcp://127.0.0.1:")
+    for option in ("--nthreads 1", "--nworkers 2", "--nanny", "--resources GPU=1", "--lifetime 11h"):
+        assert f" {option}" in command
+
+
+def test_a_dry_run_shows_the_script_where_there_is_one(write, capsys: pytest.CaptureFixture[str]) -> None:
+    print_job(read_queue(write(SLURM)))
+    shown = capsys.readouterr().out
+    assert shown.startswith("\n3 jobs of slurm would be submitted, each with this script:\n\n#!/usr/bin/env bash\n")
+    assert "distributed.cli.dask_worker" in shown
+    print_job(Scheduler("tcp://host:1"))
+    print_job(None)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_documented_file_is_understood() -> None:
+    file = ROOT / "docs" / "slurm.toml"
+    if not file.exists():
+        pytest.skip("the documents are not beside the tests")
+    queue = read_queue(file)
+    assert (queue.queue, queue.workers, queue.settings["job_name"]) == ("slurm", 8, "pigbench")
+
+
+@pytest.mark.parametrize("queue", ["pbs", "lsf", "sge", "oar", "htcondor"])
+def test_other_queues(write, queue: str) -> None:
+    text = f'[{queue}]\ncores = 1\nmemory = "4GB"\n[workers]\nminimum = 1\nmaximum = 4\n'
+    read = read_queue(write(text.replace("memory", 'disk = "1GB"\nmemory') if queue == "htcondor" else text))
+    assert (read.fewest, read.most, read.workers, read.at_most) == (1, 4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[slurm]", "[slrum]"), "unknown table 'slrum': did you mean 'slurm'?"),
+        (("[slurm]", "[slurm"), "queue.toml: "),
+        (("[workers]", "[pbs]\ncores = 1\n[workers]"), "one table must name the queue"),
+        (("queue =", "queues ="), "unknown key of [slurm] 'queues': did you mean 'queue'"),
+        (("cores = 2", ""), "[slurm] needs cores"),
+        (("cores = 2", "cores = 2\nprocesses = 1"), "a worker computes in one thread"),
+        (("jobs = 3", "job = 3"), "unknown key of [workers] 'job': did you mean 'jobs'?"),
+        (("jobs = 3", "jobs = 0"), "[workers] jobs = 0: a number of jobs, 1 or more"),
+        (("jobs = 3", "maximum = 3"), "minimum = … and a larger maximum"),
+        (("jobs = 3", "minimum = 3\nmaximum = 3"), "minimum = … and a larger maximum"),
+        (("jobs = 3", ""), "[workers] needs jobs"),
+    ],
+)
+def test_a_fault_in_a_file_is_named(write, change: tuple[str, str], said: str) -> None:
+    file = write(SLURM.replace(*change))
+    with pytest.raises(PigbenchError) as refused:
+        read_queue(file)
+    assert str(refused.value).startswith(str(file))
+    assert said in str(refused.value)
+
+
+def test_what_the_queues_class_refuses_is_said(write) -> None:
+    with pytest.raises(PigbenchError, match=r"\[slurm\]: .*memory"):
+        read_queue(write(SLURM.replace('memory = "32GB"', ""))).job_script()
+
+
+SBATCH = """#!/bin/sh
+cp "$1" "$0.job.$$"
+setsid sh "$0.job.$$" > "$0.log.$$" 2>&1 < /dev/null &
+echo "Submitted batch job $!"
+"""
+
+SCANCEL = """#!/bin/sh
+kill -- "-$1"
+"""
+
+
+@pytest.fixture
+def queue_here(write, start_cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A function that makes a queue with some [workers]; `sbatch` and `scancel` know this machine alone."""
+    for name, script in {"sbatch": SBATCH, "scancel": SCANCEL}.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    text = SLURM.replace('"--resources", "GPU=1"', f'"--preload", "{start_cluster().preload}"')
+    text = text.replace("cores = 2", "cores = 1").replace("module load cuda", ":")
+
+    def make(workers: str) -> JobQueue:
+        queue = read_queue(write(text.replace("jobs = 3", workers)))
+        with pytest.raises(PigbenchError, match="there is no sbatch here"), queue.opened():
+            pass
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        return queue
+
+    return make
+
+
+def running(directory: Path) -> bool:
+    """Whether a job of that directory's `sbatch` runs."""
+    shown = subprocess.run(["ps", "axww", "-o", "command"], capture_output=True, text=True).stdout
+    return f"{directory / 'sbatch.job.'}" in shown
+
+
+def test_jobs_are_submitted_work_and_are_cancelled(queue_here, until, told, tmp_path: Path) -> None:
+    said: list[str] = []
+    with workers_of(queue_here("jobs = 1"), said.append) as workers:
+        assert (workers.number, workers.at_most) == (1, 0)
+        assert running(tmp_path)
+        outcome = run_plan_on_dask([told("a"), told("b")], Store(tmp_path / "store"), "tiny", workers)
+    assert (outcome.computed, outcome.failed) == (2, {})
+    assert said == [f"waiting for the first worker of {workers.address}"]
+    until(lambda: not running(tmp_path))
+
+
+def test_more_jobs_come_where_there_is_work_for_them(queue_here, until, told, tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    pair = told("a", begun=ours, waits_for=theirs), told("b", begun=theirs, waits_for=ours)  # two at once, or none
+    with workers_of(queue_here("minimum = 1\nmaximum = 2"), lambda text: None) as workers:
+        assert (workers.number, workers.at_most) == (1, 2)
+        outcome = run_plan_on_dask(list(pair), Store(tmp_path / "store"), "tiny", workers)
+    assert (outcome.computed, outcome.failed) == (2, {})
+    assert len(ours.read_text().split() + theirs.read_text().split()) == 2
+    until(lambda: not running(tmp_path))
+
+
+def test_a_queue_that_takes_no_job_is_said_at_once(write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sbatch").write_text("#!/bin/sh\necho no such partition >&2\nexit 1\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    queue = read_queue(write(SLURM))
+    with pytest.raises(PigbenchError, match="no job could be submitted to slurm: .* no such part"), queue.opened():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("dusk", None, None), "unknown engine 'dusk': did you mean 'dask'?"),
+        (("dask", None, None), "--engine dask needs --scheduler tcp://HOST:PORT or --cluster FILE"),
+        (("local", "tcp://host:1", None), "are for --engine dask"),
+        ((None, "tcp://host:1", Path("queue.toml")), "give one"),
+        ((None, "tcp://host:1", None, 2), "--workers is for this machine"),
+    ],
+)
+def test_options_that_do_not_fit(options: tuple, said: str) -> None:
+    with pytest.raises(PigbenchError, match=said.replace("?", r"\?")):
+        chosen_place(*options)
+
+
+def test_options_that_fit(write) -> None:
+    assert chosen_place(None, None, None) is None
+    assert chosen_place("local", None, None, 2) is None
+    assert chosen_place(None, "tcp://host:1", None) == chosen_place("dask", "tcp://host:1", None)
+    assert chosen_place("dask", "tcp://host:1", None) == Scheduler("tcp://host:1")
+    assert isinstance(chosen_place(None, None, write(SLURM)), JobQueue)
+
+
+def test_without_dask_only_the_dask_engine_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(PigbenchError, match=r"needs distributed: pip install 'pigbench\[cluster\]'"):
+        chosen_place("dask", "tcp://host:1", None)
+    assert chosen_place("local", None, None) is None
+
+
+def test_nothing_imports_dask_until_it_is_asked_for() -> None:
+    names = ["cli.run", "cli.stages", "engine.local", "engine.dask", "engine.places", "engine.remote"]
+    code = "".join(f"import pigbench.{name}; " for name in names)
+    code += "import sys; assert not {'distributed', 'dask', 'dask_jobqueue', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
