@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pigbench.cli.options import set_up
+from pigbench.cli.setting_up import set_up
 from pigbench.engine.work import Task, perform
 from pigbench.plan import Node
 from pigbench.planning import make_plan

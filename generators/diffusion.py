@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from pigbench.contracts import Config
+from pigbench.contracts import Config, TrainedConfig
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ class ScheduleConfig(Config):
     beta_end: PositiveFloat = Field(0.02, description="β_T")
 
 
-class DiffusionConfig(ScheduleConfig):
+class DiffusionConfig(ScheduleConfig, TrainedConfig):
     """The schedule and the network. The defaults are PIG's at 512²: 7.1 million parameters, attention at 16²."""
 
     channels: tuple[PositiveInt, ...] = Field((32, 32, 64, 64, 128, 128), description="one width a level")

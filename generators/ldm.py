@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -17,7 +17,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
 from generators.ddim import sample_images
 from generators.diffusion import DENOISER, build_unet
-from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest, TrainView
+from pigbench.contracts import Batch, Component, Generator, Pairs, Range, SampleRequest, TrainView
 
 if TYPE_CHECKING:
     import torch
@@ -41,8 +41,10 @@ class LDMConfig(ConditionedConfig):
     autoencoder_channels: tuple[PositiveInt, ...] = Field((128, 256, 512), description="f = 2^(levels - 1)")
     autoencoder_layers: PositiveInt = Field(2, description="residual blocks a level of the autoencoder")
     latent_channels: PositiveInt = Field(3, description="of the latents")
-    kl_weight: NonNegativeFloat = Field(1e-6, description="pulls the latents towards a standard normal")
-    perceptual_weight: NonNegativeFloat = Field(
+    kl_weight: Annotated[NonNegativeFloat, Range(1e-7, 1e-3, log=True)] = Field(
+        1e-6, description="pulls the latents towards a standard normal"
+    )
+    perceptual_weight: Annotated[NonNegativeFloat, Range(0.03, 3.0, log=True)] = Field(
         1.0, description="distance of EfficientNet-Lite0's features; 0 for none"
     )
     adversarial_weight: NonNegativeFloat = Field(0.0, description="of a patch critic's score; 0 for no critic")

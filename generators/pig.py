@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -35,7 +35,7 @@ from generators.diffusion import (
     ddim_schedule,
     predict_clean,
 )
-from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
+from pigbench.contracts import Batch, Choices, Component, Generator, Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +51,12 @@ class PIGConfig(DiffusionConfig, SampledByDDIM):
 
     variant: Literal["paper", "release"] | None = Field(None, description="sets the switches that are not given")
     condition: Literal["guider", "clean"] = Field("guider", description="the conditional model's, in training")
-    loss_weight: Literal["none", "sigmoid"] = Field("none", description="of the conditional model's squared error")
-    timestep_sampling: Literal["uniform", "antithetic"] = Field("uniform", description="how training draws t")
+    loss_weight: Annotated[Literal["none", "sigmoid"], Choices("none", "sigmoid")] = Field(
+        "none", description="of the conditional model's squared error"
+    )
+    timestep_sampling: Annotated[Literal["uniform", "antithetic"], Choices("uniform", "antithetic")] = Field(
+        "uniform", description="how training draws t"
+    )
     guide: Literal["raw", "binary"] = Field("raw", description="the mask estimate that guides while sampling")
     masks_out: Literal["threshold", "release"] = Field("threshold", description="how the last x̂0 becomes a mask")
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from generators.conditioning import ConditionedConfig, as_condition, images_for_masks, masks_to_make
 from generators.diffusion import DENOISER, build_unet, ddim_schedule
-from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
+from pigbench.contracts import Batch, Component, Generator, Pairs, Range, SampleRequest
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class SegGuidedConfig(ConditionedConfig):
     """The denoiser's and the sampler's settings, and mask-ablated training."""
 
-    ablation: float = Field(0.5, ge=0, le=1, description="share of the training batches that see no mask")
+    ablation: Annotated[float, Range(0.0, 0.8)] = Field(
+        0.5, ge=0, le=1, description="share of the training batches that see no mask"
+    )
 
 
 class SegGuidedDif(Generator):

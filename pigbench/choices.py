@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pigbench import registry
 from pigbench.contracts import Config, Generator
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a study chose for one plugin and what that took, for the record.
+
+    set_aside: the share of the patients that were the study's. patients: how many. trials: how many ended, those that
+    were pruned and that failed among them. value: of the best, in the words of `objective`. wall_s, cpu_s: of all.
+    """
+
+    study: str
+    group: Literal["generators", "segmenters"]
+    plugin: str
+    set_aside: float
+    patients: int
+    trials: int
+    pruned: int
+    failed: int
+    objective: str
+    value: float
+    params: dict[str, Any]
+    wall_s: float
+    cpu_s: float
 
 
 @dataclass(frozen=True)
@@ -24,15 +47,26 @@ class GeneratorChoice:
     origin: str
     lenders: tuple[GeneratorChoice, ...] = ()  # whose components it borrows
     masks_from: GeneratorChoice | Literal["real"] | None = None  # None: as the generator does by itself
+    tuned: bool = False  # whether a study chose some of its settings
 
     @property
     def label(self) -> str:
-        """The name, with the settings the user changed: `pig(guide=binary)`, `ldm(masks=pig)`."""
+        """The name, with the settings the user changed: `pig(guide=binary)`, `pig(tuned)`, `ldm(masks=pig)`."""
         changed = dict(self.changed)
         changed |= {f"{other.name}.{name}": value for other in self.lenders for name, value in other.changed.items()}
         if self.masks_from is not None:
             changed["masks"] = self.masks_from if isinstance(self.masks_from, str) else self.masks_from.label
-        return _label(self.name, changed)
+        lent = [f"{other.name}.tuned" for other in self.lenders if other.tuned]
+        return _label(self.name, changed, ["tuned"] * self.tuned + lent)
+
+    def tuned_by(self, study: Tuned) -> bool:
+        """Whether that study chose some of its settings."""
+        return self.tuned and study.plugin == self.name
+
+    def with_those_it_uses(self) -> list[GeneratorChoice]:
+        """It, whose components it borrows, and whose masks it is given."""
+        masks_from = [self.masks_from] if isinstance(self.masks_from, GeneratorChoice) else []
+        return [self, *(used for other in (*self.lenders, *masks_from) for used in other.with_those_it_uses())]
 
     @cached_property
     def source(self) -> str:
@@ -84,6 +118,7 @@ class SegmenterChoice:
     config: Config
     changed: dict[str, Any]
     source: str
+    tuned: bool = False
 
     @property
     def signature(self) -> str:
@@ -93,7 +128,14 @@ class SegmenterChoice:
     @property
     def label(self) -> str:
         """The name, with the settings the user changed."""
-        return _label(self.name, self.changed)
+        return _label(self.name, self.changed, ["tuned"] * self.tuned)
+
+    def tuned_by(self, study: Tuned) -> bool:
+        """Whether that study chose some of its settings."""
+        return self.tuned and study.plugin == self.name
+
+
+Chosen = TypeVar("Chosen", GeneratorChoice, SegmenterChoice)
 
 
 def choose_generator(name: str, shared: Mapping[str, Any], changes: Mapping[str, Mapping[str, Any]]) -> GeneratorChoice:
@@ -133,6 +175,25 @@ def choose_segmenter(name: str, shared: Mapping[str, Any], changes: Mapping[str,
     return SegmenterChoice(name, config, own, registry.source_hash(loaded.__module__))  # type: ignore[arg-type]
 
 
-def _label(name: str, changed: Mapping[str, Any]) -> str:
-    changes = ",".join(f"{setting}={value}" for setting, value in sorted(changed.items()))
+def with_values(choice: Chosen, values: Mapping[str, Mapping[str, Any]]) -> Chosen:
+    """`choice` and those it uses with the `values` that studies chose, by plugin. What the user set stays as it is.
+
+    Raises PigbenchError for an unknown setting, or values that do not fit.
+    """
+    own = {name: value for name, value in values.get(choice.name, {}).items() if name not in choice.changed}
+    if own:
+        settings = choice.config.model_dump(mode="json") | own
+        config = plugin_config(type(choice.config), choice.name, {}, settings)
+        choice = replace(choice, config=config, tuned=True)  # type: ignore[arg-type]
+    if isinstance(choice, SegmenterChoice):
+        return choice
+    lenders = tuple(with_values(lender, values) for lender in choice.lenders)
+    masks_from = choice.masks_from
+    if isinstance(masks_from, GeneratorChoice):
+        masks_from = with_values(masks_from, values)
+    return replace(choice, lenders=lenders, masks_from=masks_from)
+
+
+def _label(name: str, changed: Mapping[str, Any], words: Sequence[str]) -> str:
+    changes = ",".join([*words, *(f"{setting}={value}" for setting, value in sorted(changed.items()))])
     return f"{name}({changes})" if changes else name

@@ -39,10 +39,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SerializerFunctionWrapHandler, model_serializer
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +66,50 @@ class Config(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where `pigbench tune` looks for a number: `width: Annotated[int, Range(8, 64)] = 16` in a Config.
+
+    low, high: both belong to it; two ints give ints. log: evenly over orders of magnitude.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True, init=False)
+class Choices:
+    """Among what `pigbench tune` chooses: `guide: Annotated[str, Choices("raw", "binary")] = "raw"` in a Config."""
+
+    values: tuple[str | float | bool | None, ...]
+
+    def __init__(self, *values: str | float | bool | None) -> None:
+        object.__setattr__(self, "values", values)
+
+
+def space(config: type[Config]) -> dict[str, Range | Choices]:
+    """What a Config gives to tuning: its marked fields, in their order."""
+    marked = {
+        name: [mark for mark in field.metadata if isinstance(mark, Range | Choices)]
+        for name, field in config.model_fields.items()
+    }
+    return {name: marks[-1] for name, marks in marked.items() if marks}
+
+
+class TrainedConfig(Config):
+    """The settings of a plugin that trains. Its learning rate, where one is set, takes the place of the preset's."""
+
+    learning_rate: Annotated[PositiveFloat | None, Range(3e-4, 1e-2, log=True)] = Field(
+        None, description="of its own trainings; none: the preset's"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_an_unset_rate(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that keys and signatures are those of a Config that has no such field."""
+        return {name: value for name, value in dump(self).items() if (name, value) != ("learning_rate", None)}
 
 
 @dataclass(frozen=True)
@@ -182,7 +226,7 @@ class Batch:
         import torch
 
         shape = (self.images if like is None else like).shape
-        return torch.randn(shape, generator=self.generator).to(self.images.device)
+        return to_device(torch.randn(shape, generator=self.generator), self.images.device)
 
     def chance(self) -> float:
         """One number uniform in [0, 1), the same for the whole batch."""
@@ -195,7 +239,7 @@ class Batch:
         import torch
 
         drawn = torch.randint(total, (len(self.images),), generator=self.generator)
-        return drawn.to(self.images.device)
+        return to_device(drawn, self.images.device)
 
 
 @dataclass
@@ -226,7 +270,7 @@ class SampleRequest:
 
         shape = shape or (1, self.resolution, self.resolution)
         drawn = torch.stack([torch.randn(shape, generator=stream) for stream in self.streams])
-        return drawn.to(self.device)
+        return to_device(drawn, self.device)
 
 
 class Generator(ABC):
@@ -304,6 +348,13 @@ class Segmenter(ABC):
     @abstractmethod
     def predict(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         """Masks (N, 1, H, W), boolean, for images (N, 1, H, W) float32 in [-1, 1]."""
+
+
+def to_device(values: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """`values`, made on the CPU, on `device`; a GPU fetches them while it works on."""
+    if str(device) == "cpu":
+        return values
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def _to_numpy(values: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pigbench import stages
-from pigbench.choices import GeneratorChoice, SegmenterChoice
+from pigbench.choices import GeneratorChoice, SegmenterChoice, Tuned
 from pigbench.given import GivenPairs
 from pigbench.protocol import Protocol, digest
 
@@ -62,6 +62,19 @@ class Request:
     controls: bool = False  # whether arms that give the others their meaning are run too
     device: str = "cpu"
     makes_reference: bool = False  # whether the dataset can make fresh patients for the metrics
+    tuning: bool = False  # whether its folds are those of the patients set aside, not of the others
+    tuned: tuple[Tuned, ...] = ()  # the studies that chose settings
+
+    def rows_of(self, study: Tuned) -> list[str]:
+        """The labels of what has values of that study: its plugin, and who borrows from it or takes its masks."""
+        if study.group == "segmenters":
+            return [segmenter.label for segmenter in self.segmenters if segmenter.tuned_by(study)]
+        generators = [generator for generator in self.generators if isinstance(generator, GeneratorChoice)]
+        return [
+            generator.label
+            for generator in generators
+            if any(used.tuned_by(study) for used in generator.with_those_it_uses())
+        ]
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,8 @@ class Arm:
 class Plan:
     """The nodes that a run is for, by role; everything else follows from their inputs.
 
-    names: of pairs that another tool made. They enter no node's key, and tell equal pairs of two names apart.
+    names: what enters no node's key and tells runs of equal nodes apart: of pairs that another tool made, and of the
+    studies that chose settings.
     """
 
     segmentations: list[Node] = field(default_factory=list)

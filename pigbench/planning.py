@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from pigbench.choices import GeneratorChoice, SegmenterChoice
-from pigbench.contracts import Component
+from pigbench.contracts import Component, Config, TrainedConfig
 from pigbench.data.manifests import UNSEALED
 from pigbench.errors import PigbenchError
 from pigbench.given import GivenPairs
@@ -24,17 +26,35 @@ def sample_nodes(request: Request, fold: int | None = None) -> list[Node]:
     return [node for node in chunks if node.about["what"] in labels and fold in (None, node.about["fold"])]
 
 
+def _once(make: Callable[..., Node]) -> Callable[..., Node]:
+    """A method that makes the node of equal arguments once; generators and nodes are equal if they are the same object.
+
+    A generator's chunks are wanted by every arm, size and segmenter: made anew each time, a large plan takes minutes.
+    """
+
+    @wraps(make)
+    def remembering(self: _Planner, *of: Any) -> Node:
+        key = (make.__name__, *(one if isinstance(one, int) else id(one) for one in of))
+        if key not in self.made:
+            self.made[key] = make(self, *of), of  # kept too, so that no other object gets its id
+        return self.made[key][0]
+
+    return remembering
+
+
 class _Planner:
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.made: dict[tuple[Any, ...], tuple[Node, tuple[Any, ...]]] = {}
         self.protocol = request.protocol
         self.preset = request.protocol.preset
         self.numerics = _numerics(request)
         data = {"dataset": self.protocol.dataset_identity}
         resolution = {"resolution": self.preset.resolution}
-        self.split = node(
-            "split", data | {"folds": self.protocol.folds, "seed": self.protocol.split_seed}, what=self.protocol.dataset
-        )
+        folds: dict[str, Any] = {"folds": self.protocol.folds, "seed": self.protocol.split_seed}
+        if self.protocol.set_aside:
+            folds |= {"set_aside": self.protocol.set_aside, "tuning": request.tuning}
+        self.split = node("split", data | folds, what=self.protocol.dataset)
         self.prepared = node("prepare", data | resolution, what=self.protocol.dataset)
         self.reference = None
         if request.makes_reference:
@@ -42,7 +62,8 @@ class _Planner:
             self.reference = node("prepare", fresh, what="reference")
 
     def plan(self) -> Plan:
-        plan = Plan(names=[g.label for g in self.request.generators if isinstance(g, GivenPairs)])
+        given = [g.label for g in self.request.generators if isinstance(g, GivenPairs)]
+        plan = Plan(names=given + [f"{study.study}: {study.trials} trials" for study in self.request.tuned])
         for seed in self.request.seeds:
             for fold in range(self.protocol.folds):
                 contenders = [generator for generator in self.request.generators if _has(generator, fold)]
@@ -66,12 +87,13 @@ class _Planner:
             arms += [Arm(stretch=2)] + [Arm(maker, n, alone=True) for maker in makers for n in self.request.samples]
         return arms
 
+    @_once
     def train(self, generator: GeneratorChoice, component: Component, seed: int, fold: int) -> Node:
         if component.owner:
             borrower, generator = generator, _lender(generator, component.owner)
             _check_agreement(borrower, generator, component)
             component = _component(generator, component.name)
-        training = self.preset.training_for(generator.name)
+        training = self.preset.training_for(generator.name).model_dump(mode="json") | _rate(generator.config)
         own = [c for c in generator.plugin.components if c.owner is None]
         share = component.share / sum(c.share for c in own)
         settings = generator.config.model_dump(mode="json", include=set(component.settings))
@@ -80,7 +102,7 @@ class _Planner:
             "component": component.name,
             "settings": settings,
             "source": generator.source,
-            "training": training.model_dump(mode="json"),
+            "training": training,
             "share": share,
             "resolution": self.preset.resolution,
             "seed": seed,
@@ -92,6 +114,7 @@ class _Planner:
             inputs[f"trained:{needed}"] = self.train(generator, _component(generator, needed), seed, fold)
         return node("train", spec, inputs, what=f"{generator.label}.{component.name}", fold=fold, seed=seed)
 
+    @_once
     def chunk(self, generator: GeneratorChoice, number: int, seed: int, fold: int) -> Node:
         spec = {
             "plugin": generator.name,
@@ -119,6 +142,7 @@ class _Planner:
             inputs[f"trained:{component.name}"] = self.train(generator, component, seed, fold)
         return inputs
 
+    @_once
     def adopt(self, pairs: GivenPairs, fold: int) -> Node:
         """All the pairs that were given for a fold, as one chunk; the same for every fold that they serve."""
         given = pairs.folds[fold]
@@ -138,11 +162,13 @@ class _Planner:
             return [self.adopt(generator, fold)]
         return [self.chunk(generator, number, seed, fold) for number in range(-(-n // self.preset.sampling.chunk))]
 
+    @_once
     def embed(self, images: Node) -> Node:
         spec = {"extractor": self.preset.fidelity.extractor, "numerics": self.numerics}
         about = {name: images.about[name] for name in ("what", "chunk", "fold", "seed") if name in images.about}
         return node("embed", spec, {"images": images}, **about)
 
+    @_once
     def floor(self, m: int, fold: int) -> Node:
         inputs = {"split": self.split, "prepared": self.prepared, "real": self.embed(self.prepared)}
         if self.reference:
@@ -186,7 +212,7 @@ class _Planner:
             "plugin": segmenter.name,
             "settings": segmenter.config.model_dump(mode="json"),
             "source": segmenter.source,
-            "training": training | {"steps": arm.stretch * training["steps"]},
+            "training": training | {"steps": arm.stretch * training["steps"]} | _rate(segmenter.config),
             "n": arm.n,
             "resolution": self.preset.resolution,
             "seed": seed,
@@ -228,6 +254,12 @@ def _check_agreement(borrower: GeneratorChoice, owner: GeneratorChoice, componen
             )
 
 
+def _rate(config: Config) -> dict[str, float]:
+    """A plugin's own learning rate, where one is set."""
+    rate = config.learning_rate if isinstance(config, TrainedConfig) else None
+    return {} if rate is None else {"learning_rate": rate}
+
+
 def _lender(generator: GeneratorChoice, owner: str) -> GeneratorChoice:
     return next(lender for lender in generator.lenders if lender.name == owner)
 
@@ -241,6 +273,8 @@ def _component(generator: GeneratorChoice, name: str) -> Component:
 
 def _numerics(request: Request) -> dict[str, Any]:
     """What changes the last digits of a result, and therefore belongs to its key."""
+    chosen = request.protocol.preset.numerics
+    compiled = {"compile": True} if chosen.compile else {}
     if request.device == "cpu":
-        return {"device": "cpu", "precision": "float32", "threads": 1}
-    return {"device": request.device, "precision": request.protocol.preset.numerics.gpu_precision}
+        return {"device": "cpu", "precision": "float32", "threads": 1} | compiled
+    return {"device": request.device, "precision": chosen.gpu_precision} | compiled

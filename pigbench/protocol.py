@@ -81,9 +81,10 @@ class Segmentation(_Table):
 
 
 class Numerics(_Table):
-    """What changes the last digits: `precision` on a GPU. A CPU always computes in float32 and one thread a stage."""
+    """What changes the last digits. A CPU always computes in float32 and one thread a stage."""
 
     gpu_precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = Field(default=False, description="torch.compile every network; on a CPU it takes a C++ compiler")
 
 
 class Preset(_Table):
@@ -95,6 +96,7 @@ class Preset(_Table):
     resolution: int = Field(gt=7)
     samples: int = Field(gt=1, description="the default of --n")
     folds: int = Field(5, gt=1)
+    gpu_workers: int = Field(1, gt=0, description="the default of --workers on a GPU")
     training: Training
     training_of: dict[str, dict[str, Any]] = Field(default_factory=dict, description="exceptions, by generator")
     diffusion: dict[str, Any]
@@ -114,26 +116,39 @@ class Preset(_Table):
 
 
 class Protocol(_Table):
-    """A preset met by a dataset: what two numbers must share to be compared."""
+    """A preset met by a dataset: what two numbers must share to be compared.
+
+    set_aside: the share of the patients that is kept for tuning and stands in no fold.
+    """
 
     preset: Preset
     dataset: str
     dataset_identity: str
     folds: int
     split_seed: int = 0
+    set_aside: float = Field(0.0, ge=0, lt=1)
     metric_definitions: int = METRIC_DEFINITIONS
     stage_versions: dict[str, int] = Field(default_factory=dict)
 
     @property
     def signature(self) -> str:
-        """16 hexadecimal digits over everything but names, texts, estimates, and what is one generator's own."""
+        """16 hexadecimal digits over what is compared."""
+        return digest(self.compared)[:16]
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """Everything but names, texts, estimates, and what is one generator's own."""
         content = self.model_dump(mode="json", exclude={"dataset": True, "preset": _NOT_COMPARED})
         shared = content["preset"]["diffusion"]
         content["preset"]["diffusion"] = {name: value for name, value in shared.items() if not isinstance(value, dict)}
-        return digest(content)[:16]
+        if not self.set_aside:  # so that records from before there was any keep their hash
+            del content["set_aside"]
+        if not self.preset.numerics.compile:
+            del content["preset"]["numerics"]["compile"]
+        return content
 
 
-_NOT_COMPARED = {"name", "about", "banner", "samples", "folds", "seconds"}
+_NOT_COMPARED = {"name", "about", "banner", "samples", "folds", "gpu_workers", "seconds"}
 
 
 def digest(content: Any) -> str:
@@ -177,7 +192,7 @@ def preset_keys() -> list[str]:
         "fidelity": Fidelity,
         "segmentation": Segmentation,
     }
-    keys = ["resolution", "numerics.gpu_precision"]
+    keys = ["resolution", "numerics.gpu_precision", "numerics.compile"]
     keys += [f"{table}.{field}" for table, model in tables.items() for field in model.model_fields]
     return keys
 

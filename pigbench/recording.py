@@ -6,13 +6,14 @@ import platform
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from pigbench import __version__
 from pigbench.choices import GeneratorChoice
 from pigbench.engine.work import library_versions
-from pigbench.plan import Contender, Node, Plan, Request
+from pigbench.plan import Contender, Node, Plan, Request, ordered
 from pigbench.protocol import digest
 from pigbench.results.record import CASE_COLUMNS, FORMAT, Record
 from pigbench.stages.job import read_json
@@ -48,7 +49,8 @@ def make_record(
             "gates": [_row(node, "gate.json", ("n",), store, failed) for node in plan.gates],
             "reconstructions": [_row(node, "reconstruction.json", (), store, failed) for node in plan.reconstructions],
             "cases": _cases(plan, store, failed),
-            "costs": [_cost(node, store) for node in plan.nodes() if store.has(node.stage, node.key)],
+            "costs": _costs(request, plan, store),
+            "tuning": [asdict(study) | {"used_by": request.rows_of(study)} for study in request.tuned],
             "provenance": _provenance(request, command),
         }
     )
@@ -101,7 +103,8 @@ def _status(node: Node, failed: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_paths(text: str) -> str:
-    """`text` with absolute paths cut to "…": a record goes to others, and paths name people and places."""
+    """`text` with absolute paths cut to "…" and no account in a URL: a record goes to others, and they name people."""
+    text = re.sub(r"://[^\s/@]*@", "://", text)
     return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s'":,;()]+[/\\])*[^\s'":,;()]*""", "…", text)
 
 
@@ -114,6 +117,22 @@ def _cases(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, lis
         for name in CASE_COLUMNS:
             columns[name] += found.get(name) or [node.about[name]] * len(found["case_id"])
     return {name: columns[name] for name in CASE_COLUMNS}
+
+
+def _costs(request: Request, plan: Plan, store: Store) -> list[dict[str, Any]]:
+    """What each stage that is there took; of a training also which generators sample with what it made."""
+    users: dict[str, set[str]] = defaultdict(set)
+    labels = {generator.label for generator in request.generators}
+    for node in plan.nodes():
+        if node.stage == "sample" and node.about["what"] in labels:
+            for training in ordered([node]):
+                if training.stage == "train":
+                    users[training.key].add(node.about["what"])
+    return [
+        _cost(node, store) | ({"generators": sorted(users[node.key])} if node.stage == "train" else {})
+        for node in plan.nodes()
+        if store.has(node.stage, node.key)
+    ]
 
 
 def _cost(node: Node, store: Store) -> dict[str, Any]:

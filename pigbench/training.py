@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from pigbench.contracts import Batch, Pairs
+from pigbench.contracts import Batch, Pairs, to_device
 from pigbench.errors import PigbenchError
 from pigbench.ordering import Epochs
 from pigbench.randomness import seed_for, torch_generator
@@ -67,6 +67,7 @@ class Loop:
 
     settings: optimiser, schedule and batch size. steps: optimiser steps. path: the seed path of this training.
     ema: decay of the weights' moving average (the average is what `fit` returns), False for the last weights.
+    compiled: whether torch.compile makes the network's forward and backward.
     checkpoints: the directory for the checkpoint, written every `interval` seconds; None for none.
     progress: called with (step, steps, mean recent loss).
     """
@@ -80,6 +81,7 @@ class Loop:
         ema: float | Literal[False] = False,
         device: str = "cpu",
         precision: str = "float32",
+        compiled: bool = False,
         checkpoints: Path | None = None,
         interval: float = 60.0,
         progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
@@ -90,6 +92,7 @@ class Loop:
         self.ema = ema
         self.device = device
         self.precision = precision
+        self.compiled = compiled
         self.checkpoints = checkpoints
         self.interval = interval
         self.progress = progress
@@ -141,8 +144,8 @@ class Loop:
             pairs = augment(pairs, seed_for(*self.path, "augment", step))
         assert pairs.masks is not None
         return Batch(
-            images=torch.from_numpy(pairs.images).to(self.device),
-            masks=torch.from_numpy(pairs.masks.astype(np.float32)).to(self.device),
+            images=to_device(torch.from_numpy(pairs.images), self.device),
+            masks=to_device(torch.from_numpy(pairs.masks.astype(np.float32)), self.device),
             step=step,
             generator=torch_generator(*self.path, "step", step),
         )
@@ -164,6 +167,13 @@ class Loop:
         self.progress(step + 1, self.steps, mean)
 
 
+def laid_out(network: torch.nn.Module, device: str) -> torch.nn.Module:
+    """The same network on `device`, in the memory layout that is fast there."""
+    import torch
+
+    return network.to(device) if device == "cpu" else network.to(device, memory_format=torch.channels_last)
+
+
 class _State:
     """Everything that changes while training: network, optimiser, schedule, moving average."""
 
@@ -175,9 +185,11 @@ class _State:
         mixed = "bf16" if loop.precision == "bfloat16" else "no"
         self.accelerator = Accelerator(cpu=loop.device == "cpu", mixed_precision=mixed)
         self.clip = loop.settings.clip
-        optimiser = _optimiser(network, loop.settings)
+        optimiser = _optimiser(laid_out(network, loop.device), loop.settings)
         self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
         self.average = _average(self.network, loop.ema) if loop.ema else None
+        if loop.compiled:
+            self.network.compile()  # the average is never called
         self.schedule = _schedule(self.optimiser.optimizer, loop.settings, loop.steps)
         self.epoch_losses: list[float] = []  # of the epoch under way, for a plateau schedule
         self.losses = loop.losses

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
-from pigbench.contracts import Batch, Config, Pairs, Segmenter
+from pigbench.contracts import Batch, Pairs, Segmenter, TrainedConfig
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LITE0 = "tu-tf_efficientnet_lite0"
 
 
-class EncoderConfig(Config):
+class EncoderConfig(TrainedConfig):
     """What every network here starts with; the defaults are smp's own."""
 
     pretrained: bool = Field(

@@ -59,6 +59,16 @@ def test_a_stage_in_two_records_is_counted_once(costly) -> None:
     assert (row.units, row.values["wall_s"]) == (1, 4)
 
 
+def test_a_borrowed_training_is_counted_for_all_whom_any_record_names(costly) -> None:
+    ddpm = entry("train", "ddpm.denoiser", 0, 10, images=240, parameters=1000)
+    records = [
+        costly(ddpm | {"generators": ["ddpm"]}, generators=("ddpm",), key="f1rstf1rst"),
+        costly(ddpm | {"generators": ["ddim"]}, generators=("ddim",), key="sec0ndsec0nd"),
+    ]
+    rows = {row.what: row for row in cost_rows(merge(records)[0])}
+    assert rows["train ddpm"].values["wall_s"] == rows["train ddim"].values["wall_s"] == 10
+
+
 def test_cost_rows_in_long_form_leave_out_what_is_not_known(costly) -> None:
     rows = cost_score_rows(merge([costly(entry("segment", "unet on real", 0, 7))])[0])
     assert {row["metric"]: row["mean"] for row in rows} == {

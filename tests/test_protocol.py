@@ -66,3 +66,9 @@ def test_images_and_epochs_replace_each_other() -> None:
 def test_faults_are_named(name: str, changes: dict, message: str) -> None:
     with pytest.raises(PigbenchError, match=message):
         load_preset(name, changes)
+
+
+def test_compiling_is_another_protocol_and_not_compiling_is_the_one_it_always_was() -> None:
+    assert protocol(**{"numerics.compile": True}).signature != protocol().signature
+    assert "compile" not in protocol().compared["preset"]["numerics"]
+    assert "gpu_workers" not in protocol().compared["preset"]

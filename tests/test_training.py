@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,3 +118,16 @@ def test_the_average_warms_up() -> None:
         expected *= min(0.9999, (1 + step) / (10 + step))
     assert average.module.weight.item() == pytest.approx(expected, rel=1e-4)
     assert expected < 1e-6
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="nothing to compile with")
+@pytest.mark.parametrize("ema", [0.9, False])
+def test_a_compiled_network_trains_to_the_same_weights_under_the_same_names(ema: float) -> None:
+    def plain() -> torch.nn.Module:
+        return torch.nn.Sequential(*(part for part in network() if not isinstance(part, torch.nn.Dropout)))
+
+    expected = Loop(settings(), 12, (0, "x"), ema=ema).fit(plain(), loss, view()).state_dict()
+    found = Loop(settings(), 12, (0, "x"), ema=ema, compiled=True).fit(plain(), loss, view()).state_dict()
+    assert found.keys() == expected.keys()
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-4, atol=1e-5)

@@ -6,7 +6,23 @@ import sys
 
 import typer
 
-from pigbench.cli import check, compare, data, doctor, evaluate, export, listing, new, run, sample, split, store, train
+from pigbench.cli import (
+    check,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    export,
+    listing,
+    new,
+    run,
+    sample,
+    split,
+    store,
+    train,
+    tune,
+)
+from pigbench.cli.tuned import spelled_out
 
 app = typer.Typer(
     name="pigbench",
@@ -17,6 +33,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.add_typer(tune.app, name="tune")
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("sample")(sample.sample)
@@ -36,7 +53,7 @@ def main() -> None:
     from pigbench.store import Damaged
 
     try:
-        app()
+        app(args=spelled_out(sys.argv[1:]))
     except Damaged as error:  # a run computes it again by itself; the other verbs leave that to the next call
         print(f"pigbench: {error}, by the same command", file=sys.stderr)
         raise SystemExit(2) from None

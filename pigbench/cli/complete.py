@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pigbench.cli.stages import compute
 
 if TYPE_CHECKING:
-    from pigbench.cli.options import Setup
+    from pigbench.cli.setting_up import Setup
     from pigbench.engine.driver import Outcome
     from pigbench.plan import Plan
 

@@ -11,10 +11,13 @@ import typer
 from pigbench.cli import options
 from pigbench.cli.bar import reading
 from pigbench.cli.complete import complete
+from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place, print_job
+from pigbench.cli.setting_up import set_up
+from pigbench.cli.tuned import SetAside
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
-    from pigbench.cli.options import Setup
+    from pigbench.cli.setting_up import Setup
     from pigbench.data.pairs import PairSet
     from pigbench.given import GivenPairs
 
@@ -38,6 +41,7 @@ def evaluate(
         typer.Option("--n", help="Pairs per fold; repeat for several. (default: all; the fewest of the folds)"),
     ] = None,
     folds: options.Folds = None,
+    set_aside: SetAside = None,
     dataset: options.Dataset = "phantom",
     segmenter: options.Segmenters = ["unet"],  # noqa: B006
     preset: options.PresetName = "quick",
@@ -46,6 +50,9 @@ def evaluate(
     set_: options.Changes = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
+    engine: Engine = None,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterFile = None,
     store: options.StoreDir = Path("runs"),
     results: Annotated[Path | None, typer.Option(help="Where the record goes (default: STORE/records).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, what is there, and an estimate.")] = False,
@@ -60,7 +67,7 @@ def evaluate(
     """
     from pigbench.planning import make_plan
 
-    setup = options.set_up(
+    setup = set_up(
         generators=[],
         samples=n,
         folds=folds,
@@ -73,6 +80,8 @@ def evaluate(
         workers=workers,
         device=device,
         store=store,
+        place=chosen_place(engine, scheduler, cluster, workers),
+        set_aside=set_aside,
     )
     given, found = _read(setup, pairs, fold_of, name, as_is)
     samples = _samples(setup.request.samples if n else None, given)
@@ -84,6 +93,7 @@ def evaluate(
         from pigbench.report.plan import print_plan
 
         print_plan(plan, setup.request, setup.store, setup.workers, len(setup.source.cases()))
+        print_job(setup.place)
         return
     _register(setup, found)
     raise SystemExit(complete(setup, plan, records))
@@ -95,7 +105,7 @@ def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: boo
 
     check_name(name)
     protocol = setup.request.protocol
-    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed)
+    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside)
     with reading() as advance:
         return find_given(pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance)
 

@@ -9,6 +9,9 @@ import typer
 
 from pigbench.cli import options
 from pigbench.cli.complete import complete
+from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place, print_job
+from pigbench.cli.setting_up import set_up
+from pigbench.cli.tuned import SetAside, Storage, Studies, shared_options, with_tuned
 
 
 def run(
@@ -17,14 +20,20 @@ def run(
     controls: options.Controls = False,
     n: options.Samples = None,
     folds: options.Folds = None,
+    set_aside: SetAside = None,
     dataset: options.Dataset = "phantom",
     segmenter: options.Segmenters = ["unet"],  # noqa: B006
     preset: options.PresetName = "quick",
     seed: options.Seed = 0,
     seeds: options.Seeds = 1,
     set_: options.Changes = None,
+    tuned: Studies = None,
+    storage: Storage = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
+    engine: Engine = None,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterFile = None,
     store: options.StoreDir = Path("runs"),
     results: Annotated[Path | None, typer.Option(help="Where the record goes (default: STORE/records).")] = None,
     checkpoint_every: options.CheckpointEvery = 60.0,
@@ -37,16 +46,21 @@ def run(
     """
     from pigbench.planning import make_plan
 
-    setup = options.set_up(
+    setup = set_up(
         *(generator, n, folds, dataset, segmenter, preset, seed, seeds, set_, workers, device, store),
         checkpoint_every=checkpoint_every,
         masks=masks,
         controls=controls,
+        set_aside=set_aside,
+        place=chosen_place(engine, scheduler, cluster, workers),
     )
+    if tuned:
+        setup = with_tuned(setup, tuned, storage, shared_options(preset, dataset, set_aside, set_, store, storage))
     plan = make_plan(setup.request)
     if dry_run:
         from pigbench.report.plan import print_plan
 
         print_plan(plan, setup.request, setup.store, setup.workers, len(setup.source.cases()))
+        print_job(setup.place)
         return
     raise SystemExit(complete(setup, plan, results or setup.store.root / "records"))

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pigbench.cli import options
+from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place
+from pigbench.cli.setting_up import set_up
 
 if TYPE_CHECKING:
-    from pigbench.cli.options import Setup
+    from pigbench.cli.setting_up import Setup
     from pigbench.plan import Node
 
 
@@ -26,6 +28,9 @@ def sample(
     set_: options.Changes = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
+    engine: Engine = None,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterFile = None,
     store: options.StoreDir = Path("runs"),
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the samples (PNG).")] = None,
     trace: Annotated[
@@ -37,9 +42,13 @@ def sample(
     from pigbench.errors import PigbenchError
     from pigbench.planning import sample_nodes
 
-    setup = options.set_up(
-        generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store, masks=masks
+    setup = set_up(
+        *(generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store),
+        masks=masks,
+        place=chosen_place(engine, scheduler, cluster, workers),
     )
+    if trace and setup.place:
+        raise PigbenchError("--trace draws on this machine: give it without a cluster, when the samples are there")
     if fold >= setup.request.protocol.folds:
         raise PigbenchError(f"--fold {fold}: the folds are 0 to {setup.request.protocol.folds - 1}")
     if (sheet or trace) and len(setup.request.generators) > 1:

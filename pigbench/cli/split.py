@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pigbench.cli import options
+from pigbench.cli.tuned import SetAside
 
 app = typer.Typer(no_args_is_help=True, help="Hand the folds over to other tools.")
 
@@ -17,6 +18,7 @@ def export(
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty directory.")],
     dataset: options.Dataset = "phantom",
     folds: Annotated[int, typer.Option(help="Folds, by patient, as in the run to compare with.")] = 5,
+    set_aside: SetAside = None,
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Write each fold's training and held-out patients, so that another tool can be trained without leaking.
@@ -32,5 +34,5 @@ def export(
 
     check_empty(out)
     source = open_dataset(dataset, store.expanduser().absolute())
-    write_split(source, folds, Protocol.model_fields["split_seed"].default, out)
+    write_split(source, folds, Protocol.model_fields["split_seed"].default, out, set_aside or 0.0)
     typer.echo(f"{folds} folds of '{dataset}' under {out}")

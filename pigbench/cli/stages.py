@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pigbench.cli.options import Setup
+    from pigbench.cli.setting_up import Setup
     from pigbench.engine.driver import Observer, Outcome
     from pigbench.plan import Node, Plan
 

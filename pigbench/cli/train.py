@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pigbench.cli import options
+from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place
+from pigbench.cli.setting_up import set_up
 
 
 def train(
@@ -17,12 +19,18 @@ def train(
     set_: options.Changes = None,
     workers: options.Workers = None,
     device: options.Device = "auto",
+    engine: Engine = None,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterFile = None,
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Train the generators' components on every fold; a later `run` or `sample` finds them trained."""
     from pigbench.cli.stages import compute_part
     from pigbench.planning import make_plan
 
-    setup = options.set_up(generator, None, folds, dataset, ["unet"], preset, seed, seeds, set_, workers, device, store)
+    setup = set_up(
+        *(generator, None, folds, dataset, ["unet"], preset, seed, seeds, set_, workers, device, store),
+        place=chosen_place(engine, scheduler, cluster, workers),
+    )
     nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "train"]
     raise SystemExit(compute_part(setup, nodes))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from pigbench.contracts import seal
 from pigbench.data.source import CaseInfo, Source
-from pigbench.data.splits import make_folds
+from pigbench.data.splits import make_folds, part
 from pigbench.errors import PigbenchError
 
 UNSEALED = "UNSEALED"
@@ -49,18 +49,21 @@ def read_manifest(file: Path) -> Manifest:
         raise PigbenchError(f"{file} is no manifest of a fold: {where + ': ' if where else ''}{fault['msg']}") from None
 
 
-def fold_seals(source: Source, folds: int, seed: int) -> list[str]:
-    """The seal of each fold's training patients, as what is trained on them carries it."""
-    cases = source.cases()
+def fold_seals(source: Source, folds: int, seed: int, set_aside: float = 0.0) -> list[str]:
+    """The seal of each fold's training patients, as what is trained on them carries it.
+
+    set_aside: the share of the patients that is for tuning, and in no fold.
+    """
+    cases = _in_folds(source, set_aside, seed)
     return [_seal(source, _training(cases, held_out)) for held_out in make_folds(cases, folds, seed)]
 
 
-def write_split(source: Source, folds: int, seed: int, out: Path) -> None:
+def write_split(source: Source, folds: int, seed: int, out: Path, set_aside: float = 0.0) -> None:
     """Write each fold's `fold-K.json`, nnU-Net's `splits_final.json` and, for a dataset of files, `files.csv`.
 
     Ids are those of the records. Only `splits_final.json` and `files.csv` hold the names of the user's files.
     """
-    cases = source.cases()
+    cases = _in_folds(source, set_aside, seed)
     split = make_folds(cases, folds, seed)
     out.mkdir(parents=True, exist_ok=True)
     for fold, held_out in enumerate(split):
@@ -76,11 +79,17 @@ def write_split(source: Source, folds: int, seed: int, out: Path) -> None:
             "held_out": _members(cases, held_out),
         }
         _write_json(out / f"fold-{fold}.json", about)
-    files = source.files()
-    names = [image.stem for image, _ in files] if files else [case.case_id for case in cases]
+    of_case = dict(zip(source.cases(), source.files() or (), strict=False))
+    files = [of_case[case] for case in cases] if of_case else []
+    names = [image.stem for image, _ in files] or [case.case_id for case in cases]
     _write_json(out / "splits_final.json", [_named(cases, names, held_out) for held_out in split])
     if files:
         _write_files(out / "files.csv", cases, files, split)
+
+
+def _in_folds(source: Source, share: float, seed: int) -> list[CaseInfo]:
+    """The cases that are not set aside."""
+    return part(source.cases(), share, seed, tuning=False) if share else source.cases()
 
 
 def _training(cases: Sequence[CaseInfo], held_out: Collection[str]) -> list[str]:
@@ -99,11 +108,12 @@ def _members(cases: Sequence[CaseInfo], patients: Sequence[str]) -> dict[str, li
 
 
 def _named(cases: Sequence[CaseInfo], names: Sequence[str], held_out: Collection[str]) -> dict[str, list[str]]:
-    """One entry of nnU-Net's list."""
-    parts: dict[str, list[str]] = {"train": [], "val": []}
+    """One entry of nnU-Net's list; slices of one volume go by its one name."""
+    train: set[str] = set()
+    val: set[str] = set()
     for case, name in zip(cases, names, strict=True):
-        parts["val" if case.patient_id in held_out else "train"].append(name)
-    return {part: sorted(members) for part, members in parts.items()}
+        (val if case.patient_id in held_out else train).add(name)
+    return {"train": sorted(train), "val": sorted(val)}
 
 
 def _write_files(

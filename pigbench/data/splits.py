@@ -1,10 +1,12 @@
 """Folds of patients, made from ids and lesion sizes alone: the same at every resolution, in whatever order cases come.
 
-No patient is ever in two folds. Patients with large and with small lesions are spread evenly, as far as it goes.
+No patient is ever in two folds. Patients with large and with small lesions are spread evenly, as far as it goes. Those
+set aside for tuning are drawn before any fold is made, and are in none.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -15,6 +17,9 @@ from pigbench.errors import PigbenchError
 from pigbench.randomness import seed_for
 
 STRATA = 5  # of lesion size, where there are patients enough for each to reach every fold
+
+INNER = 3
+"""The folds of the tuning patients, whatever the number of folds of the others."""
 
 
 def make_folds(cases: Sequence[CaseInfo], folds: int, seed: int) -> list[list[str]]:
@@ -34,6 +39,29 @@ def make_folds(cases: Sequence[CaseInfo], folds: int, seed: int) -> list[list[st
     return [sorted(set(patients[test].tolist())) for _, test in splitter.split(patients, strata, patients)]
 
 
+def part(cases: Sequence[CaseInfo], share: float, seed: int, *, tuning: bool) -> list[CaseInfo]:
+    """The cases of the patients set aside for tuning, or of all the others."""
+    aside = set_aside(cases, share, seed)
+    return [case for case in cases if (case.patient_id in aside) == tuning]
+
+
+def set_aside(cases: Sequence[CaseInfo], share: float, seed: int) -> set[str]:
+    """The patients kept for tuning, about `share` of all: one of each group of neighbours in lesion size.
+
+    Depends on nothing but (cases, share, seed). Raises PigbenchError where they are too few for `INNER` folds of two.
+    """
+    ranked = _by_lesion_size(cases)
+    count, least = round(share * len(ranked)), 2 * INNER
+    if count < least:
+        enough = math.ceil(100 * least / len(ranked)) / 100
+        way_out = f"set aside {enough:g} or more" if enough < 1 else "add patients"
+        raise PigbenchError(
+            f"--set-aside {share:g}: {count} of {len(ranked)} patients, and {INNER} inner folds need {least}: {way_out}"
+        )
+    groups = [ranked[number * len(ranked) // count : (number + 1) * len(ranked) // count] for number in range(count)]
+    return {group[seed_for(seed, "set aside", number) % len(group)] for number, group in enumerate(groups)}
+
+
 def _check(patients: int, folds: int) -> None:
     if folds < 2:
         raise PigbenchError(f"--folds {folds}: at least 2 are needed to test on patients that were not trained on")
@@ -44,10 +72,15 @@ def _check(patients: int, folds: int) -> None:
 
 def _strata(cases: Sequence[CaseInfo], folds: int) -> list[int]:
     """For each case, the quantile bin of its patient's mean lesion size; one bin for all where patients are few."""
-    sizes: dict[str, list[float]] = defaultdict(list)
-    for case in cases:
-        sizes[case.patient_id].append(case.lesion_fraction)
-    ranked = sorted(sizes, key=lambda patient: (float(np.mean(sizes[patient])), patient))
+    ranked = _by_lesion_size(cases)
     bins = max(1, min(STRATA, len(ranked) // folds))
     stratum = {patient: rank * bins // len(ranked) for rank, patient in enumerate(ranked)}
     return [stratum[case.patient_id] for case in cases]
+
+
+def _by_lesion_size(cases: Sequence[CaseInfo]) -> list[str]:
+    """The patients, from the smallest mean lesion to the largest."""
+    sizes: dict[str, list[float]] = defaultdict(list)
+    for case in sorted(cases, key=lambda case: case.case_id):
+        sizes[case.patient_id].append(case.lesion_fraction)
+    return sorted(sizes, key=lambda patient: (float(np.mean(sizes[patient])), patient))

@@ -51,7 +51,8 @@ def describe(request: Request) -> str:
     share = preset.segmentation.share
     lines = [
         f"dataset {protocol.dataset}@{protocol.dataset_identity[:8]}, {protocol.folds} folds by patient, "
-        f"seeds {', '.join(map(str, request.seeds))}",
+        + (f"{protocol.set_aside:.0%} of the patients set aside for tuning, " if protocol.set_aside else "")
+        + f"seeds {', '.join(map(str, request.seeds))}",
         f"preset {preset.name}: {preset.about}",
         f"protocol {protocol.signature}, device {request.device}, synthetic share of a batch "
         + (f"{share}" if share else "n/(n+N)"),

@@ -159,9 +159,10 @@ def published_section() -> Section:
 def _heading(group: Group) -> str:
     resolution = group.protocol.get("preset", {}).get("resolution")
     size = f"{resolution}×{resolution}, " if resolution else ""
+    aside = f" without the {group.set_aside:.0%} of the patients set aside for tuning" if group.set_aside else ""
     return (
         f"{group.dataset.name}, preset {group.preset}: {size}{group.dataset.patients} patients, "
-        f"{group.dataset.cases} cases, {group.folds} folds, protocol {group.protocol_hash}"
+        f"{group.dataset.cases} cases, {group.folds} folds{aside}, protocol {group.protocol_hash}"
     )
 
 

@@ -8,6 +8,7 @@ from math import isfinite
 from textwrap import shorten
 
 from pigbench.metrics.contrast import LEAST
+from pigbench.report.tuning import tuning_notes
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Summary
 from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
 
@@ -108,6 +109,7 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
     yield from _missing_images(rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
+        yield from tuning_notes(label, group)
         yield from _ceiling(label, group)
 
 
@@ -137,6 +139,9 @@ def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
     for label in dict.fromkeys(row.generator for row in rows if row.generator):
         if note := group.generators[label].note:
             yield f"{label}: {note}"
+        yield from tuning_notes(label, group)
+    for segmenter in dict.fromkeys(row.segmenter for row in rows):
+        yield from tuning_notes(segmenter, group)
     yield from _missing_arms(rows)
 
 

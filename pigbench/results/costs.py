@@ -34,26 +34,34 @@ def cost_rows(group: Group) -> list[CostRow]:
     rows = [row for label in sorted(group.generators) for row in _of_generator(group, label)]
     arms = sorted({(trial.run.segmenter, trial.run.arm, trial.run.generator) for trial in group.trials}, key=str)
     for segmenter, arm, generator in arms:
-        rows.append(_row(f"segment {segmenter} on {arm}", group, [("segment", f"{segmenter} on {arm}")], generator))
+        what = f"segment {segmenter} on {arm}"
+        rows.append(_row(what, _costs_of("segment", f"{segmenter} on {arm}", group), generator))
     return [row for row in rows if row.units]
 
 
 def _of_generator(group: Group, label: str) -> Iterator[CostRow]:
     """Its trainings, borrowed components too, for what it samples with took them all; and its samples."""
     passes = group.generators[label].image_passes
-    components = [name if "." in name else f"{label}.{name}" for name in passes]
-    yield _row(f"train {label}", group, [("train", name) for name in components], label)
-    yield _row(f"sample {label}", group, [("sample", label)], label)
+    components = {name if "." in name else f"{label}.{name}" for name in passes}
+    trainings = [
+        cost
+        for cost in group.costs
+        if cost["stage"] == "train" and (label in cost.get("generators", ()) or cost.get("label") in components)
+    ]
+    yield _row(f"train {label}", trainings, label)
+    yield _row(f"sample {label}", _costs_of("sample", label, group), label)
 
 
-def _row(what: str, group: Group, of: Iterable[tuple[str, str]], generator: str | None) -> CostRow:
-    """One row over the costs of these stages and labels, a fold and seed being a unit."""
-    wanted = set(of)
-    found = [cost for cost in group.costs if (cost["stage"], cost.get("label", "")) in wanted]
+def _costs_of(stage: str, label: str, group: Group) -> list[dict[str, Any]]:
+    return [cost for cost in group.costs if (cost["stage"], cost.get("label")) == (stage, label)]
+
+
+def _row(what: str, costs: Iterable[dict[str, Any]], generator: str | None) -> CostRow:
+    """One row over these costs, a fold and seed being a unit."""
     units: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
-    for cost in found:
+    for cost in costs:
         units.setdefault((cost.get("fold"), cost.get("seed")), []).append(cost)
-    whole = [_unit(costs) for costs in units.values()]
+    whole = [_unit(of_one) for of_one in units.values()]
     values = {name: float(np.mean([unit[name] for unit in whole])) for name in COSTS} if whole else {}
     return CostRow(what, len(whole), generator, values)
 

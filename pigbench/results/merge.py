@@ -6,11 +6,11 @@ Merging does not depend on the order of the records, and a record that comes twi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pigbench.results.record import ArmRun, Dataset, FidelityRun, GateRun, GeneratorInfo, Reconstruction, Record
+from pigbench.results.record import ArmRun, Dataset, FidelityRun, GateRun, GeneratorInfo, Reconstruction, Record, Tuning
 
 Unit = tuple[Any, ...]
 """What is measured once, whatever the number of records that hold it; its last two parts are the seed and the fold."""
@@ -42,7 +42,8 @@ class Group:
 
     generators: by the label that names them in tables and in `fidelity` and `trials`, where two generators of the
     same label and different signatures carry their signature. conflicts: results that two records give differently.
-    costs: of every stage, each fold, seed and chunk once, under the labels that the records gave.
+    costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. tuning: the studies
+    behind a generator or a segmenter, by its label.
     """
 
     protocol_hash: str
@@ -59,6 +60,12 @@ class Group:
     trials: tuple[Trial, ...]
     conflicts: tuple[str, ...]
     costs: tuple[dict[str, Any], ...] = ()
+    tuning: Mapping[str, tuple[Tuning, ...]] = field(default_factory=dict)
+
+    @property
+    def set_aside(self) -> float:
+        """The share of the patients that is kept for tuning and stands in no fold."""
+        return float(self.protocol.get("set_aside", 0.0))
 
 
 def merge(records: Iterable[Record]) -> list[Group]:
@@ -101,16 +108,38 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
         trials=trials,
         conflicts=tuple(sorted(unlike | other_gates | other_ceilings | differing)),
         costs=_costs(records),
+        tuning=_tuning(records, labels, segmenters),
     )
 
 
 def _costs(records: list[Record]) -> tuple[dict[str, Any], ...]:
-    """What each stage cost where it was done first; a stage done twice, on other machines say, is counted once."""
+    """What each stage cost where it was done first: a stage done twice, on other machines say, is counted once.
+
+    The generators that a training served are those of all records.
+    """
     known: dict[Unit, dict[str, Any]] = {}
     for record in records:
         for cost in record.costs:
-            known.setdefault(tuple(cost.get(name) for name in ("stage", "label", "chunk", "seed", "fold")), cost)
+            unit = tuple(cost.get(name) for name in ("stage", "label", "chunk", "seed", "fold"))
+            same = known.setdefault(unit, dict(cost))
+            if "generators" in cost:
+                same |= {"generators": sorted({*same.get("generators", ()), *cost["generators"]})}
     return tuple(known.values())
+
+
+def _tuning(records: list[Record], labels: Labels, segmenters: Labels) -> dict[str, tuple[Tuning, ...]]:
+    """Each study once for each label, as it stood after most trials."""
+    found: dict[str, dict[tuple[str, str], Tuning]] = defaultdict(dict)
+    for record in records:
+        for study in record.tuning:
+            for name in study.used_by:
+                info = record.generators.get(name) if study.group == "generators" else None
+                mark = info.signature if info else record.segmenters.get(name, "")
+                shown = (labels if info else segmenters).get((name, mark), name)
+                known = found[shown].setdefault((study.group, study.study), study)
+                if study.trials > known.trials:
+                    found[shown][study.group, study.study] = study
+    return {label: tuple(studies.values()) for label, studies in found.items()}
 
 
 def _labels(records: list[Record]) -> Labels:

@@ -165,6 +165,30 @@ class Cases(_Part):
 CASE_COLUMNS = tuple(Cases.model_fields)
 
 
+class Tuning(_Part):
+    """A study whose choice some rows use, by label in `used_by`, and what the choice cost.
+
+    set_aside: the share of the patients that were the study's and stand in no fold. patients: how many. trials: how
+    many ended, the pruned and the failed among them. value: of the best, in the words of `objective`. wall_s, cpu_s: of
+    all trials.
+    """
+
+    study: str
+    plugin: str
+    group: Literal["generators", "segmenters"]
+    set_aside: float
+    patients: int
+    trials: int
+    pruned: int = 0
+    failed: int = 0
+    objective: str
+    value: float
+    params: dict[str, Any] = {}
+    wall_s: float
+    cpu_s: float
+    used_by: list[str] = []
+
+
 class Record(_Part):
     """One run: its protocol, what it measured, what it cost and where it was made."""
 
@@ -185,6 +209,7 @@ class Record(_Part):
     reconstructions: list[Reconstruction] = []
     cases: Cases
     costs: list[dict[str, Any]] = []
+    tuning: list[Tuning] = []
     provenance: dict[str, Any] = {}
 
     @property
@@ -211,7 +236,7 @@ class Record(_Part):
 
 
 def same_numbers(a: Record, b: Record) -> list[str]:
-    """What differs between two records, costs and provenance aside; empty if they are the same record."""
+    """What differs between two records, costs, tuning and provenance aside; empty if they are the same record."""
     ours, theirs = _numbers(a), _numbers(b)
     return [
         f"{name}: {ours.get(name, 'absent')} != {theirs.get(name, 'absent')}"
@@ -242,7 +267,7 @@ def _measured(record: Record) -> dict[str, str]:
 
 def _numbers(record: Record) -> dict[str, str]:
     """Every value of a record by a name that does not depend on the order of its rows."""
-    content = json.loads(record.model_dump_json(exclude={"cases", "costs", "provenance"}))
+    content = json.loads(record.model_dump_json(exclude={"cases", "costs", "tuning", "provenance"}))
     parts = {part: content.pop(part) for part in _PARTS}
     found = dict(_flat("", content))
     for part, named in _PARTS.items():

@@ -25,6 +25,7 @@ VERSIONS = {
     "fidelity": 1,
     "gate": 1,
     "segment": 1,
+    "nothing": 1,
 }
 
 

@@ -74,6 +74,7 @@ def run(job: Job) -> None:
         (spec["seed"], "segment", spec["fold"]),
         device=device,
         precision=spec["numerics"]["precision"],
+        compiled=spec["numerics"].get("compile", False),
         checkpoints=job.checkpoints,
         interval=job.interval,
         progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),

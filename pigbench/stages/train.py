@@ -36,6 +36,7 @@ def run(job: Job) -> None:
         ema=training.ema,
         device=device,
         precision=spec["numerics"]["precision"],
+        compiled=spec["numerics"].get("compile", False),
         checkpoints=job.checkpoints,
         interval=job.interval,
         progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
@@ -70,13 +71,17 @@ def load_networks(job: Job, device: str) -> dict[str, torch.nn.Module]:
     """
     from safetensors.torch import load_file
 
+    from pigbench.training import laid_out
+
     networks = {}
     for role, entry in job.inputs.items():
         kind, _, name = role.partition(":")
         if kind == "trained":
             network = _generator(entry.manifest["spec"]).build(name)
             network.load_state_dict(load_file(entry.path / WEIGHTS))
-            networks[name] = network.to(device).eval().requires_grad_(False)
+            networks[name] = laid_out(network, device).eval().requires_grad_(False)
+            if job.spec["numerics"].get("compile"):
+                network.compile()
     return networks
 
 

@@ -94,3 +94,11 @@ def test_a_forgotten_dataset_s_name_is_free_again_and_the_phantom_stays(finished
     assert finished("data", "forget", "passing", "--store", tmp_path / "store").returncode == 0
     assert finished(*by_patient).returncode == 0
     assert (finished.path / "pngs" / "images").is_dir()
+
+
+def test_compiling_without_a_compiler_is_refused_before_any_work(make_home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    done = make_home()("run", "--preset", "smoke", "--set", "numerics.compile=true", "--device", "cpu", "--dry-run")
+    assert done.returncode == 2
+    assert "no-such-compiler" in done.stderr
+    assert "numerics.compile=false" in done.stderr

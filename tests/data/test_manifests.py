@@ -11,8 +11,9 @@ import pytest
 
 from pigbench.contracts import TrainView
 from pigbench.data.manifests import fold_seals, read_manifest, write_split
+from pigbench.data.phantom import Phantom
 from pigbench.data.source import CaseInfo, Source
-from pigbench.data.splits import make_folds
+from pigbench.data.splits import make_folds, set_aside
 from pigbench.errors import PigbenchError
 
 
@@ -63,6 +64,17 @@ def test_a_split_for_other_tools_is_the_suites_split(tmp_path: Path) -> None:
         rows = list(csv.DictReader(table))
     assert all(row["patient_id"] in split[int(row["held_out_in_fold"])] for row in rows)
     assert {row["case_id"]: row["stem"] for row in rows} == stem
+
+
+def test_patients_set_aside_are_in_no_fold_and_seals_know_it(tmp_path: Path) -> None:
+    source = Phantom()
+    write_split(source, 3, 0, tmp_path, set_aside=0.2)
+    folds = [json.loads((tmp_path / f"fold-{fold}.json").read_text()) for fold in range(3)]
+    aside = set_aside(source.cases(), 0.2, 0)
+    told = {patient for fold in folds for part in ("train", "held_out") for patient in fold[part]["patients"]}
+    assert aside
+    assert told == {case.patient_id for case in source.cases()} - aside
+    assert [fold["seal"] for fold in folds] == fold_seals(source, 3, 0, 0.2) != fold_seals(source, 3, 0)
 
 
 def test_only_what_is_for_the_user_alone_names_files(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pigbench.data.source import CaseInfo
-from pigbench.data.splits import make_folds
+from pigbench.data.splits import INNER, make_folds, part, set_aside
 from pigbench.errors import PigbenchError
 
 
@@ -72,3 +72,50 @@ def test_too_few_patients_names_both_numbers():
     with pytest.raises(PigbenchError, match="--folds 1"):
         make_folds(cases([1, 1]), 1, 0)
     assert sorted(make_folds(cases([2, 2, 2]), 3, 0)) == [["p000"], ["p001"], ["p002"]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    patients=st.integers(16, 60),
+    share=st.sampled_from([0.2, 0.5, 0.75]),
+    folds=st.integers(2, 4),
+    seed=st.integers(0, 5),
+)
+def test_tuning_patients_are_in_no_fold_whatever_their_number(patients, share, folds, seed):
+    known = cases([1 + patient % 3 for patient in range(patients)], seed)
+    try:
+        aside = set_aside(known, share, seed)
+    except PigbenchError:
+        assert round(share * patients) < 2 * INNER
+        return
+    rest = part(known, share, seed, tuning=False)
+    held_out = [patient for fold in make_folds(rest, folds, seed) for patient in fold]
+    assert len(aside) == round(share * patients)
+    assert aside.isdisjoint(held_out)
+    assert aside | set(held_out) == {case.patient_id for case in known}
+    inner = make_folds(part(known, share, seed, tuning=True), INNER, seed)
+    assert sorted(patient for fold in inner for patient in fold) == sorted(aside)
+
+
+def test_who_is_set_aside_depends_on_the_seed_and_not_on_the_order():
+    known = cases([2] * 40)
+    shuffled = known.copy()
+    random.Random(0).shuffle(shuffled)
+    assert set_aside(shuffled, 0.2, 0) == set_aside(known, 0.2, 0)
+    assert set_aside(known, 0.2, 1) != set_aside(known, 0.2, 0)
+
+
+def test_tuning_patients_have_lesions_of_every_size():
+    known = [CaseInfo(str(patient), f"p{patient:03}", patient / 100) for patient in range(100)]
+    size = {case.patient_id: case.lesion_fraction for case in known}
+    means = [np.mean([size[patient] for patient in set_aside(known, 0.2, seed)]) for seed in range(20)]
+    assert np.std(means) < 0.02  # 0.06 by chance alone
+    assert abs(np.mean(means) - np.mean(list(size.values()))) < 0.02
+
+
+def test_too_few_to_tune_on_says_how_many_and_the_way_out():
+    with pytest.raises(PigbenchError, match=r"--set-aside 0.2: 4 of 20 patients, and 3 inner folds need 6: .*0\.3 or"):
+        set_aside(cases([1] * 20), 0.2, 0)
+    assert len(set_aside(cases([1] * 20), 0.3, 0)) == 6
+    with pytest.raises(PigbenchError, match="add patients"):
+        set_aside(cases([1] * 5), 0.9, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pigbench.contracts import TrainView, seal
+from pigbench.data.catalogue import open_dataset
 from pigbench.data.prepare import Prepared
 from pigbench.data.source import CaseInfo
 from pigbench.data.splits import make_folds
-from pigbench.stages.job import StageFailed
+from pigbench.stages import split
+from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.segment import load_synthetic
+from pigbench.store import Entry
 
 
 def prepared(directory: Path, patients: list[str]) -> Prepared:
@@ -44,6 +48,29 @@ def test_a_view_holds_its_patients_and_nothing_of_the_others(tmp_path: Path) -> 
         assert set(view.patients).isdisjoint(held_out)
         with pytest.raises(IndexError):
             view.pairs([len(view)])
+
+
+@pytest.mark.parametrize("folds", [2, 5, 8])
+def test_tuning_patients_are_trained_on_and_tested_on_in_no_fold(folds: int, tmp_path: Path) -> None:
+    everyone = {case.patient_id for case in open_dataset("phantom", tmp_path).cases()}
+    inner = split_jobs(tmp_path / "tuning", 3, tuning=True)
+    tuning = set(inner[0].held_out + inner[0].train_patients)
+    assert len(tuning) == len(everyone) // 5
+    for job in split_jobs(tmp_path / "run", folds, tuning=False):
+        assert tuning.isdisjoint(job.train_patients)
+        assert tuning.isdisjoint(job.held_out)
+        assert set(job.train_patients) | set(job.held_out) == everyone - tuning
+
+
+def split_jobs(directory: Path, folds: int, *, tuning: bool) -> list[Job]:
+    """A later stage's job in each fold of the phantom, of which a fifth is set aside."""
+    directory.mkdir()
+
+    def job(spec: dict[str, Any], **inputs: Entry) -> Job:
+        return Job(spec, inputs, "phantom", directory, directory, directory, 60.0, lambda share, text: None)
+
+    split.run(job({"folds": folds, "seed": 0, "set_aside": 0.2, "tuning": tuning}))
+    return [job({"fold": fold}, split=Entry("split", "key", directory)) for fold in range(folds)]
 
 
 @given(st.sets(st.sampled_from([f"p{i}" for i in range(9)]), min_size=1), st.sampled_from(["a", "b"]))

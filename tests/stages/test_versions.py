@@ -37,6 +37,7 @@ COMPUTED_BY = {
         "pigbench.stages.train",
         "pigbench.metrics.reconstruction",
     ],
+    "nothing": ["pigbench.stages.nothing"],
     "gate": ["pigbench.stages.gate", "pigbench.metrics.contrast"],
     "segment": [
         "pigbench.stages.segment",
@@ -48,17 +49,18 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "ba873542c0af3040"),
-    "embed": (1, "e32c31e102d14970"),
-    "fidelity": (1, "dd7696bf055ae97c"),
-    "floor": (2, "577ec8b45f10fa7a"),
-    "gate": (1, "b60a3f8e329c8db8"),
-    "prepare": (1, "f46791f8c652e1c7"),
-    "reconstruct": (1, "d502d9358cee8765"),
-    "sample": (1, "196f1517c209e9d0"),
-    "segment": (1, "8225f60c0ce76707"),
-    "split": (1, "e581f93555bbea6d"),
-    "train": (1, "a7d98d7c41dcb066"),
+    "adopt": (1, "cf10d5e763be4d05"),
+    "embed": (1, "0962ca70e07c4bc2"),
+    "fidelity": (1, "8f5d45573067203f"),
+    "floor": (2, "0ab1254697d0ae9a"),
+    "gate": (1, "209978626d9c09b6"),
+    "nothing": (1, "739ac29c9646236a"),
+    "prepare": (1, "8606ac34339c4427"),
+    "reconstruct": (1, "c40d52e3119906b6"),
+    "sample": (1, "8d93fca6f1e71479"),
+    "segment": (1, "ce7bcc9471eeca54"),
+    "split": (1, "bdcc7ab82e389ae9"),
+    "train": (1, "38898ba2cab90fcc"),
 }
 
 

@@ -1,0 +1,73 @@
+"""What `--set KEY=VALUE` changes: keys of the preset, and settings of plugins."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pigbench.errors import PigbenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from pigbench.protocol import Preset
+
+
+def split_changes(changes: list[str]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """`--set` pairs as (settings of plugins by name, keys of the preset)."""
+    from pigbench.protocol import Preset
+
+    own: dict[str, dict[str, Any]] = {}
+    general: dict[str, Any] = {}
+    for change in changes:
+        key, equals, text = change.partition("=")
+        head, dot, field = key.partition(".")
+        if not equals or not key:
+            raise PigbenchError(f"--set takes KEY=VALUE, got '{change}'")
+        if head in Preset.model_fields:
+            general[key] = _value(text)
+        elif dot:
+            own.setdefault(head, {})[field] = _value(text)
+        else:
+            raise PigbenchError(did_you_mean("--set key", key, _known_keys()))
+    return own, general
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _known_keys() -> list[str]:
+    from pigbench import registry
+    from pigbench.protocol import preset_keys
+
+    plugins = [*registry.plugins("generators"), *registry.plugins("segmenters")]
+    return preset_keys() + [f"{name}.…" for name in plugins]
+
+
+def changed_preset(name: str, general: dict[str, Any], generators: list[str], segmenters: list[str]) -> Preset:
+    """The preset so changed. Raises PigbenchError for a key that neither it nor a plugin of the run has."""
+    from pigbench import registry
+    from pigbench.protocol import load_preset, preset_keys
+
+    known = preset_keys()
+    for prefix, group, names in (
+        ("diffusion", "generators", generators),
+        ("segmentation.network", "segmenters", segmenters),
+    ):
+        for plugin in names:
+            fields = registry.find(group, plugin).load().Config.model_fields  # type: ignore[arg-type]
+            known += [f"{prefix}.{field}" for field in fields]
+    known += [f"diffusion.{field}" for field in load_preset(name).diffusion]
+    for key in general:
+        if key not in known:
+            raise PigbenchError(did_you_mean("--set key", key, known))
+    return load_preset(name, general)
+
+
+def refuse_leftovers(own: dict[str, dict[str, Any]], used: list[str]) -> None:
+    """Raises PigbenchError for settings of a plugin that the run does not use."""
+    for name in own:
+        if name not in used:
+            raise PigbenchError(f"--set {name}.…: " + did_you_mean("preset table or plugin of this run", name, used))

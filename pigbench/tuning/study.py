@@ -1,0 +1,152 @@
+"""A study: the trials of one plugin under one protocol, worked on by one process or several, one after the other.
+
+What the sampler draws descends from the seed and the place of the trial in the study, and depends on what ended before:
+a study that was cut off and taken up again, by one process, tries what it would have tried.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pigbench.choices import GeneratorChoice
+from pigbench.errors import PigbenchError
+from pigbench.protocol import digest
+from pigbench.randomness import seed_for
+from pigbench.tuning.space import described
+from pigbench.tuning.trial import Evaluation, TrialFailed
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+TRIALS = 20
+"""The default of --trials."""
+
+UNPRUNED = 5
+"""The first trials, which run to their end whatever they come to."""
+
+
+def default_name(plugin: str, preset: str, identity: str) -> str:
+    """What a study is called unless the user says otherwise: plugin, preset and dataset."""
+    return f"{plugin}-{preset}-{identity[:8]}"
+
+
+def about(evaluation: Evaluation, seed: int) -> dict[str, Any]:
+    """All that decides what a trial comes to, but for what it varies: a study is gone on with under the same alone."""
+    request, choice, space = evaluation.request, evaluation.choice, evaluation.space
+    shared: list[Any] = [choice.source, choice.config.model_dump(mode="json", exclude=set(space))]
+    if isinstance(choice, GeneratorChoice):
+        shared += [lender.signature for lender in choice.lenders]
+    return {
+        "group": evaluation.group,
+        "plugin": choice.name,
+        "signature": f"{choice.name}@{digest(shared)[:8]}",
+        "space": described(space),
+        "protocol": request.protocol.compared,
+        "samples": request.samples[0] if evaluation.group == "generators" else 0,
+        "seed": seed,
+        "device": request.device,
+    }
+
+
+def open_study(storage: BaseStorage, name: str, evaluation: Evaluation, seed: int, patients: int) -> Study:
+    """The study of that name, made if there is none.
+
+    patients: how many it tunes on, for the record. Raises PigbenchError for a study of something else, saying what
+    differs.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=name,
+        direction=evaluation.objective.direction,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED),
+        load_if_exists=True,
+    )
+    ours, protocol = about(evaluation, seed), evaluation.request.protocol
+    facts = {"dataset": protocol.dataset, "preset": protocol.preset.name, "patients": patients}
+    for part, value in (("facts", facts), ("about", ours)):
+        if part not in study.user_attrs and not study.get_trials(deepcopy=False):
+            study.set_user_attr(part, value)
+    if differing := differences(study.user_attrs.get("about", {}), ours):
+        raise PigbenchError(
+            f"study '{name}' was made otherwise: {some(differing)}. Choose another name with --study, or go on with it "
+            "as it was made"
+        )
+    return study
+
+
+def work(study: Study, evaluation: Callable[[Trial], float], seed: int, trials: int, timeout: float | None) -> None:
+    """Try configurations until the study has that many trials that ended, or no time is left to begin another one.
+
+    Others may work on it at the same time: each ends what it has begun, so there can be one too many for each of them.
+    """
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+
+    def tried(trial: Trial) -> float:
+        study.sampler = sampler(seed, place(trial.number, study.get_trials(deepcopy=False)))
+        try:
+            return evaluation(trial)
+        except TrialFailed as failure:
+            trial.set_user_attr("reason", str(failure))
+            raise
+
+    while len(ended(study.get_trials(deepcopy=False))) < trials and time.monotonic() < deadline:
+        try:
+            study.optimize(tried, n_trials=1, catch=(TrialFailed,))
+        except ValueError as error:
+            if "Cannot tell" not in str(error):  # else another process took this one for dead: a suspended laptop, say
+                raise
+
+
+def sampler(seed: int, place: int) -> BaseSampler:
+    """What draws the trial in that place."""
+    from optuna.samplers import TPESampler
+
+    return TPESampler(seed=seed_for(seed, "tune", place) % 2**32)
+
+
+def place(number: int, trials: Iterable[FrozenTrial]) -> int:
+    """Where a trial stands among those that were not cut off."""
+    return number - sum(trial.number < number and was_cut_off(trial) for trial in trials)
+
+
+def ended(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that came to an end: complete, pruned, or failed for a reason."""
+    return [trial for trial in trials if trial.state.is_finished() and not was_cut_off(trial)]
+
+
+def was_cut_off(trial: FrozenTrial) -> bool:
+    """Whether its process was stopped, or died; such a trial counts for nothing."""
+    return trial.state.name == "FAIL" and "reason" not in trial.user_attrs
+
+
+def differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    """What differs between two descriptions, such as "protocol.folds is 3 there, 5 here"."""
+    there, here = dict(_flat("", theirs)), dict(_flat("", ours))
+    return [
+        f"{name} is {there.get(name, 'absent')} there, {here.get(name, 'absent')} here"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    ]
+
+
+def some(differing: list[str], most: int = 3) -> str:
+    """The first differences, and how many more there are."""
+    more = len(differing) - most
+    return "; ".join(differing[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _flat(name: str, value: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}" if name else key, inner)
+    else:
+        yield name, value
