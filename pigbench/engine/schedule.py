@@ -11,6 +11,9 @@ from pigbench.plan import Node, ordered
 WEIGHT = {"train": 20.0, "sample": 4.0, "segment": 6.0, "embed": 2.0, "floor": 1.0, "fidelity": 1.0}
 """Rough relative lengths, to start long chains first. They change the order of work, never a number."""
 
+REAL_SET = 10.0
+"""The length of embedding a whole set of real images, which all distances wait for."""
+
 
 class Schedule:
     """The nodes still to run, those that failed, and those that can no longer be run."""
@@ -97,8 +100,14 @@ class Schedule:
 
 def _urgencies(nodes: dict[str, Node]) -> dict[str, float]:
     """For each node the weight of the longest chain that it starts."""
-    longest = {key: WEIGHT.get(node.stage, 1.0) for key, node in nodes.items()}
+    longest = {key: _weight(node) for key, node in nodes.items()}
     for node in reversed(nodes.values()):
         for other in node.inputs.values():
-            longest[other.key] = max(longest[other.key], WEIGHT.get(other.stage, 1.0) + longest[node.key])
+            longest[other.key] = max(longest[other.key], _weight(other) + longest[node.key])
     return longest
+
+
+def _weight(node: Node) -> float:
+    if node.stage == "embed" and any(other.stage == "prepare" for other in node.inputs.values()):
+        return REAL_SET
+    return WEIGHT.get(node.stage, 1.0)

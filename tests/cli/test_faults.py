@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -54,11 +55,38 @@ def test_killed_and_run_again_gives_the_undisturbed_record(
     assert not list((home.path / "runs" / "partial").glob(kept))
 
 
-def wait_for(directory: Path, pattern: str, process) -> Path:
+def test_two_runs_at_once_on_one_store_share_the_work(make_home, undisturbed) -> None:
+    home = make_home()
+    runs = [home.start("run", "--generator", "pig", *LONG) for _ in range(2)]
+    said = [run.communicate(timeout=240)[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], said
+    done = [set(re.findall(r"\] (.*): done$", text, flags=re.MULTILINE)) for text in said]
+    assert done[0]
+    assert done[1]
+    assert not done[0] & done[1]
+    assert len(done[0] | done[1]) == len(list((home.path / "runs" / "artifacts").glob("*/*")))
+    assert same_numbers(read_record(home.records[0]), read_record(undisturbed.records[0])) == []
+    assert list((home.path / "runs" / "leases").iterdir()) == []
+
+
+def test_a_run_goes_on_where_another_on_the_same_store_was_killed(make_home, undisturbed) -> None:
+    home = make_home()
+    first = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
+    checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", first)
+    second = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
+    wait_for(home.path / "runs" / "leases", ".clock-*", second, count=2)  # both are at work
+    first.kill()
+    _, said = second.communicate(timeout=240)
+    assert second.returncode == 0, said
+    assert not checkpoint.exists()  # the second went on from it, and published
+    assert same_numbers(read_record(home.records[0]), read_record(undisturbed.records[0])) == []
+
+
+def wait_for(directory: Path, pattern: str, process, count: int = 1) -> Path:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
-        for found in directory.glob(pattern):
-            return found
+        if len(found := list(directory.glob(pattern))) >= count:
+            return found[0]
         time.sleep(0.02)
     raise AssertionError(f"no {pattern}: {process.stderr.read()}")
 

@@ -66,3 +66,13 @@ def test_the_start_of_the_longest_chain_goes_first() -> None:
     chain = make("end", make("middle", first))
     schedule = Schedule([short, chain], lambda node: False)
     assert schedule.next() is first
+
+
+def test_a_real_sets_features_are_begun_before_short_chains_as_all_distances_wait_for_them() -> None:
+    prepared = make("prepared", stage="prepare")
+    real, generated = (
+        make("real", prepared, stage="embed"),
+        make("generated", make("chunk", stage="sample"), stage="embed"),
+    )
+    schedule = Schedule([make("distance", real, generated, stage="fidelity")], lambda node: node.key == "prepared")
+    assert schedule.next() is real
