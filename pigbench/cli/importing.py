@@ -26,6 +26,13 @@ OWN: dict[str, tuple[Any, Any]] = {
         Annotated[bool, typer.Option("--skip-bad", help="Leave out faulty files and list them, instead of refusing.")],
         False,
     ),
+    "own_ids": (
+        Annotated[
+            bool,
+            typer.Option("--own-ids", help="Show your own names of cases and patients, in records too, not hashes."),
+        ],
+        False,
+    ),
     "store": (options.StoreDir, Path("runs")),
 }
 """The parameters that every kind has: their types and defaults."""
@@ -85,6 +92,7 @@ def _import(kind: str, given: dict[str, Any]) -> None:
             given["store"],
             options,
             skip_bad=given["skip_bad"],
+            own_ids=given["own_ids"],
             progress=advance,
         )
     for line in _summary(given["name"], imported):
@@ -95,6 +103,8 @@ def _summary(name: str, imported: Imported) -> list[str]:
     dataset = imported.dataset
     whose = f"{dataset.patients} patients" if dataset.has_patient_ids else "patients unknown"
     lines = [f"'{name}': {dataset.cases} cases, {whose}"]
+    if dataset.own_ids:
+        lines.append("Careful: records, tables and exported files will hold these names of cases and patients.")
     if imported.known:
         lines.append("It was registered before with the same content; it now points to these files.")
     if dataset.pseudo_patients:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pigbench.data.pseudonyms import pseudonyms
 from pigbench.data.register import Registered, Row
 from pigbench.data.source import CaseInfo, Source
 from pigbench.errors import PigbenchError
-from pigbench.protocol import plugin_config
+from pigbench.protocol import digest, plugin_config
 from pigbench.store import Store
 
 RESERVED = "phantom"
@@ -56,11 +56,13 @@ def import_dataset(
     options: dict[str, Any] | None = None,
     *,
     skip_bad: bool = False,
+    own_ids: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Imported:
     """Register what an importer finds under `path` as dataset `name`, all of it or nothing. No image is copied.
 
-    skip_bad: leave out what is faulty and list it in the register. progress: told (cases read, all cases). Raises
+    skip_bad: leave out what is faulty and list it in the register. own_ids: show the user's own names of cases and
+    patients wherever ids are shown, instead of hashes. progress: told (cases read, all cases). Raises
     PigbenchError for whatever is wrong with the name, the store, the options, the files or the patients.
     """
     _check_name(name)
@@ -76,6 +78,8 @@ def import_dataset(
     cases, known_facts = [case for case, _ in good], [fact for _, fact in good]
     patients, known_patients, pseudo = _patients(importer, cases, known_facts)
     rows, content = _rows(cases, known_facts, patients)
+    if own_ids:
+        rows = _under_own_ids(rows)
     known = register.publish(
         store,
         name,
@@ -85,6 +89,7 @@ def import_dataset(
         content=content,
         has_patient_ids=known_patients,
         pseudo_patients=pseudo,
+        own_ids=digest(sorted([row.patient_id, row.case_id] for row in rows))[:16] if own_ids else "",
         skipped=dict(problems.items()),
     )
     return Imported(register.load(register.directory(store.root, name)), known, _shared_images(rows))
@@ -228,6 +233,16 @@ def _rows(cases: Sequence[Found], facts: Sequence[Facts], patients: Sequence[str
         )
     ]
     return rows, ids.content
+
+
+def _under_own_ids(rows: Sequence[Row]) -> list[Row]:
+    """The rows with the user's names for ids. Raises PigbenchError where a name stands for two cases."""
+    problems = Problems()
+    problems.add(
+        "more than one case is called", [name for name, times in Counter(r.name for r in rows).items() if times > 1]
+    )
+    problems.raise_any()
+    return [replace(row, case_id=row.name, patient_id=row.patient) for row in rows]
 
 
 def _shared_images(rows: Sequence[Row]) -> int:

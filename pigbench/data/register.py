@@ -49,6 +49,7 @@ class Row:
 class Registered(BaseModel):
     """A registered dataset without its cases. content: the hash of all files' bytes and of who is whose patient.
 
+    own_ids: the hash of the ids where they are the user's own, which other files then do not share; else empty.
     kind, options: the importer, and what it was told of how to read. skipped: faulty files that were left out on
     request, by the kind of fault; private.
     """
@@ -61,6 +62,7 @@ class Registered(BaseModel):
     content: str
     has_patient_ids: bool
     pseudo_patients: bool = False
+    own_ids: str = ""
     skipped: dict[str, list[str]] = {}
     cases: int
     patients: int
@@ -71,7 +73,8 @@ class Registered(BaseModel):
     def is_what(self) -> dict[str, Any]:
         """What makes it this dataset and no other: JSON-able, without names and paths."""
         what = {"kind": self.kind, "content": self.content, "has_patient_ids": self.has_patient_ids}
-        return what | ({"options": self.options} if self.options else {})
+        what |= {"options": self.options} if self.options else {}
+        return what | ({"own_ids": self.own_ids} if self.own_ids else {})
 
 
 def publish(store: Store, name: str, rows: Sequence[Row], **known: Any) -> bool:

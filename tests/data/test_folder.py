@@ -125,6 +125,17 @@ def test_no_name_shows(pairs, tmp_path):
     assert "Person" not in shown and "p0" not in shown and str(tmp_path) not in shown
 
 
+def test_own_ids_are_shown_on_request_and_make_another_dataset(pairs, tmp_path):
+    hashed = load(pairs, tmp_path / "store", patient_regex=REGEX)
+    options = {"images": pairs / "images", "masks": pairs / "masks", "patient_regex": REGEX}
+    import_dataset("folder", Path(), "named", tmp_path / "store", options, own_ids=True)
+    named = open_dataset("named", tmp_path / "store")
+    assert {case.case_id for case in named.cases()} == {f"p{p}_{i}" for p in range(6) for i in range(2)}
+    assert all(case.case_id.startswith(f"{case.patient_id}_") for case in named.cases())
+    assert named.fingerprint() != hashed.fingerprint()
+    np.testing.assert_array_equal(named.read(0, 8)[0], np.array(Image.open(pairs / "images" / "p0_0.png")))
+
+
 def test_a_table_may_name_files_and_use_semicolons(pairs, tmp_path):
     rows = "\n".join(f"p{p}_{i}.png;{p}" for p in range(6) for i in range(2))
     (pairs / "excel.csv").write_text(f"\ufeffImage;Patient\n{rows}\nnot_here.png;7\n", encoding="utf-8")
