@@ -69,8 +69,7 @@ def import_dataset(
     importer, store, problems = make_importer(kind, options or {}), Store(store_root), Problems()
     found = importer.find(path, problems)
     facts = inspect(importer, found, problems, progress, _signatures(importer))
-    if not skip_bad:
-        problems.raise_any()
+    problems.raise_any(skip_bad=skip_bad)
     good = [(case, fact) for case, fact in zip(found, facts, strict=True) if fact is not None]
     if not good:
         problems.raise_any()

@@ -56,23 +56,30 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[str, list[str]] = {}
+        self._choices: set[str] = set()
 
     def __len__(self) -> int:
         return sum(map(len, self._found.values()))
 
-    def add(self, kind: str, names: Iterable[str]) -> None:
-        """Note `names` as faulty in the way `kind` says."""
+    def add(self, kind: str, names: Iterable[str], *, needs_choice: bool = False) -> None:
+        """Note `names` as faulty in the way `kind` says. needs_choice: leaving them out would not mend it."""
         if listed := list(names):
             self._found.setdefault(kind, []).extend(listed)
+            if needs_choice:
+                self._choices.add(kind)
 
     def items(self) -> list[tuple[str, list[str]]]:
         """Every kind with all its names."""
         return list(self._found.items())
 
-    def raise_any(self) -> None:
-        """Raises PigbenchError with a line for every kind of problem: its count and its first ten names."""
-        if self._found:
-            raise PigbenchError("\n".join(f"{kind}: {_first_ten(names)}" for kind, names in self._found.items()))
+    def raise_any(self, *, skip_bad: bool = False) -> None:
+        """Raises PigbenchError with a line for every kind of problem: its count and its first ten names.
+
+        skip_bad: only those that need a choice, which leaving out files does not mend.
+        """
+        kinds = self._choices if skip_bad else self._found
+        if kinds:
+            raise PigbenchError("\n".join(f"{kind}: {_first_ten(self._found[kind])}" for kind in kinds))
 
 
 class Importer(ABC):

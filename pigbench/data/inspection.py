@@ -96,7 +96,8 @@ def inspect(
         if progress:
             progress(done, len(cases))
     for label, names in labels.items() if len(labels) > 1 else ():
-        problems.add(f"masks differ in the value of the lesion (a label map? see --foreground); {label} in", names)
+        what = f"masks differ in the value of the lesion (a label map? see --foreground); {label} in"
+        problems.add(what, names, needs_choice=True)
     return facts
 
 

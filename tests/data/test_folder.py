@@ -347,3 +347,12 @@ def test_faulty_files_can_be_left_out_and_are_listed(pairs, tmp_path):
         "constant image": 1,
     }
     assert "unusable file" in refused(pairs, tmp_path / "store", "strict", patient_regex=REGEX)
+
+
+def test_label_maps_need_a_choice_that_leaving_out_files_does_not_make(pairs, tmp_path):
+    file = pairs / "masks" / "p0_1.png"
+    Image.fromarray((np.array(Image.open(file)) > 0).astype(np.uint8) * 2).save(file)
+    (pairs / "images/p1_0.png").write_bytes(b"not a picture")
+    with pytest.raises(PigbenchError, match="see --foreground") as error:
+        import_dataset("folder", pairs, "mine", tmp_path / "store", {"patient_regex": REGEX}, skip_bad=True)
+    assert "unusable" not in str(error.value)
