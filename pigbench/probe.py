@@ -69,6 +69,7 @@ def _in_miniature(request: Request) -> Request:
             "training_of": {name: _few_of(preset, name, min(shares, default=1.0)) for name in preset.training_of},
             "sampling": preset.sampling.model_copy(update={"batch": SAMPLES, "chunk": SAMPLES}),
             "segmentation": preset.segmentation.model_copy(update={"steps": STEPS}),
+            "numerics": preset.numerics.model_copy(update={"compile": False}),  # it would take all the time there is
         }
     )
     return replace(

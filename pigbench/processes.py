@@ -19,9 +19,10 @@ def cores() -> int:
 
 
 def machine() -> str:
-    """This machine, or container: where the number of a process means something."""
+    """This machine, or container, since it started: where the number of a process means something."""
     try:
-        return f"{platform.node()} {Path('/proc/self/ns/pid').readlink()}"
+        started = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{platform.node()} {started} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return platform.node()
 

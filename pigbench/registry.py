@@ -114,11 +114,17 @@ def _own_sources(module_name: str) -> dict[str, bytes]:
         file = _module_file(name)
         if name in sources or file is None:
             continue
-        sources[name] = file.read_bytes().replace(b"\r\n", b"\n")
+        sources[name] = _text(file)
         home = name if file.name == "__init__.py" else name.rpartition(".")[0]
         package = module_name.partition(".")[0]
         waiting += [other for other in _imports(sources[name], home) if other.partition(".")[0] == package]
     return sources
+
+
+@cache
+def _text(file: Path) -> bytes:
+    """A source file as it was when this process first hashed a plugin that uses it: what is imported is no newer."""
+    return file.read_bytes().replace(b"\r\n", b"\n")
 
 
 def _module_file(name: str) -> Path | None:

@@ -305,7 +305,8 @@ def _average(network: torch.nn.Module, decay: float) -> Any:
 
     @torch.no_grad()
     def update(averages: Any, weights: Any, updates: Any) -> None:
-        step = int(updates)
+        step = int(average.n_averaged)  # `updates` is the same number on the device, which would have to be waited for
         torch._foreach_lerp_(averages, weights, 1 - min(decay, (1 + step) / (10 + step)))
 
-    return AveragedModel(network, multi_avg_fn=update)
+    average = AveragedModel(network, multi_avg_fn=update)
+    return average

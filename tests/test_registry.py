@@ -64,6 +64,7 @@ def test_the_source_hash_follows_imports_inside_the_package_and_stops_at_its_bor
 
     def hashed() -> str:
         registry.source_hash.cache_clear()
+        registry._text.cache_clear()
         return registry.source_hash("mine.plugin")
 
     first = hashed()

@@ -17,6 +17,9 @@ from pigbench.errors import PigbenchError
 from pigbench.plan import Node
 from pigbench.store import Store
 
+NOBODY = -1
+"""In place of a worker's number, where an event is not of a worker."""
+
 PATIENCE = 2.0  # seconds after which nodes that other runs hold are looked at again
 
 
@@ -101,7 +104,7 @@ class _Driver:
     def run(self) -> Outcome:
         while not self.schedule.finished:
             held = self.hand_out()
-            if not self.schedule.running and not held:
+            if not self.schedule.running and not held and self.crew.has_room():
                 continue  # everything that could start was there already
             for message in self.crew.messages(PATIENCE if held else None):
                 self.hear(message)
@@ -124,7 +127,7 @@ class _Driver:
             self.schedule.put_back(node)
             if node.key not in self.elsewhere:
                 self.elsewhere.add(node.key)
-                self.tell("note", node, text=f"{node.label} is at work in another run on this store")
+                self.tell("note", node, NOBODY, text=f"{node.label} is at work in another run on this store")
         return bool(held)
 
     def hear(self, message: Message) -> None:
@@ -146,6 +149,8 @@ class _Driver:
         elif kind == "damaged":
             self.schedule.again(node)
             self.tell("note", node, worker, text=content)
+        elif self.store.has(node.stage, node.key):  # another run published it, and cleared up under this one
+            self.schedule.succeeded(node)
         else:
             reason, where = content
             self.schedule.fail(node, reason)

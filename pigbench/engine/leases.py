@@ -52,11 +52,15 @@ class Leases:
     def take(self, key: str) -> bool:
         """Whether the node is now this run's to compute; False while another living run has it."""
         file = self._directory / key
-        if self._expired(file):
-            expired = file.with_name(f".expired-{uuid.uuid4().hex}")
-            with suppress(FileNotFoundError):  # of two that find it expired, one is first
-                file.rename(expired)
-                expired.unlink()
+        dead = _owner(file)
+        if self._expired(file, dead):
+            taken = file.with_name(f".expired-{uuid.uuid4().hex}")
+            with suppress(FileNotFoundError):
+                file.rename(taken)
+                if _owner(taken) != dead:  # another run took it over first: this is its own
+                    taken.rename(file)
+                    return False
+                taken.unlink()
         try:
             with file.open("x", encoding="utf-8") as lease:
                 lease.write(json.dumps(self._owner))
@@ -72,13 +76,12 @@ class Leases:
         if _owner(file).get("run") == self._owner["run"]:
             file.unlink(missing_ok=True)
 
-    def _expired(self, file: Path) -> bool:
+    def _expired(self, file: Path, owner: dict) -> bool:
         """Whether the run that holds the lease is dead: gone from this machine, or silent for too long."""
         try:
             touched = file.stat().st_mtime
         except FileNotFoundError:
             return False
-        owner = _owner(file)
         if owner.get("machine") == self._owner["machine"] and not lives(owner["process"]):
             return True
         return self._now() - touched > EXPIRY
@@ -93,7 +96,8 @@ class Leases:
             for key in list(self._held):
                 with suppress(OSError):
                     os.utime(self._directory / key)
-            self._clock.touch()
+            with suppress(OSError):
+                self._clock.touch()
 
 
 def _owner(file: Path) -> dict:

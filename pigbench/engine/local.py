@@ -90,7 +90,11 @@ class _Worker:
 
     def give(self, node: Node, task: Task) -> None:
         self.node = node
-        self.connection.send(task)
+        try:
+            self.connection.send(task)
+        except OSError:  # it died while it had nothing to do
+            self.replace()
+            self.connection.send(task)
 
     def hear(self) -> Message:
         """What the process says next of its node, or how it died."""

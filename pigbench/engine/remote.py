@@ -29,6 +29,7 @@ PROBE = "probe"
 """The file by which a worker shows that it sees the driver's store, and sees that the run goes on."""
 
 TELL_EVERY = 1.0  # seconds between two words of progress
+SILENT = 900.0  # seconds without a sign of life after which a run is taken for killed, though its directory stands
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,28 @@ def unpack(stage: str, content: str, store: str) -> Task:
 def _teller(worker: Worker, topic: str, key: str, sign: Path) -> Callable[[float, str], None]:
     """A stage's `progress`, which tells the driver now and then, and raises Abandoned when the run has ended."""
     told = 0.0
+    seen, since = _touched(sign), time.monotonic()
 
     def progress(share: float, text: str) -> None:
-        nonlocal told
+        nonlocal told, seen, since
         if time.monotonic() - told < TELL_EVERY:
             return
         told = time.monotonic()
-        if not _stands(sign / PROBE):
+        if (now := _touched(sign)) != seen:
+            seen, since = now, told
+        if not _stands(sign / PROBE) or told - since > SILENT:
             raise Abandoned
         worker.log_event(topic, {"key": key, "kind": "progress", "content": [share, text]})
 
     return progress
+
+
+def _touched(sign: Path) -> float | None:
+    """When the run last showed that it lives, by the file server's clock; None if that cannot be told now."""
+    try:
+        return sign.stat().st_mtime
+    except OSError:
+        return None
 
 
 def _stands(file: Path) -> bool:

@@ -87,6 +87,12 @@ class Schedule:
 
     def again(self, node: Node) -> None:
         """An input of the node was damaged and set aside: want it again, then the node."""
+        if self._has(node):
+            self.succeeded(node)
+            return
+        if lost := next((other for other in node.inputs.values() if other.key in self.failed), None):
+            self.fail(node, self.failed[lost.key], f"{lost.label}: {self.failed[lost.key]}")
+            return
         self.running.pop(node.key)
         before = len(self.waiting)
         self._want(node)

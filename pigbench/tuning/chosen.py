@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from pigbench.choices import GeneratorChoice, with_values
 from pigbench.errors import PigbenchError
+from pigbench.given import GivenPairs
 from pigbench.plan import Request
 from pigbench.tuning.findings import Findings, find_study, read_study
 from pigbench.tuning.space import can_be_tuned
-from pigbench.tuning.study import TRIALS, default_name, differences, some
+from pigbench.tuning.study import TRIALS, default_name, differences, signature, some
 from pigbench.tuning.trial import OBJECTIVES, on_tuning_patients
 
 if TYPE_CHECKING:
@@ -96,6 +97,14 @@ def _check_fits(study: Findings, request: Request) -> None:
     here = on_tuning_patients(request, share).protocol.compared
     if differing := differences(study.about["protocol"], here):
         raise PigbenchError(f"study '{study.study}' is of another protocol: {some(differing)}")
+    for choice in (*request.generators, *request.segmenters):
+        if isinstance(choice, GivenPairs) or choice.name != study.about["plugin"]:
+            continue
+        if signature(choice, study.about["space"]) != study.about["signature"]:
+            raise PigbenchError(
+                f"study '{study.study}' tuned another '{choice.name}': its source, or settings that the study did not "
+                "vary, differ from this run's. Tune it again, under another --study name"
+            )
 
 
 def _check_used(request: Request) -> None:

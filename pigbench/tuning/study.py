@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pigbench.choices import GeneratorChoice
+from pigbench.choices import GeneratorChoice, SegmenterChoice
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest
 from pigbench.randomness import seed_for
@@ -39,19 +39,24 @@ def default_name(plugin: str, preset: str, identity: str) -> str:
 def about(evaluation: Evaluation, seed: int) -> dict[str, Any]:
     """All that decides what a trial comes to, but for what it varies: a study is gone on with under the same alone."""
     request, choice, space = evaluation.request, evaluation.choice, evaluation.space
-    shared: list[Any] = [choice.source, choice.config.model_dump(mode="json", exclude=set(space))]
-    if isinstance(choice, GeneratorChoice):
-        shared += [lender.signature for lender in choice.lenders]
     return {
         "group": evaluation.group,
         "plugin": choice.name,
-        "signature": f"{choice.name}@{digest(shared)[:8]}",
+        "signature": signature(choice, space),
         "space": described(space),
         "protocol": request.protocol.compared,
         "samples": request.samples[0] if evaluation.group == "generators" else 0,
         "seed": seed,
         "device": request.device,
     }
+
+
+def signature(choice: GeneratorChoice | SegmenterChoice, varied: Iterable[str]) -> str:
+    """A plugin's name and the hash of its source and of the settings that are not varied, lenders' too."""
+    shared: list[Any] = [choice.source, choice.config.model_dump(mode="json", exclude=set(varied))]
+    if isinstance(choice, GeneratorChoice):
+        shared += [lender.signature for lender in choice.lenders]
+    return f"{choice.name}@{digest(shared)[:8]}"
 
 
 def open_study(storage: BaseStorage, name: str, evaluation: Evaluation, seed: int, patients: int) -> Study:

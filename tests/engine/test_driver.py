@@ -130,3 +130,35 @@ def test_a_full_disk_ends_the_run_and_its_leases(tmp_path: Path) -> None:
     with pytest.raises(PigbenchError, match="no space left"):
         run(store, [chain("a", 2)], Full(store))
     assert list((tmp_path / "leases").iterdir()) == []
+
+
+def test_a_crew_that_loses_its_last_worker_is_still_listened_to(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    class Deserted(Bench):
+        """Has no room until it has been asked three times for news."""
+
+        asked = 0
+
+        def has_room(self) -> bool:
+            return self.asked >= 3
+
+        def messages(self, timeout: float | None) -> list[Message]:
+            self.asked += 1
+            return super().messages(0)
+
+    crew = Deserted(store)
+    run(store, [chain("a", 1)], crew)
+    assert crew.computed == ["a0"]
+
+
+def test_what_failed_here_but_was_published_elsewhere_has_not_failed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    class Beaten(Bench):
+        def messages(self, timeout: float | None) -> list[Message]:
+            (published,) = super().messages(timeout)
+            return [published._replace(kind="failed", content=("its checkpoint is gone", ""))]
+
+    outcome = run(store, [chain("a", 2)], Beaten(store))
+    assert outcome.failed == {}

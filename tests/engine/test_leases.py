@@ -77,3 +77,20 @@ def test_held_leases_are_kept_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         while file.stat().st_mtime == 0 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert file.stat().st_mtime > 0
+
+
+def test_of_two_that_find_a_lease_expired_the_second_gives_back_what_it_took(tmp_path: Path, monkeypatch) -> None:
+    with Leases(tmp_path) as ours, Leases(tmp_path) as theirs:
+        file = tmp_path / "leases" / "node"
+        file.write_text(json.dumps({"machine": "gone", "process": 1, "run": "dead"}))
+        os.utime(file, (0, 0))
+        judge = ours._expired
+
+        def slow(lease: Path, owner: dict) -> bool:
+            expired = judge(lease, owner)
+            assert theirs.take("node")  # between our judgement and our taking over
+            return expired
+
+        monkeypatch.setattr(ours, "_expired", slow)
+        assert not ours.take("node")
+        assert json.loads(file.read_text())["run"] == theirs._owner["run"]

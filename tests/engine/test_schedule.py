@@ -76,3 +76,24 @@ def test_a_real_sets_features_are_begun_before_short_chains_as_all_distances_wai
     )
     schedule = Schedule([make("distance", real, generated, stage="fidelity")], lambda node: node.key == "prepared")
     assert schedule.next() is real
+
+
+def test_a_node_whose_damaged_input_cannot_be_made_again_fails_with_it() -> None:
+    base, left, right, top = diamond()
+    present = {"base", "left", "right"}
+    schedule = Schedule([top, left], lambda node: node.key in present)
+    assert schedule.next() is top
+    schedule.failed["left"] = "its file is gone"
+    schedule.again(top)
+    assert schedule.failed["top"] == "train left: its file is gone"
+    assert schedule.finished
+
+
+def test_a_node_that_another_run_published_meanwhile_is_done() -> None:
+    present: set[str] = set()
+    base, left, right, top = diamond()
+    schedule = Schedule([top], lambda node: node.key in present)
+    assert schedule.next() is base
+    present.add("base")
+    schedule.again(base)
+    assert run_all(schedule)[-1] == "top"

@@ -153,6 +153,18 @@ def test_studies_that_do_not_fit_are_refused(studies: Any, names: list[str], ask
         with_studies(wanted, names, studies, command)
 
 
+def test_a_study_of_other_settings_is_refused_but_one_of_its_own_field_set_by_hand_is_not(studies: Any) -> None:
+    given(studies, "pig", [1.0], title="mine")
+    preset = load_preset("smoke")
+    for settings, fits in (({"guide": "binary"}, False), ({"learning_rate": 1e-3}, True)):
+        asked = replace(request("pig"), generators=(choose_generator("pig", preset.diffusion, {"pig": settings}),))
+        if fits:
+            assert with_studies(asked, ["mine"], studies, command).tuned
+        else:
+            with pytest.raises(PigbenchError, match="tuned another 'pig'"):
+                with_studies(asked, ["mine"], studies, command)
+
+
 def test_another_share_than_the_study_s_is_refused(studies: Any) -> None:
     given(studies, "pig", [1.0], title="mine")
     asked = request("pig")
