@@ -154,7 +154,7 @@ def test_studies_that_do_not_fit_are_refused(studies: Any, names: list[str], ask
 
 
 def test_a_study_of_other_settings_is_refused_but_one_of_its_own_field_set_by_hand_is_not(studies: Any) -> None:
-    given(studies, "pig", [1.0], title="mine")
+    given(studies, "pig", [1.0], title="mine", loss_weight="sigmoid")
     preset = load_preset("smoke")
     for settings, fits in (({"guide": "binary"}, False), ({"learning_rate": 1e-3}, True)):
         asked = replace(request("pig"), generators=(choose_generator("pig", preset.diffusion, {"pig": settings}),))
