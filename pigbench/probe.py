@@ -20,7 +20,7 @@ import numpy as np
 from pigbench.choices import GeneratorChoice
 from pigbench.engine.work import Task, perform
 from pigbench.estimate import Probed, alike, units
-from pigbench.plan import Node, Request
+from pigbench.plan import Node, Request, ordered
 from pigbench.planning import make_plan
 from pigbench.processes import die_with_parent
 from pigbench.protocol import Preset, Training
@@ -39,16 +39,16 @@ def probe(request: Request, wanted: Iterable[Node], seconds: float = SECONDS) ->
     kinds = {alike(node) for node in wanted if node.stage in STAGES}
     if not kinds:
         return {}
-    small = _in_miniature(request)
-    nodes = [node for node in make_plan(small).nodes() if node.about.get("fold") == 0 and node.stage in STAGES]
-    needed = _needed([node for node in nodes if alike(node) in kinds])
+    first_fold = [node for node in make_plan(_in_miniature(request)).nodes() if node.about.get("fold") == 0]
+    nodes = ordered(node for node in first_fold if node.stage in STAGES and alike(node) in kinds)
+    nodes = [node for node in nodes if node.stage in STAGES]
+    if not nodes:
+        return {}
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory))
         _publish_cases(store, nodes[0].inputs["prepared"], nodes[0].inputs["split"], request.protocol.preset.resolution)
         tasks = [
-            (alike(node), units(node, PATIENTS * SLICES // 2), Task.of(node, "", store.root, 60.0))
-            for node in nodes
-            if node.key in needed
+            (alike(node), units(node, PATIENTS * SLICES // 2), Task.of(node, "", store.root, 60.0)) for node in nodes
         ]
         return _measure(tasks, seconds)
 
@@ -90,18 +90,6 @@ def _few_steps(training: Training, share: float) -> Training:
 def _few_of(preset: Preset, name: str, share: float) -> dict[str, object]:
     few = _few_steps(preset.training_for(name), share)
     return few.model_dump(exclude={"epochs"})
-
-
-def _needed(nodes: list[Node]) -> set[str]:
-    """The keys of the nodes and of all that they rest on."""
-    found: set[str] = set()
-    left = list(nodes)
-    while left:
-        node = left.pop()
-        if node.key not in found:
-            found.add(node.key)
-            left.extend(node.inputs.values())
-    return found
 
 
 def _publish_cases(store: Store, prepared: Node, split: Node, resolution: int) -> None:
