@@ -146,6 +146,9 @@ def _size(node: Node, store: Store) -> dict[str, int]:
     if node.stage == "train":
         training = read_json(store.entry(node.stage, node.key).path / "training.json")
         return {"images": training["image_passes"], "parameters": training["parameters"]}
+    if node.stage == "segment":
+        arm = read_json(store.entry(node.stage, node.key).path / "arm.json")
+        return {name: arm[name] for name in ("images", "parameters") if name in arm}  # older artifacts do not say
     return {"images": node.spec["size"]} if node.stage == "sample" else {}
 
 

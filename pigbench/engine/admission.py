@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pigbench
 from pigbench import stages
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 NAMED = 3  # of the workers that cannot serve a run
+ANSWER = 30.0  # seconds for a worker to answer, or to leave
 
 
 @contextmanager
@@ -54,22 +56,46 @@ def admit(client: Client, terms: Terms) -> None:
 def leave_out(client: Client, terms: Terms) -> list[str]:
     """Close the workers that cannot serve the run, as may have come since it began; why, for each."""
     faults = _faults(client, terms)
+
+    async def retire() -> None:
+        with suppress(TimeoutError):  # the scheduler gives it nothing more all the same
+            await asyncio.wait_for(client.retire_workers(list(faults)), ANSWER)
+
     if faults:
-        client.retire_workers(list(faults))
+        client.sync(retire)
     return list(faults.values())
 
 
 def _faults(client: Client, terms: Terms) -> dict[str, str]:
     """What is wrong with workers, by address; those that can serve the run are missing."""
     faults = {}
-    for address, answer in client.run(inspect, terms.text(), on_error="return").items():
-        if isinstance(answer, Exception):
+    for address, answer in _answers(client, terms).items():
+        if isinstance(answer, TimeoutError):
+            wrong = f"does not answer in {ANSWER:g} s: end it, or start it again"
+        elif isinstance(answer, Exception):
             wrong = f"cannot run pigbench {terms.version} ({type(answer).__name__}: {answer}): install that there"
         else:
             wrong = answer[0] or _fault_of_copy(terms, answer[1])
         if wrong:
             faults[address] = f"worker {address} {wrong}"
     return faults
+
+
+def _answers(client: Client, terms: Terms) -> dict[str, Any]:
+    """What `inspect` gives on each worker, or the error, by address; those that left meanwhile are missing."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+
+    async def of(address: str) -> dict[str, Any]:
+        asked = client.run(inspect, terms.text(), workers=[address], on_error="return")
+        try:
+            return await asyncio.wait_for(asked, ANSWER)
+        except TimeoutError as error:
+            return {address: error}
+
+    async def of_all() -> list[dict[str, Any]]:
+        return await asyncio.gather(*map(of, workers))
+
+    return {address: answer for answers in client.sync(of_all) for address, answer in answers.items()}
 
 
 def _fault_of_copy(terms: Terms, copy: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ LOOK = 2.0  # seconds between two looks at the scheduler: is it there, how many 
 CONNECT = 5.0  # seconds for a connection
 ANSWER = 30.0  # seconds after which a scheduler that does not answer is taken for gone
 GONE = 300.0  # seconds for which a scheduler may be gone
+DESERTED = 60.0  # seconds without any worker after which other runs may have what waits for one
 RETRIES = 3
 """How often a node is tried again after its worker died: as often as Dask does by itself."""
 
@@ -42,15 +44,13 @@ def connect(address: str) -> Client:
 class _Work:
     """A node handed out.
 
-    number: its line in the view of what is at work. starts: how often a worker began it. tries: how often it was given
-    to Dask again.
+    number: its line in the view of what is at work. tries: how often it was given to Dask again.
     """
 
     node: Node
     task: Task
     number: int
     future: Future | None = None
-    starts: int = 0
     tries: int = 0
 
 
@@ -73,9 +73,12 @@ class DaskCrew(Crew):
         self.attempts = count()
         self.work: dict[str, _Work] = {}
         """What is handed out, by Dask key."""
+        self.starts: Counter[str] = Counter()
+        """How often workers began a node, by the node's key."""
         self.heard: Queue[tuple[str, Any]] = Queue()
         self.slots = workers.number
         self.looked = 0.0
+        self.manned = time.monotonic()
         self.lost = False
         self.hire(client)
 
@@ -136,7 +139,7 @@ class DaskCrew(Crew):
             self.look()
         if self.lost:
             self.reconnect()
-        return said
+        return said + (self.give_back() if self.deserted else [])
 
     def listen(self, timeout: float | None) -> list[tuple[str, Any]]:
         """What came in; waits for it, until the next look at most."""
@@ -154,7 +157,7 @@ class DaskCrew(Crew):
             return None
         if kind == "ended":
             return self.ended(key, work)
-        work.starts += content["kind"] == "started"
+        self.starts[work.node.key] += content["kind"] == "started"
         return Message(work.node, work.number, content["kind"], content["content"])
 
     def ended(self, key: str, work: _Work) -> Message | None:
@@ -165,7 +168,7 @@ class DaskCrew(Crew):
             self.lost = True
             return None
         if future.status == "error":
-            kind, content, retry = "failed", *self.death(work, future.exception())
+            kind, content, retry = self.death(work, future.exception())
         else:
             try:
                 kind, content = future.result(timeout=CONNECT)
@@ -181,18 +184,18 @@ class DaskCrew(Crew):
             return None
         return self.last_word(work, kind, content)
 
-    def death(self, work: _Work, error: BaseException) -> tuple[tuple[str, str], bool]:
-        """What Dask says of a node that gave no answer, as (reason, where to look); and whether to try again.
+    def death(self, work: _Work, error: BaseException) -> tuple[str, tuple[str, str], bool]:
+        """What Dask says of a node that gave no answer: failed or died, (reason, where to look), whether to try again.
 
         Dask counts a worker's death against all that waited there; here only who had been begun on it is to blame.
         """
         from distributed.scheduler import KilledWorker
 
         if not isinstance(error, KilledWorker):  # it could not begin, as where pigbench is missing
-            return (f"{type(error).__name__}: {error}", ""), True
-        deaths = max(work.starts, error.allowed_failures + 1)
+            return "failed", (f"{type(error).__name__}: {error}", ""), True
+        deaths = max(self.starts[work.node.key], error.allowed_failures + 1)
         reason = f"its worker died {deaths} times", f" (last {error.last_worker.address})"
-        return reason, work.starts <= RETRIES
+        return "died", reason, self.starts[work.node.key] <= RETRIES
 
     def last_word(self, work: _Work, kind: str, content: Any) -> Message:
         """The message with which a node's work ends."""
@@ -218,9 +221,31 @@ class DaskCrew(Crew):
             self.lost = True
             return
         self.lost |= identity["id"] != self.scheduler
+        if identity["total_threads"]:
+            self.manned = self.looked
         if self.slots and not identity["total_threads"]:
             self.note(f"{self.address} has no worker any more: waiting for one")
         self.slots = identity["total_threads"]
+
+    @property
+    def deserted(self) -> bool:
+        """Whether there has been no worker for long, and none comes by itself where there is work."""
+        return not self.lost and not self.at_most and self.looked - self.manned > DESERTED
+
+    def give_back(self) -> list[Message]:
+        """Take back what no worker is there for, so that other runs on this store may have it."""
+        words = []
+        for work in self.work.values():
+            starts = self.starts[work.node.key]
+            if starts > RETRIES:
+                kind, content = "died", (f"its worker died {starts} times", "")
+            else:
+                kind, content = "returned", "no worker is there for it: other runs on this store may have it"
+            words.append(Message(work.node, work.number, kind, content))
+            if work.future:
+                work.future.release()
+        self.work.clear()
+        return words
 
     def reconnect(self) -> None:
         """Wait for the scheduler, which was lost or restarted, and submit again what was at work."""
@@ -240,8 +265,8 @@ class DaskCrew(Crew):
                 time.sleep(1.0)
         self.lost = False
         before, self.work = self.work, {}
+        self.starts.clear()  # the scheduler's end was theirs
         for work in before.values():
-            work.starts = 0
             self.submit(work)
         self.look()
 

@@ -6,6 +6,7 @@ store; leases keep them from doing the same node at the same time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -21,11 +22,12 @@ NOBODY = -1
 """In place of a worker's number, where an event is not of a worker."""
 
 PATIENCE = 2.0  # seconds after which nodes that other runs hold are looked at again
+IN_SIGHT = 90.0  # seconds until a file server must have shown here what was published on another machine
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened to a node: kind is started, progress, done, failed, or note."""
+    """Something happened to a node: kind is started, progress, done, found (another run did it), failed, or note."""
 
     kind: str
     label: str
@@ -41,17 +43,21 @@ Observer = Callable[[Event], None]
 
 @dataclass
 class Outcome:
-    """What a run of a plan came to: the nodes it computed, and why others failed, by key."""
+    """What a run of a plan came to: the nodes it computed, why others failed, by key, and how many workers' deaths
+    are among the reasons.
+    """
 
     computed: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+    deaths: int = 0
 
 
 class Message(NamedTuple):
     """What a crew says of a node it was given.
 
-    kind and content: started (by whom); progress (share, text); done; failed (reason, where to look); damaged (which
-    input); full (which disk). All but the first two are the last word on the node.
+    kind and content: started (by whom); progress (share, text); done; failed, or died with its worker (reason, where
+    to look); damaged (which input); full (which disk); returned (why), not done. All but the first two are the last
+    word on the node.
     """
 
     node: Node
@@ -98,6 +104,7 @@ class _Driver:
         self.schedule, self.crew, self.leases, self.store = schedule, crew, leases, store
         self.dataset, self.observe, self.interval = dataset, observe, interval
         self.computed = 0
+        self.deaths = 0
         self.elsewhere: set[str] = set()
         """Nodes that another run was seen to hold."""
 
@@ -108,7 +115,7 @@ class _Driver:
                 continue  # everything that could start was there already
             for message in self.crew.messages(PATIENCE if held else None):
                 self.hear(message)
-        return Outcome(self.computed, self.schedule.failed)
+        return Outcome(self.computed, self.schedule.failed, self.deaths)
 
     def hand_out(self) -> bool:
         """Give the crew what can start; whether something could but for another run."""
@@ -118,7 +125,7 @@ class _Driver:
                 held.append(node)
             elif self.store.has(node.stage, node.key):  # another run was quicker
                 self.leases.release(node.key)
-                self.schedule.succeeded(node)
+                self.found(node)
             else:
                 worker = self.crew.give(node, Task.of(node, self.dataset, self.store.root, self.interval))
                 if worker is not None:
@@ -140,21 +147,44 @@ class _Driver:
             self.tell("progress", node, worker, share, text)
             return
         self.leases.release(node.key)
-        if kind == "done":
+        if kind == "done" and self.comes_in_sight(node):
             self.computed += 1
             self.schedule.succeeded(node)
             self.tell("done", node, worker, 1.0)
+        elif kind == "done":
+            self.fail(node, worker, f"it was published, but is not seen here after {IN_SIGHT:g} s", "")
         elif kind == "full":
             raise PigbenchError(f"no space left on the disk of {content}: free some and run the same command again")
         elif kind == "damaged":
             self.schedule.again(node)
             self.tell("note", node, worker, text=content)
         elif self.store.has(node.stage, node.key):  # another run published it, and cleared up under this one
-            self.schedule.succeeded(node)
+            self.found(node, worker)
+        elif kind == "returned":
+            self.schedule.put_back(node)
+            self.tell("note", node, worker, text=content)
         else:
-            reason, where = content
-            self.schedule.fail(node, reason)
-            self.tell("failed", node, worker, text=f"{reason}{where}")
+            self.deaths += kind == "died"
+            self.fail(node, worker, *content)
+
+    def comes_in_sight(self, node: Node) -> bool:
+        """Whether this machine sees an artifact that was published; a file server may be slow to tell of it."""
+        deadline = time.monotonic() + IN_SIGHT
+        while not self.store.has(node.stage, node.key):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def found(self, node: Node, worker: int = NOBODY) -> None:
+        """Another run has done the node."""
+        self.schedule.succeeded(node)
+        self.tell("found", node, worker)
+
+    def fail(self, node: Node, worker: int, reason: str, where: str) -> None:
+        """The node failed, for a reason."""
+        self.schedule.fail(node, reason)
+        self.tell("failed", node, worker, text=f"{reason}{where}")
 
     def tell(self, kind: str, node: Node, worker: int = 0, share: float = 0.0, text: str = "") -> None:
         self.observe(Event(kind, node.label, share, text, worker, self.schedule.done, self.schedule.total))

@@ -103,7 +103,7 @@ class _Worker:
         try:
             kind, content = self.connection.recv()
         except (EOFError, ConnectionResetError):
-            kind, content = "failed", (self.replace(), "")
+            kind, content = "died", (self.replace(), "")
         if kind != "progress":
             self.node = None
         return Message(node, self.number, kind, content)

@@ -55,11 +55,13 @@ class Meter:
         if error:
             self._write()
 
-    def note(self) -> None:
-        """Called often: now and then, leave word of the cost so far for the next attempt."""
-        if time.monotonic() - self._noted > NOTED_EVERY:
+    def note(self) -> bool:
+        """Called often: now and then, leave word of the cost so far for the next attempt; whether it did."""
+        due = time.monotonic() - self._noted > NOTED_EVERY
+        if due:
             self._noted = time.monotonic()
             self._write()
+        return due
 
     def cost(self) -> Cost:
         """The cost so far, earlier attempts included."""

@@ -86,7 +86,8 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
     with store.building() as directory, Meter(store.partial(task.key), on_gpu=on_gpu) as meter:
 
         def metered(share: float, text: str) -> None:
-            meter.note()
+            if meter.note():
+                directory.touch()  # for `store gc` on another machine it would be rubbish after a day
             progress(share, text)
 
         stages.stage(task.stage)(open_job(task, store, directory, metered))

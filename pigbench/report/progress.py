@@ -58,6 +58,9 @@ class _Clock:
             self._shares[event.label] = event.share
         elif event.kind in ("done", "failed"):
             self.took[event.label] = time.monotonic() - self._started.get(event.label, self.began)
+        elif event.kind == "found":
+            self.expected.pop(event.label, None)
+        if event.kind not in ("started", "progress"):
             self._shares.pop(event.label, None)
 
     @property
@@ -117,10 +120,10 @@ class _View:
         self._last = event
         if event.kind in ("failed", "note"):
             console.print(Text(f"{event.label}: {event.text}", style="red" if event.kind == "failed" else "yellow"))
-        if event.kind in ("done", "failed", "note"):
-            self._workers.pop(event.worker, None)
-        else:
+        if event.kind in ("started", "progress"):
             self._workers[event.worker] = event
+        else:
+            self._workers.pop(event.worker, None)
 
     def __rich__(self) -> Group:
         table = Table.grid(padding=(0, 1))

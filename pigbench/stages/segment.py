@@ -82,7 +82,14 @@ def run(job: Job) -> None:
     network = _fit(segmenter, view, synthetic, share, loop)
     save_weights(job, network)
     job.write_json("cases.json", _judge(job, segmenter, network, device))
-    about = {"steps": loop.steps, "share": share, "losses": loop.losses, "seal": view.seal}
+    about = {
+        "steps": loop.steps,
+        "images": loop.steps * settings.batch,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "share": share,
+        "losses": loop.losses,
+        "seal": view.seal,
+    }
     if synthetic:
         about |= {"synthetic_used": len(synthetic.images), "empty_masks": synthetic.empty}
     job.write_json("arm.json", about)

@@ -86,8 +86,8 @@ SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=
 
 @pytest.fixture(scope="session")
 def finished(make_home: Callable[[], Home]) -> Home:
-    """A home where PIG, DDPM and DDIM have run."""
+    """A home where PIG, DDPM and DDIM have run, by two workers."""
     home = make_home()
-    done = home("run", "--generator", "pig", "--generator", "ddpm", "--generator", "ddim", *SMOKE)
+    done = home("run", "--generator", "pig", "--generator", "ddpm", "--generator", "ddim", *SMOKE, "--workers", 2)
     assert done.returncode == 0, done.stderr
     return home

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from pigbench.protocol import load_preset
+from pigbench.results import read_record, same_numbers
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
 ALL = ("--generator", "pig", "--generator", "ddpm", "--generator", "ddim", *SMOKE)
@@ -140,6 +144,28 @@ def test_the_parts_of_the_way_have_verbs_of_their_own(finished) -> None:
     assert "generator pig" in examined.stdout
     assert "WRONG generator absent" in examined.stdout
     assert examined.returncode == 1
+
+
+def test_a_record_says_what_every_kind_of_work_cost(finished) -> None:
+    rows = json.loads(finished("compare", "--format", "json", "--costs").stdout)
+    measured = {(row["arm"], row["metric"]) for row in rows if row["table"] in (3, "3")}
+    for work in ("train pig", "segment unet on real", "segment unet on real+pig_8"):
+        assert {(work, name) for name in ("wall_s", "cpu_s", "images_per_s", "parameters")} <= measured
+    (batch,) = {cost["images"] / 4 for cost in recorded_costs(finished) if cost["stage"] == "segment"}
+    assert batch == load_preset("smoke").segmentation.batch
+
+
+def recorded_costs(home) -> list[dict]:
+    return json.loads(home.records[0].read_text())["costs"]
+
+
+def test_two_workers_leave_the_record_of_one(finished) -> None:
+    (finished.path / "alone").mkdir()
+    shutil.copytree(finished.path / "runs" / "datasets", finished.path / "alone" / "datasets")
+    done = finished("run", *ALL, "--workers", 1, "--store", "alone")
+    assert done.returncode == 0, done.stderr
+    (alone,) = (finished.path / "alone" / "records").glob("*.json")
+    assert same_numbers(read_record(alone), read_record(finished.records[0])) == []
 
 
 def test_seeds_widen_what_the_interval_covers(make_home) -> None:

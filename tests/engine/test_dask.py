@@ -15,6 +15,7 @@ import pytest
 from pigbench.engine import admission, dask, dask_crew
 from pigbench.engine.dask import run_plan_on_dask, store_id
 from pigbench.engine.driver import Event, Outcome
+from pigbench.engine.leases import Leases
 from pigbench.engine.places import Workers
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
@@ -256,6 +257,41 @@ def test_a_worker_that_comes_later_and_cannot_serve_is_left_out(
     late.wait(30)  # it was closed
     go.touch()
     assert outcome() == Outcome(2, {})
+
+
+def test_a_stopped_worker_does_not_stop_the_run_for_ever(
+    start_cluster, tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "ANSWER", 0.5)
+    cluster = start_cluster()
+    worker = cluster.start_worker()
+    (address,) = cluster.wait_for_workers(1)
+    worker.send_signal(signal.SIGSTOP)
+    with pytest.raises(PigbenchError, match=f"worker {address} does not answer in 0.5 s: end it"):
+        run(cluster, Store(tmp_path / "store"), told("key"))
+
+
+def test_where_no_worker_is_left_other_runs_may_have_the_nodes(
+    start_cluster, until, tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_crew, "LOOK", 0.1)
+    monkeypatch.setattr(dask_crew, "DESERTED", 0.5)
+    cluster, store = start_cluster(), Store(tmp_path / "store")
+    worker = cluster.start_worker()
+    cluster.wait_for_workers(1)
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    heard: list[Event] = []
+    node = told("long", begun=begun, waits_for=go)
+    outcome = in_background(lambda: run(cluster, store, node, number=1, heard=heard))
+    until(begun.exists)
+    worker.kill()
+    until(lambda: [event for event in heard if "other runs on this store may have it" in event.text])
+    with Leases(store.root) as others:
+        assert others.take("long")
+    cluster.start_worker()
+    until(lambda: len(begun.read_text().split()) == 2)
+    go.touch()
+    assert outcome() == Outcome(1, {})
 
 
 def test_a_store_is_not_taken_for_another_at_the_same_path(pair, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_what_another_run_holds_is_waited_for_and_said_once(tmp_path: Path, monk
     assert [event.text for event in heard if event.kind == "note"] == [
         "train a0 is at work in another run on this store"
     ]
+    assert [event.label for event in heard if event.kind == "found"] == ["train a0"]
     assert heard[-1].done == heard[-1].total == 2
 
 
@@ -162,3 +163,63 @@ def test_what_failed_here_but_was_published_elsewhere_has_not_failed(tmp_path: P
 
     outcome = run(store, [chain("a", 2)], Beaten(store))
     assert outcome.failed == {}
+
+
+def test_what_a_file_server_shows_late_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, late = Store(tmp_path), []
+
+    class Distant(Bench):
+        """Says done before its artifact can be seen, or without one."""
+
+        def messages(self, timeout: float | None) -> list[Message]:
+            node = self.given.pop(0)
+            if node.key not in self.failing:
+                late.append(threading.Timer(0.3, lambda: super(Distant, self).messages(None)))
+                self.given.insert(0, node)
+                late[-1].start()
+            return [Message(node, 0, "done", "")]
+
+    crew = Distant(store, room=1)
+    assert run(store, [chain("a", 2)], crew) == Outcome(2, {})
+    assert crew.computed == ["a0", "a1"]
+    monkeypatch.setattr(driver, "IN_SIGHT", 0.2)
+    outcome = run(store, [chain("b", 2)], Distant(store, failing=("b0",)))
+    assert "not seen here" in outcome.failed["b0"]
+    assert outcome.failed["b1"].startswith("train b0: ")
+
+
+def test_what_a_crew_gives_back_is_free_for_others_and_done_later(tmp_path: Path) -> None:
+    store, heard = Store(tmp_path), []
+    free: list[bool] = []
+
+    class Reluctant(Bench):
+        """Gives its first node back."""
+
+        returned = False
+
+        def has_room(self) -> bool:
+            if self.returned and not free:
+                with Leases(tmp_path) as others:
+                    free.append(others.take("a0"))
+            return super().has_room()
+
+        def messages(self, timeout: float | None) -> list[Message]:
+            if not self.returned:
+                self.returned = True
+                return [Message(self.given.pop(0), 0, "returned", "nobody is here")]
+            return super().messages(timeout)
+
+    crew = Reluctant(store)
+    assert run(store, [chain("a", 1)], crew, heard) == Outcome(1, {})
+    assert free == [True]
+    assert [event.kind for event in heard] == ["started", "note", "started", "done"]
+
+
+def test_deaths_are_counted(tmp_path: Path) -> None:
+    class Deadly(Bench):
+        def messages(self, timeout: float | None) -> list[Message]:
+            return [Message(self.given.pop(0), 0, "died", ("its worker died (SIGKILL)", ""))]
+
+    store = Store(tmp_path)
+    outcome = run(store, [chain("a", 2)], Deadly(store))
+    assert (outcome.deaths, outcome.failed["a0"]) == (1, "its worker died (SIGKILL)")

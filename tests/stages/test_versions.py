@@ -58,7 +58,7 @@ KNOWN = {
     "prepare": (1, "8606ac34339c4427"),
     "reconstruct": (1, "c40d52e3119906b6"),
     "sample": (1, "8d93fca6f1e71479"),
-    "segment": (1, "345dc6892a8a7e8a"),
+    "segment": (1, "5836e4362829c760"),
     "split": (1, "bdcc7ab82e389ae9"),
     "train": (1, "6dfafa8413d62d1a"),
 }
