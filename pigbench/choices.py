@@ -18,7 +18,8 @@ class Tuned:
     """What a study chose for one plugin and what that took, for the record.
 
     set_aside: the share of the patients that were the study's. patients: how many. trials: how many ended, those that
-    were pruned and that failed among them. value: of the best, in the words of `objective`. wall_s, cpu_s: of all.
+    were pruned and that failed among them. value: of the best, in the words of `objective`. wall_s, cpu_s,
+    gpu_s: of all.
     """
 
     study: str
@@ -34,6 +35,7 @@ class Tuned:
     params: dict[str, Any]
     wall_s: float
     cpu_s: float
+    gpu_s: float = 0.0
 
 
 @dataclass(frozen=True)

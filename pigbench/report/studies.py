@@ -26,12 +26,12 @@ def print_study(found: Findings) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name in ("trial", found.objective.name, "state", *found.about["space"], "wall", "CPU"):
+    for name in ("trial", found.objective.name, "state", *found.about["space"], "wall", "CPU", "GPU"):
         table.add_column(name, justify="left" if name == "state" else "right", overflow="fold")
     rows = _in_order(found)
     for trial in rows[:SHOWN]:
         chosen = (_short(trial.params.get(name, "")) for name in found.about["space"])
-        costs = (hours(trial.wall_s), hours(trial.cpu_s))
+        costs = map(hours, (trial.wall_s, trial.cpu_s, trial.gpu_s))
         table.add_row(str(trial.number), number(trial.value), trial.state, *chosen, *costs)
     console = Console()
     for line in heading(found):
@@ -52,10 +52,11 @@ def heading(found: Findings) -> Iterator[str]:
         f"{facts['preset']}, {facts['patients']} tuning patients ({about['protocol']['set_aside']:.0%}, in no fold)"
     )
     aim = "the less the better" if found.objective.direction == "minimize" else "the more the better"
-    spent = [sum(getattr(trial, name) for trial in found.trials) for name in ("wall_s", "cpu_s")]
+    wall, cpu, gpu = (sum(getattr(trial, name) for trial in found.trials) for name in ("wall_s", "cpu_s", "gpu_s"))
     yield (
         f"{found.objective.name} over {about['protocol']['folds']} inner folds, {aim}; {len(states)} trials, "
-        f"{states.count('pruned')} pruned, {states.count('failed')} failed; {hours(spent[0])}, CPU {hours(spent[1])}"
+        f"{states.count('pruned')} pruned, {states.count('failed')} failed; {hours(wall)}, CPU {hours(cpu)}"
+        + (f", GPU {hours(gpu)}" if gpu else "")
     )
 
 

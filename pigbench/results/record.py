@@ -169,8 +169,8 @@ class Tuning(_Part):
     """A study whose choice some rows use, by label in `used_by`, and what the choice cost.
 
     set_aside: the share of the patients that were the study's and stand in no fold. patients: how many. trials: how
-    many ended, the pruned and the failed among them. value: of the best, in the words of `objective`. wall_s, cpu_s: of
-    all trials.
+    many ended, the pruned and the failed among them. value: of the best, in the words of `objective`. wall_s, cpu_s,
+    gpu_s: of all trials.
     """
 
     study: str
@@ -186,6 +186,7 @@ class Tuning(_Part):
     params: dict[str, Any] = {}
     wall_s: float
     cpu_s: float
+    gpu_s: float = 0.0
     used_by: list[str] = []
 
 

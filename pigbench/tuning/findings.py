@@ -20,8 +20,8 @@ STATES: dict[str, State] = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": 
 
 @dataclass(frozen=True)
 class Tried:
-    """One trial. value: the objective; of a pruned one as far as it came. wall_s, cpu_s: of nodes that no earlier
-    trial of the study had computed. reason: why it failed.
+    """One trial. value: the objective; of a pruned one as far as it came. wall_s, cpu_s, gpu_s: of nodes that no
+    earlier trial of the study had computed. reason: why it failed.
     """
 
     number: int
@@ -30,6 +30,7 @@ class Tried:
     params: dict[str, Any]
     wall_s: float
     cpu_s: float
+    gpu_s: float = 0.0
     reason: str = ""
 
 
@@ -83,6 +84,7 @@ class Findings:
             params=best.params,
             wall_s=round(sum(trial.wall_s for trial in self.trials), 1),
             cpu_s=round(sum(trial.cpu_s for trial in self.trials), 1),
+            gpu_s=round(sum(trial.gpu_s for trial in self.trials), 1),
         )
 
 
@@ -123,8 +125,9 @@ def _tried(trials: list[FrozenTrial]) -> tuple[Tried, ...]:
                 state="cut off" if was_cut_off(trial) else STATES.get(trial.state.name, "running"),
                 value=trial.value,
                 params=trial.params,
-                wall_s=sum(wall for wall, _ in costs.values()),
-                cpu_s=sum(cpu for _, cpu in costs.values()),
+                wall_s=sum(cost[0] for cost in costs.values()),
+                cpu_s=sum(cost[1] for cost in costs.values()),
+                gpu_s=sum(cost[2] for cost in costs.values() if cost[2:]),  # older studies do not say
                 reason=trial.user_attrs.get("reason", ""),
             )
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from pigbench.errors import PigbenchError
 from pigbench.protocol import digest
 from pigbench.randomness import seed_for
 from pigbench.tuning.space import described
-from pigbench.tuning.trial import Evaluation, TrialFailed
+from pigbench.tuning.trial import Evaluation, TrialFailed, WorkerDied
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -29,6 +30,9 @@ TRIALS = 20
 
 UNPRUNED = 5
 """The first trials, which run to their end whatever they come to."""
+
+DEADLY = 3
+"""Workers killed at a trial after which it has failed."""
 
 
 def default_name(plugin: str, preset: str, identity: str) -> str:
@@ -92,15 +96,21 @@ def work(study: Study, evaluation: Callable[[Trial], float], seed: int, trials: 
     """Try configurations until the study has that many trials that ended, or no time is left to begin another one.
 
     Others may work on it at the same time: each ends what it has begun, so there can be one too many for each of them.
+    A trial whose worker was killed counts as cut off, and is tried again, but not for ever.
     """
     deadline = math.inf if timeout is None else time.monotonic() + timeout
+    deaths: Counter[int] = Counter()
 
     def tried(trial: Trial) -> float:
-        study.sampler = sampler(seed, place(trial.number, study.get_trials(deepcopy=False)))
+        where = place(trial.number, study.get_trials(deepcopy=False))
+        study.sampler = sampler(seed, where)
         try:
             return evaluation(trial)
         except TrialFailed as failure:
-            trial.set_user_attr("reason", str(failure))
+            died = isinstance(failure, WorkerDied)
+            deaths[where] += died
+            if not died or deaths[where] == DEADLY:
+                trial.set_user_attr("reason", str(failure))
             raise
 
     while len(ended(study.get_trials(deepcopy=False))) < trials and time.monotonic() < deadline:

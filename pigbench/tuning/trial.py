@@ -39,6 +39,10 @@ class TrialFailed(Exception):
     """The configuration gives no number, for a reason that the study keeps."""
 
 
+class WorkerDied(TrialFailed):
+    """A worker was killed at it, which may say nothing about the configuration."""
+
+
 @dataclass(frozen=True)
 class Objective:
     """What trials are judged by. targets: the nodes of a plan that give it. values: what one artifact holds of it.
@@ -151,7 +155,7 @@ class Evaluation:
         outcome = run_plan(nodes, self.store, dataset, self.workers, self.observe, self.interval)
         for node in nodes:
             if node.key in outcome.failed:
-                raise TrialFailed(outcome.failed[node.key])
+                raise (WorkerDied if outcome.deaths else TrialFailed)(outcome.failed[node.key])
         try:
             artifacts = [self.store.open(node.stage, node.key).path for node in nodes]
         except Damaged as damaged:
@@ -161,10 +165,10 @@ class Evaluation:
 
 
 def costs(targets: list[Node], store: Store) -> dict[str, list[float]]:
-    """Seconds of wall clock and of CPU that each node of `targets` took, by key, as far as they are there."""
+    """Seconds of wall clock, CPU and GPU that each node of `targets` took, by key, as far as they are there."""
     there = [store.entry(node.stage, node.key) for node in ordered(targets) if store.has(node.stage, node.key)]
     of = {entry.key: entry.manifest["cost"] for entry in there}
-    return {key: [cost["wall_s"], cost["cpu_s"]] for key, cost in of.items()}
+    return {key: [cost["wall_s"], cost["cpu_s"], cost["gpu_s"]] for key, cost in of.items()}
 
 
 def listed(values: Mapping[str, Any]) -> str:

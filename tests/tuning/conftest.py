@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ class Sketch(Generator):
 @pytest.fixture
 def sketch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A stranger's generator with one small network, which cannot be trained with a width of 7; its name."""
+    from pigbench import registry
+
+    registry.source_hash.cache_clear()  # the module is known from another test
+    monkeypatch.delitem(sys.modules, "sketch_plugin", raising=False)
     metadata = tmp_path / "site" / "sketch-1.0.dist-info"
     metadata.mkdir(parents=True)
     (tmp_path / "site" / "sketch_plugin.py").write_text(SKETCH)

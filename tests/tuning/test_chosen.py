@@ -48,7 +48,7 @@ def given(studies: Any, name: str, values: Sequence[float], share: float = 0.2, 
     for number, value in enumerate(values):
         drawn = {"learning_rate": 0.001 * (number + 1)} | (params if number == 0 else {})
         distributions = {field: optuna.distributions.CategoricalDistribution([value]) for field, value in drawn.items()}
-        costs = {"costs": {f"{name} {number}": [10.0, 20.0], "shared": [1.0, 1.0]}}
+        costs = {"costs": {f"{name} {number}": [10.0, 20.0, 5.0], "shared": [1.0, 1.0]}}
         study.add_trial(
             optuna.trial.create_trial(value=value, params=drawn, distributions=distributions, user_attrs=costs)
         )
@@ -76,7 +76,7 @@ def test_the_best_configuration_is_what_is_trained(studies: Any) -> None:
     assert (split.spec["set_aside"], split.spec["tuning"]) == (0.2, False)
     pig, unet = after.tuned
     assert (pig.trials, pig.value, pig.patients, pig.set_aside) == (3, 1.0, 16, 0.2)
-    assert (pig.wall_s, pig.cpu_s) == (31.0, 61.0)  # what trials share counts once
+    assert (pig.wall_s, pig.cpu_s, pig.gpu_s) == (31.0, 61.0, 15.0)  # what trials share counts once
     assert (unet.value, unet.objective) == (3.0, "Dice, %")
     assert {arm.about["arm"] for arm in make_plan(after).segmentations} >= {"real", "real+pig(tuned)_8"}
 

@@ -17,7 +17,7 @@ from pigbench.tuning import storage
 from pigbench.tuning.findings import Findings, find_study, read_study
 from pigbench.tuning.storage import studies_in
 from pigbench.tuning.study import open_study, sampler, work
-from pigbench.tuning.trial import TrialFailed
+from pigbench.tuning.trial import TrialFailed, WorkerDied
 
 Objective = Callable[[Any], float]
 
@@ -99,6 +99,22 @@ def test_a_failed_trial_keeps_its_reason_and_is_never_the_best(evaluation: Any, 
     assert [trial.state for trial in found.trials] == ["failed", "complete", "failed"]
     assert found.trials[0].reason == "the loss became nan"
     assert (found.tuned().failed, found.tuned().value) == (2, 3.0)
+
+
+def test_a_killed_worker_cuts_a_trial_off_and_its_place_is_tried_again(evaluation: Any, tmp_path: Path) -> None:
+    def objective(trial: Any) -> float:
+        rate(trial)
+        if trial.number in (1, 2, 4, 5, 6):
+            raise WorkerDied("its worker died (SIGKILL)")
+        return 3.0
+
+    with opened(evaluation, tmp_path) as study:
+        found = tried(study, objective, 4)
+    states = ["complete", "cut off", "cut off", "complete", "cut off", "cut off", "failed", "complete"]
+    assert [trial.state for trial in found.trials] == states
+    assert found.trials[1].params == found.trials[2].params == found.trials[3].params
+    assert found.trials[6].reason == "its worker died (SIGKILL)"  # three times at the same place
+    assert (found.tuned().trials, found.tuned().failed) == (4, 1)
 
 
 def test_an_error_of_ours_is_not_a_trial_s_failure(evaluation: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pigbench.data.splits import make_folds, part
 from pigbench.tuning.findings import Findings, read_study
 from pigbench.tuning.storage import studies_in
 from pigbench.tuning.study import open_study, work
-from pigbench.tuning.trial import Evaluation, TrialFailed, on_tuning_patients
+from pigbench.tuning.trial import Evaluation, TrialFailed, WorkerDied, on_tuning_patients
 
 
 def evaluation(store: Path, generators: list[str], segmenters: list[str], *changes: str) -> Evaluation:
@@ -74,6 +75,19 @@ def test_a_generator_is_judged_by_kid_on_tuning_patients_that_it_did_not_see(
 def test_a_configuration_that_fails_says_why(tiny: Path, sketch: str, in_process: list[str]) -> None:
     of = evaluation(tiny, [sketch], [])
     with pytest.raises(TrialFailed, match=r"train sketch\(tuned\).network, fold 0: 7 is not a width"):
+        of(FixedTrial({"width": 7, "learning_rate": 0.001}))
+
+
+def test_a_killed_worker_says_nothing_of_the_configuration(
+    tiny: Path, sketch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training that kills its worker: by the local engine, with real processes."""
+    plugin = tiny.parent / "site" / "sketch_plugin.py"
+    kills = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    plugin.write_text(plugin.read_text().replace('raise RuntimeError("7 is not a width")', kills))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(plugin.parent), os.environ.get("PYTHONPATH", "")]))
+    of = evaluation(tiny, [sketch], [])
+    with pytest.raises(WorkerDied, match=r"its worker died \(SIGKILL\)"):
         of(FixedTrial({"width": 7, "learning_rate": 0.001}))
 
 
