@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
+
+import numpy as np
 
 from pigbench.plan import Node
 from pigbench.protocol import Preset, Training
-from pigbench.store import Store
+from pigbench.store import Entry, Store
 
 FIXED = {
     "split": 1.0,
@@ -24,6 +27,14 @@ FIXED = {
 
 
 @dataclass(frozen=True)
+class Size:
+    """How many cases a run has. every: of the dataset. training: of one fold's training set, about."""
+
+    every: int
+    training: int
+
+
+@dataclass(frozen=True)
 class Probed:
     """What nodes of a kind took in miniature.
 
@@ -35,34 +46,80 @@ class Probed:
     size: float
 
 
+class Seen:
+    """What this store's artifacts took, by kind; their manifests are read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._seconds: dict[str, list[float]] = defaultdict(list)  # a unit of work
+        self._peaks: dict[str, float] = defaultdict(float)
+        for entry in store.entries():
+            try:
+                manifest = entry.manifest
+                cost, name = manifest["cost"], _kind(entry.stage, manifest["spec"])
+                self._peaks[name] = max(self._peaks[name], cost["peak_mib"])
+                seconds = cost["wall_s"] / _units_of(entry, manifest["spec"])
+                self._seconds[name].append(seconds)
+            except (ValueError, KeyError, OSError):
+                continue  # `pigbench store verify` names it; an estimate can do without
+
+    def __contains__(self, node: Node) -> bool:
+        return kind(node) in self._seconds
+
+    def seconds(self, node: Node) -> float:
+        """Of a unit of the node's work: the median of its like."""
+        return median(self._seconds[kind(node)])
+
+    def peak_mib(self, node: Node) -> float:
+        """The most memory that its like has taken; 0 if there is none."""
+        return self._peaks.get(kind(node), 0.0)
+
+
 def alike(node: Node) -> str:
     """What makes nodes of a full and of a miniature run cost alike, a unit of work."""
     return f"{node.stage} {node.about['segmenter'] if node.stage == 'segment' else node.about.get('what', '')}"
 
 
-def units(node: Node, cases: int) -> float:
-    """How much work a node is: steps of a training, or samples; 1 for other stages. cases: a fold's training cases."""
+def units(node: Node, size: Size) -> float:
+    """How much work a node is: steps of a training, images made or embedded; 1 for other stages."""
     if node.stage == "train":
-        from pigbench.stages.train import steps_of
-
-        return steps_of(Training(**node.spec["training"]), node.spec["share"], cases)
+        return _steps(node.spec, size.training)
     if node.stage == "segment":
         return float(node.spec["training"]["steps"])
-    return float(node.spec["size"]) if node.stage == "sample" else 1.0
+    if node.stage == "sample":
+        return float(node.spec["size"])
+    if node.stage == "embed":
+        images = node.inputs["images"].spec
+        return float(images.get("size") or images.get("reference") or size.every)
+    return 1.0
+
+
+def _units_of(entry: Entry, spec: Mapping[str, Any]) -> float:
+    """As `units`, of an artifact."""
+    if entry.stage == "embed":
+        return float(len(np.load(entry.path / "features.npy", mmap_mode="r")))
+    if entry.stage == "train" and not spec["training"]["images"]:  # so many epochs of what it had
+        from pigbench.stages.job import read_json
+
+        return float(read_json(entry.path / "training.json")["steps"])
+    return units(Node(entry.stage, entry.key, dict(spec), {}, {}), Size(0, 0))
+
+
+def _steps(spec: Mapping[str, Any], cases: int) -> float:
+    from pigbench.stages.train import steps_of
+
+    return float(steps_of(Training(**spec["training"]), spec["share"], cases))
 
 
 def estimator(
-    preset: Preset, store: Store, probed: Mapping[str, Probed] | None = None, cases: int = 0
+    preset: Preset, seen: Seen, size: Size, probed: Mapping[str, Probed] | None = None
 ) -> Callable[[Node], float | None]:
-    """A function from a node to seconds of one worker; None where nothing is known. cases: a fold's training cases."""
-    seen = _seen(store)
+    """A function from a node to seconds of one worker; None where nothing is known."""
 
     def seconds(node: Node) -> float | None:
-        name = kind(node)
-        if name in seen:
-            return median(seen[name])
+        if node in seen:
+            return seen.seconds(node) * units(node, size)
         if found := (probed or {}).get(alike(node)):
-            return found.seconds * units(node, cases)
+            return found.seconds * units(node, size)
         return preset.seconds.get(_family(node), preset.seconds.get(node.stage, FIXED.get(node.stage)))
 
     return seconds
@@ -75,10 +132,11 @@ def total(nodes: Iterable[Node], seconds: Callable[[Node], float | None], worker
     return sum(known) / workers if len(known) == len(each) else None
 
 
-def unseen(nodes: Iterable[Node], store: Store) -> list[Node]:
-    """Those whose like this store has not seen, and a probe could tell of."""
-    seen = _seen(store)
-    return [node for node in nodes if kind(node) not in seen]
+def memory(nodes: Iterable[Node], seen: Seen, probed: Mapping[str, Probed]) -> float:
+    """MiB that a worker needs for the largest of the nodes, as far as its like was seen or probed; 0 if none was."""
+    unseen = {alike(node) for node in nodes if node not in seen}
+    peaks = [seen.peak_mib(node) for node in nodes] + [probed[name].peak_mib for name in unseen & probed.keys()]
+    return max(peaks, default=0.0)
 
 
 def disk(nodes: Iterable[Node], preset: Preset, probed: Mapping[str, Probed], all_cases: int) -> float:
@@ -96,11 +154,11 @@ def disk(nodes: Iterable[Node], preset: Preset, probed: Mapping[str, Probed], al
 
 
 def kind(node: Node) -> str:
-    """What makes two nodes cost alike: everything but fold, seed and chunk number."""
+    """What makes two nodes cost alike, a unit of work: everything but fold, seed and chunk number."""
     return _kind(node.stage, node.spec)
 
 
-def _kind(stage: str, spec: dict) -> str:
+def _kind(stage: str, spec: Mapping[str, Any]) -> str:
     from pigbench.protocol import digest
 
     alike = {name: value for name, value in spec.items() if name not in ("fold", "seed", "chunk", "source", "n", "m")}
@@ -111,14 +169,3 @@ def _family(node: Node) -> str:
     """The name of a preset's `[seconds]` entry, such as `train.pig.guider` or `sample.ddpm`."""
     parts = [node.stage, node.spec.get("plugin"), node.spec.get("component")]
     return ".".join(part for part in parts if part)
-
-
-def _seen(store: Store) -> dict[str, list[float]]:
-    costs: dict[str, list[float]] = defaultdict(list)
-    for entry in store.entries():
-        try:
-            manifest = entry.manifest
-            costs[_kind(entry.stage, manifest["spec"])].append(manifest["cost"]["wall_s"])
-        except (ValueError, KeyError, OSError):
-            continue  # `pigbench store verify` names it; an estimate can do without
-    return costs

@@ -19,7 +19,7 @@ import numpy as np
 
 from pigbench.choices import GeneratorChoice
 from pigbench.engine.work import Task, perform
-from pigbench.estimate import Probed, alike, units
+from pigbench.estimate import Probed, Size, alike, units
 from pigbench.plan import Node, Request, ordered
 from pigbench.planning import make_plan
 from pigbench.processes import die_with_parent
@@ -31,6 +31,7 @@ STARTING = 60.0  # seconds at most for the libraries to load, not counted
 STEPS = 4  # of every training
 SAMPLES = 16
 PATIENTS, SLICES = 8, 4
+SIZE = Size(PATIENTS * SLICES, PATIENTS * SLICES // 2)
 STAGES = ("train", "sample", "segment")
 
 
@@ -47,9 +48,7 @@ def probe(request: Request, wanted: Iterable[Node], seconds: float = SECONDS) ->
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory))
         _publish_cases(store, nodes[0].inputs["prepared"], nodes[0].inputs["split"], request.protocol.preset.resolution)
-        tasks = [
-            (alike(node), units(node, PATIENTS * SLICES // 2), Task.of(node, "", store.root, 60.0)) for node in nodes
-        ]
+        tasks = [(alike(node), units(node, SIZE), Task.of(node, "", store.root, 60.0)) for node in nodes]
         return _measure(tasks, seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pigbench.errors import PigbenchError, did_you_mean
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from pigbench.protocol import Preset
 
 
-def split_changes(changes: list[str]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+def split_changes(changes: Sequence[str]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """`--set` pairs as (settings of plugins by name, keys of the preset)."""
     from pigbench.protocol import Preset
 
@@ -46,7 +47,7 @@ def _known_keys() -> list[str]:
     return preset_keys() + [f"{name}.…" for name in plugins]
 
 
-def changed_preset(name: str, general: dict[str, Any], generators: list[str], segmenters: list[str]) -> Preset:
+def changed_preset(name: str, general: dict[str, Any], generators: Sequence[str], segmenters: Sequence[str]) -> Preset:
     """The preset so changed. Raises PigbenchError for a key that neither it nor a plugin of the run has."""
     from pigbench import registry
     from pigbench.protocol import load_preset, preset_keys

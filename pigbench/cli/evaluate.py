@@ -12,7 +12,7 @@ from pigbench.cli import options
 from pigbench.cli.bar import reading
 from pigbench.cli.complete import complete
 from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place, print_job
-from pigbench.cli.setting_up import set_up
+from pigbench.cli.setting_up import Options, set_up
 from pigbench.cli.tuned import SetAside
 from pigbench.errors import PigbenchError
 
@@ -68,20 +68,21 @@ def evaluate(
     from pigbench.planning import make_plan
 
     setup = set_up(
-        generators=[],
-        samples=n,
-        folds=folds,
-        dataset=dataset,
-        segmenters=segmenter,
-        preset=preset,
-        seed=seed,
-        seeds=seeds,
-        changes=set_,
-        workers=workers,
-        device=device,
-        store=store,
-        place=chosen_place(engine, scheduler, cluster, workers),
-        set_aside=set_aside,
+        Options(
+            samples=n,
+            folds=folds,
+            set_aside=set_aside,
+            dataset=dataset,
+            segmenters=segmenter,
+            preset=preset,
+            seed=seed,
+            seeds=seeds,
+            changes=set_,
+            workers=workers,
+            device=device,
+            place=chosen_place(engine, scheduler, cluster, workers),
+            store=store,
+        )
     )
     given, found = _read(setup, pairs, fold_of, name, as_is)
     samples = _samples(setup.request.samples if n else None, given)
@@ -92,7 +93,7 @@ def evaluate(
     if dry_run:
         from pigbench.report.plan import print_plan
 
-        print_plan(plan, setup.request, setup.store, setup.workers, len(setup.source.cases()))
+        print_plan(plan, setup.request, setup.store, setup.workers, setup.size)
         print_job(setup.place)
         return
     _register(setup, found)

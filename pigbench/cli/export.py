@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pigbench.cli import options
-from pigbench.cli.setting_up import set_up
+from pigbench.cli.setting_up import Options, set_up
 
 
 def export(
@@ -42,7 +42,21 @@ def export(
     from pigbench.report.nnunet import export_nnunet, nnunet_nodes
 
     check_empty(out)
-    setup = set_up(generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store, masks=masks)
+    setup = set_up(
+        Options(
+            generators=generator,
+            masks=masks,
+            samples=n,
+            folds=folds,
+            dataset=dataset,
+            preset=preset,
+            seed=seed,
+            changes=set_,
+            workers=workers,
+            device=device,
+            store=store,
+        )
+    )
     nodes = sample_nodes(setup.request, fold)
     code = compute_part(setup, nnunet_nodes(nodes) if nnunet else nodes)
     if code == 0 and nnunet:

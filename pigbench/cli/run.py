@@ -10,7 +10,7 @@ import typer
 from pigbench.cli import options
 from pigbench.cli.complete import complete
 from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place, print_job
-from pigbench.cli.setting_up import set_up
+from pigbench.cli.setting_up import Options, set_up
 from pigbench.cli.tuned import SetAside, Storage, Studies, shared_options, with_tuned
 
 
@@ -47,12 +47,25 @@ def run(
     from pigbench.planning import make_plan
 
     setup = set_up(
-        *(generator, n, folds, dataset, segmenter, preset, seed, seeds, set_, workers, device, store),
-        checkpoint_every=checkpoint_every,
-        masks=masks,
-        controls=controls,
-        set_aside=set_aside,
-        place=chosen_place(engine, scheduler, cluster, workers),
+        Options(
+            generators=generator,
+            masks=masks,
+            controls=controls,
+            samples=n,
+            folds=folds,
+            set_aside=set_aside,
+            dataset=dataset,
+            segmenters=segmenter,
+            preset=preset,
+            seed=seed,
+            seeds=seeds,
+            changes=set_,
+            workers=workers,
+            device=device,
+            place=chosen_place(engine, scheduler, cluster, workers),
+            store=store,
+            checkpoint_every=checkpoint_every,
+        )
     )
     if tuned:
         setup = with_tuned(setup, tuned, storage, shared_options(preset, dataset, set_aside, set_, store, storage))
@@ -60,7 +73,7 @@ def run(
     if dry_run:
         from pigbench.report.plan import print_plan
 
-        print_plan(plan, setup.request, setup.store, setup.workers, len(setup.source.cases()))
+        print_plan(plan, setup.request, setup.store, setup.workers, setup.size)
         print_job(setup.place)
         return
     raise SystemExit(complete(setup, plan, results or setup.store.root / "records"))

@@ -9,7 +9,7 @@ import typer
 
 from pigbench.cli import options
 from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place
-from pigbench.cli.setting_up import set_up
+from pigbench.cli.setting_up import Options, set_up
 
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
@@ -43,9 +43,20 @@ def sample(
     from pigbench.planning import sample_nodes
 
     setup = set_up(
-        *(generator, n, folds, dataset, ["unet"], preset, seed, 1, set_, workers, device, store),
-        masks=masks,
-        place=chosen_place(engine, scheduler, cluster, workers),
+        Options(
+            generators=generator,
+            masks=masks,
+            samples=n,
+            folds=folds,
+            dataset=dataset,
+            preset=preset,
+            seed=seed,
+            changes=set_,
+            workers=workers,
+            device=device,
+            place=chosen_place(engine, scheduler, cluster, workers),
+            store=store,
+        )
     )
     if trace and setup.place:
         raise PigbenchError("--trace draws on this machine: give it without a cluster, when the samples are there")

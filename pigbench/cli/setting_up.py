@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,40 @@ from pigbench.errors import PigbenchError, did_you_mean
 from pigbench.processes import cores
 
 if TYPE_CHECKING:
-    from pigbench.choices import GeneratorChoice
+    from pigbench.choices import GeneratorChoice, SegmenterChoice
     from pigbench.data.source import Source
     from pigbench.engine.places import Place
+    from pigbench.estimate import Size
     from pigbench.plan import Request
     from pigbench.protocol import Preset, Protocol
     from pigbench.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a verb was told, unchecked; the defaults are those of `run`.
+
+    generators, segmenters, masks: names, `all` and `real` among them. samples, folds, workers: None for the preset's or
+    the machine's. changes: those of `--set`. place: where a cluster's workers come from.
+    """
+
+    generators: Sequence[str] = ()
+    masks: Sequence[str] | None = None
+    controls: bool = False
+    samples: Sequence[int] | None = None
+    folds: int | None = None
+    set_aside: float | None = None
+    dataset: str = "phantom"
+    segmenters: Sequence[str] = ("unet",)
+    preset: str = "quick"
+    seed: int = 0
+    seeds: int = 1
+    changes: Sequence[str] | None = None
+    workers: int | None = None
+    device: str = "auto"
+    place: Place | None = None
+    store: Path = Path("runs")
+    checkpoint_every: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,70 +62,80 @@ class Setup:
     checkpoint_every: float
     place: Place | None = None  # where a cluster's workers come from
 
+    @property
+    def size(self) -> Size:
+        """How many cases the run has, for estimates."""
+        from pigbench.data.splits import part
+        from pigbench.estimate import Size
 
-def set_up(
-    generators: list[str],
-    samples: list[int] | None,
-    folds: int | None,
-    dataset: str,
-    segmenters: list[str],
-    preset: str,
-    seed: int,
-    seeds: int,
-    changes: list[str] | None,
-    workers: int | None,
-    device: str,
-    store: Path,
-    checkpoint_every: float = 60.0,
-    masks: list[str] | None = None,
-    controls: bool = False,
-    set_aside: float | None = None,
-    place: Place | None = None,
-) -> Setup:
+        protocol, cases = self.request.protocol, self.source.cases()
+        in_folds = cases
+        if protocol.set_aside:
+            in_folds = part(cases, protocol.set_aside, protocol.split_seed, tuning=self.request.tuning)
+        return Size(len(cases), len(in_folds) * (protocol.folds - 1) // protocol.folds)
+
+
+def set_up(options: Options) -> Setup:
     """Check everything that can be checked before work starts. Raises PigbenchError for the first fault."""
-    from pigbench.choices import choose_segmenter
     from pigbench.data.catalogue import open_dataset
     from pigbench.metrics.extractors import find_weights
     from pigbench.plan import Request
-    from pigbench.protocol import Protocol
-    from pigbench.stages import RENUMBERED
     from pigbench.store import Store
 
-    generators = chosen_names(generators, controls)
-    own, general = split_changes(changes or [])
-    settings = changed_preset(preset, general, generators, segmenters)
-    chosen = _choose(generators, masks or [], settings, own)
-    segmenting = [choose_segmenter(name, settings.segmentation.network, own) for name in dict.fromkeys(segmenters)]
-    refuse_leftovers(own, [*generators, *segmenters, *(masks or []), *(x.name for one in chosen for x in one.lenders)])
-    find_weights(settings.fidelity.extractor)
-    opened = Store(store)
-    source = open_dataset(dataset, opened.root)
+    names = chosen_names(options.generators, options.controls)
+    own, general = split_changes(options.changes or ())
+    preset = changed_preset(options.preset, general, names, options.segmenters)
+    generators, segmenters = _plugins(options, names, preset, own)
+    find_weights(preset.fidelity.extractor)
+    store = Store(options.store)
+    source = open_dataset(options.dataset, store.root)
+    request = Request(
+        protocol=_protocol(options, preset, source),
+        generators=tuple(generators),
+        samples=_check_samples(options.samples or [preset.samples]),
+        segmenters=tuple(segmenters),
+        seeds=tuple(range(options.seed, options.seed + options.seeds)),
+        controls=options.controls,
+        device=options.device if options.place and options.device == "cuda" else resolve_device(options.device),
+        makes_reference=source.reference(2) is not None,
+    )
+    if not options.place:
+        _check_compiler(preset, request.device)
+    workers = options.workers or (options.place.workers if options.place else default_workers(request.device, preset))
+    return Setup(request, store, source, workers, options.checkpoint_every, options.place)
+
+
+def _plugins(
+    options: Options, names: list[str], preset: Preset, own: dict[str, dict[str, Any]]
+) -> tuple[list[GeneratorChoice], list[SegmenterChoice]]:
+    """The generators of those names and the segmenters, configured; no setting of `own` is left over."""
+    from pigbench.choices import choose_segmenter
+
+    masks = list(options.masks or ())
+    generators = _choose(names, masks, preset, own)
+    segmenters = [choose_segmenter(s, preset.segmentation.network, own) for s in dict.fromkeys(options.segmenters)]
+    lenders = [lender.name for generator in generators for lender in generator.lenders]
+    refuse_leftovers(own, [*names, *options.segmenters, *masks, *lenders])
+    return generators, segmenters
+
+
+def _protocol(options: Options, preset: Preset, source: Source) -> Protocol:
+    from pigbench.protocol import Protocol
+    from pigbench.stages import RENUMBERED
+
     protocol = Protocol(
-        preset=settings,
-        dataset=dataset,
+        preset=preset,
+        dataset=options.dataset,
         dataset_identity=source.fingerprint(),
-        folds=settings.folds if folds is None else folds,
-        set_aside=set_aside or 0.0,
+        folds=preset.folds if options.folds is None else options.folds,
+        set_aside=options.set_aside or 0.0,
         stage_versions=RENUMBERED,
     )
     check_folds(protocol, source)
-    request = Request(
-        protocol=protocol,
-        generators=tuple(chosen),
-        samples=_check_samples(samples or [settings.samples]),
-        segmenters=tuple(segmenting),
-        seeds=tuple(range(seed, seed + seeds)),
-        controls=controls,
-        device=device if place and device == "cuda" else resolve_device(device),
-        makes_reference=source.reference(2) is not None,
-    )
-    if not place:
-        _check_compiler(settings, request.device)
-    workers = workers or (place.workers if place else default_workers(request.device, settings))
-    return Setup(request, opened, source, workers, checkpoint_every, place)
+    return protocol
 
 
-def chosen_names(generators: list[str], controls: bool) -> list[str]:
+def chosen_names(generators: Sequence[str], controls: bool) -> list[str]:
     """The generators asked for, each once: `all` is every installed one that imports; with `controls`, those too."""
     from pigbench import registry
 
@@ -159,7 +198,7 @@ def _may_have_gpu() -> bool:
     return any(Path(name).exists() for name in ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg"))
 
 
-def _check_samples(samples: list[int]) -> tuple[int, ...]:
+def _check_samples(samples: Sequence[int]) -> tuple[int, ...]:
     for n in samples:
         if n < 2:
             raise PigbenchError(f"--n {n}: a distance between sets needs at least 2 samples")

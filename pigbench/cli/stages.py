@@ -20,7 +20,7 @@ def compute(setup: Setup, plan: Plan) -> Outcome:
     try:
         with (
             _engine(setup, plan) as (run, workers),
-            observer(plan, setup.request, setup.store, workers) as observe,
+            observer(plan, setup.request, setup.store, workers, setup.size) as observe,
         ):
             return run(observe)
     except KeyboardInterrupt:

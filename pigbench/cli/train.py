@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pigbench.cli import options
 from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place
-from pigbench.cli.setting_up import set_up
+from pigbench.cli.setting_up import Options, set_up
 
 
 def train(
@@ -29,8 +29,19 @@ def train(
     from pigbench.planning import make_plan
 
     setup = set_up(
-        *(generator, None, folds, dataset, ["unet"], preset, seed, seeds, set_, workers, device, store),
-        place=chosen_place(engine, scheduler, cluster, workers),
+        Options(
+            generators=generator,
+            folds=folds,
+            dataset=dataset,
+            preset=preset,
+            seed=seed,
+            seeds=seeds,
+            changes=set_,
+            workers=workers,
+            device=device,
+            place=chosen_place(engine, scheduler, cluster, workers),
+            store=store,
+        )
     )
     nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "train"]
     raise SystemExit(compute_part(setup, nodes))

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pigbench.cli import options
-from pigbench.cli.setting_up import set_up
+from pigbench.cli.setting_up import Options, set_up
 from pigbench.cli.tuned import Storage
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
-    from pigbench.cli.setting_up import Setup
     from pigbench.tuning.findings import Findings
 
 app = typer.Typer(
@@ -53,8 +52,19 @@ def generator(
 
     Run it again to go on, or several times at once to share the work.
     """
-    common = (dataset, preset, seed, set_, workers, device, store, checkpoint_every)
-    _tune(_set_up([name], [], *common), set_aside, seed, study, storage, trials, timeout)
+    chosen = Options(
+        generators=[name],
+        segmenters=[],
+        dataset=dataset,
+        preset=preset,
+        seed=seed,
+        changes=set_,
+        workers=workers,
+        device=device,
+        store=store,
+        checkpoint_every=checkpoint_every,
+    )
+    _tune(chosen, set_aside, study, storage, trials, timeout)
 
 
 @app.command("segmenter")
@@ -78,8 +88,18 @@ def segmenter(
 
     Run it again to go on, or several times at once to share the work.
     """
-    common = (dataset, preset, seed, set_, workers, device, store, checkpoint_every)
-    _tune(_set_up([], [name], *common), set_aside, seed, study, storage, trials, timeout)
+    chosen = Options(
+        segmenters=[name],
+        dataset=dataset,
+        preset=preset,
+        seed=seed,
+        changes=set_,
+        workers=workers,
+        device=device,
+        store=store,
+        checkpoint_every=checkpoint_every,
+    )
+    _tune(chosen, set_aside, study, storage, trials, timeout)
 
 
 @app.command("show")
@@ -106,42 +126,11 @@ def show(
         print(f"plot: {plot}")
 
 
-def _set_up(
-    generators: list[str],
-    segmenters: list[str],
-    dataset: str,
-    preset: str,
-    seed: int,
-    changes: list[str] | None,
-    workers: int | None,
-    device: str,
-    store: Path,
-    checkpoint_every: float,
-) -> Setup:
-    from pigbench.data.splits import INNER
-
-    return set_up(
-        generators=generators,
-        samples=None,
-        folds=INNER,
-        dataset=dataset,
-        segmenters=segmenters,
-        preset=preset,
-        seed=seed,
-        seeds=1,
-        changes=changes,
-        workers=workers,
-        device=device,
-        store=store,
-        checkpoint_every=checkpoint_every,
-    )
-
-
 def _tune(
-    setup: Setup, share: float, seed: int, name: str | None, storage: str | None, trials: int, timeout: float | None
+    chosen: Options, share: float, name: str | None, storage: str | None, trials: int, timeout: float | None
 ) -> None:
     """Work on the study and say what it has found. Exits 1 if no trial is complete, 130 on Ctrl-C."""
-    from pigbench.data.splits import set_aside
+    from pigbench.data.splits import INNER, set_aside
     from pigbench.report.studies import watching
     from pigbench.tuning.findings import read_study
     from pigbench.tuning.space import check_tunable
@@ -149,6 +138,7 @@ def _tune(
     from pigbench.tuning.study import default_name, open_study, work
     from pigbench.tuning.trial import Evaluation, on_tuning_patients
 
+    setup, seed = set_up(replace(chosen, folds=INNER)), chosen.seed
     request = on_tuning_patients(setup.request, share)
     evaluation = Evaluation(request, setup.store, setup.workers, setup.checkpoint_every)
     check_tunable(evaluation.choice)

@@ -234,18 +234,19 @@ class DaskCrew(Crew):
 
     def give_back(self) -> list[Message]:
         """Take back what no worker is there for, so that other runs on this store may have it."""
-        words = []
-        for work in self.work.values():
-            starts = self.starts[work.node.key]
-            if starts > RETRIES:
-                kind, content = "died", (f"its worker died {starts} times", "")
-            else:
-                kind, content = "returned", "no worker is there for it: other runs on this store may have it"
-            words.append(Message(work.node, work.number, kind, content))
+        before, self.work = self.work, {}
+        for work in before.values():
             if work.future:
                 work.future.release()
-        self.work.clear()
-        return words
+        return [self.given_back(work) for work in before.values()]
+
+    def given_back(self, work: _Work) -> Message:
+        """The last word on such a node: it has failed if workers have died of it often enough."""
+        starts = self.starts[work.node.key]
+        if starts > RETRIES:
+            return Message(work.node, work.number, "died", (f"its worker died {starts} times", ""))
+        why = "no worker is there for it: other runs on this store may have it"
+        return Message(work.node, work.number, "returned", why)
 
     def reconnect(self) -> None:
         """Wait for the scheduler, which was lost or restarted, and submit again what was at work."""

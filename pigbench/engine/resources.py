@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pigbench.errors import PigbenchError
-from pigbench.estimate import kind
+from pigbench.estimate import Seen
 from pigbench.plan import Node
 from pigbench.store import Store
 
@@ -34,13 +33,13 @@ class Needs:
                 f"this run computes on a GPU, and no worker of {address} declares one: start those that have one with "
                 f"`dask worker {address} --nthreads 1 --resources GPU=1`"
             )
-        self._seen = _peaks(store) if self._most({}, "MEMORY") else {}
+        self._seen = Seen(store) if self._most({}, "MEMORY") else None
 
     def of(self, node: Node) -> dict[str, float]:
         """The resources of a node, for `Client.submit`."""
         needed = {"GPU": 1.0} if _on_gpu(node) else {}
-        peak, most = self._seen.get(kind(node), 0.0), self._most(needed, "MEMORY")
-        if peak and most:
+        most = self._most(needed, "MEMORY")
+        if self._seen and most and (peak := self._seen.peak_mib(node) * 2**20):
             needed["MEMORY"] = min(MARGIN * peak, most)
         return needed
 
@@ -52,16 +51,3 @@ class Needs:
 
 def _on_gpu(node: Node) -> bool:
     return node.spec.get("numerics", {}).get("device", "cpu") != "cpu"
-
-
-def _peaks(store: Store) -> dict[str, float]:
-    """The most bytes of memory that a node of each kind took in this store."""
-    peaks: dict[str, float] = defaultdict(float)
-    for entry in store.entries():
-        try:
-            manifest = entry.manifest
-            name = kind(Node(entry.stage, entry.key, manifest["spec"], {}, {}))
-            peaks[name] = max(peaks[name], manifest["cost"]["peak_mib"] * 2**20)
-        except (ValueError, KeyError, OSError):
-            continue  # `pigbench store verify` names it
-    return peaks

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
-from pigbench.estimate import disk, estimator, total, unseen
+from pigbench.estimate import Probed, Seen, Size, disk, estimator, memory, total
 from pigbench.plan import Node, Plan, Request
 from pigbench.probe import probe
+from pigbench.protocol import Preset
 from pigbench.store import Store
 
 
-def print_plan(plan: Plan, request: Request, store: Store, workers: int, cases: int) -> None:
+def print_plan(plan: Plan, request: Request, store: Store, workers: int, size: Size) -> None:
     """Print the plan's stages with how many are cached, and an estimate of time, memory and disk.
 
-    cases: of the whole dataset. What this store has not seen done is probed, for some seconds.
+    What this store has not seen done is probed, for some seconds.
     """
     nodes = plan.nodes()
     missing = [node for node in nodes if not store.has(node.stage, node.key)]
-    preset, folds = request.protocol.preset, request.protocol.folds
-    probed = probe(request, unseen(missing, store))
-    seconds = estimator(preset, store, probed, cases * (folds - 1) // folds)
+    preset, seen = request.protocol.preset, Seen(store)
+    probed = probe(request, [node for node in missing if node not in seen])
+    seconds = estimator(preset, seen, size, probed)
     table = Table(box=None, pad_edge=False)
     for name, justify in (("stage", "left"), ("for", "left"), ("nodes", "right"), ("cached", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
@@ -38,11 +40,17 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int, cases: 
     if unknown:
         estimate = f"at least {estimate}, without {len(unknown)} nodes of unknown time,"
     console.print(f"{len(nodes)} nodes, {len(nodes) - len(missing)} cached; about {estimate} on {workers} worker(s)")
-    needs = [f"disk about {disk(missing, preset, probed, cases) / 2**20:,.0f} MiB"] if missing else []
-    if probed:
-        peak = max(found.peak_mib for found in probed.values())
-        needs.insert(0, f"memory about {peak:,.0f} MiB a worker (probed with small batches of samples)")
-    console.print("; ".join(needs))
+    if missing:
+        console.print(_needs(missing, preset, seen, probed, size))
+
+
+def _needs(missing: list[Node], preset: Preset, seen: Seen, probed: Mapping[str, Probed], size: Size) -> str:
+    """Memory and disk for what is missing."""
+    space = f"disk about {disk(missing, preset, probed, size.every) / 2**20:,.0f} MiB"
+    if not (peak := memory(missing, seen, probed)):
+        return space
+    caveat = " (probed with small batches of samples)" if probed else ""
+    return f"memory about {peak:,.0f} MiB a worker{caveat}; {space}"
 
 
 def describe(request: Request) -> str:

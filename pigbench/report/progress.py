@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pigbench.engine.driver import Event
-from pigbench.estimate import estimator
+from pigbench.estimate import Seen, Size, estimator
 from pigbench.plan import Plan, Request
 from pigbench.report.plan import describe
 from pigbench.store import Store
@@ -24,11 +24,11 @@ LOG_EVERY = 60.0
 
 
 @contextmanager
-def observer(plan: Plan, request: Request, store: Store, workers: int) -> Iterator[Callable[[Event], None]]:
+def observer(plan: Plan, request: Request, store: Store, workers: int, size: Size) -> Iterator[Callable[[Event], None]]:
     """A function to be told of events, which shows them on stderr until the block ends."""
     console = Console(stderr=True)
     console.print(describe(request))
-    clock = _Clock(plan, request, store, workers)
+    clock = _Clock(plan, request, store, workers, size)
     if not console.is_terminal:
         yield _Log(clock).observe
         return
@@ -40,8 +40,8 @@ def observer(plan: Plan, request: Request, store: Store, workers: int) -> Iterat
 class _Clock:
     """Elapsed time, and the time left as far as it can be told from what nodes cost so far."""
 
-    def __init__(self, plan: Plan, request: Request, store: Store, workers: int) -> None:
-        seconds = estimator(request.protocol.preset, store)
+    def __init__(self, plan: Plan, request: Request, store: Store, workers: int, size: Size) -> None:
+        seconds = estimator(request.protocol.preset, Seen(store), size)
         missing = [node for node in plan.nodes() if not store.has(node.stage, node.key)]
         self.expected = {node.label: seconds(node) for node in missing}
         self.workers = workers
