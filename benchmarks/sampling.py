@@ -1,7 +1,8 @@
 """Sampling PIG: the suite against a textbook's Algorithm 2, on the same networks and noise, in one process.
 
-`python benchmarks/sampling.py [--device cuda] [SIDE]…` prints ratios of speed; on a GPU also what part of its
-own measured limits the suite reaches. The suite samples as a run with `numerics.compile`; compiling is not counted.
+`python benchmarks/sampling.py [--device cuda] [SIDE]…` prints ratios of speed, what part of the device's measured
+limits the suite reaches, and what limits it. The suite samples as a run with `numerics.compile`; compiling is not
+counted.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import argparse
 
 import textbook
 import torch
+from limits import HEADING, Busy, Device, line, measure
 
 COUNT = {"cpu": 64, "cuda": 512}
 
 
-def compare(side: int, device: str, count: int) -> None:
+def compare(side: int, device: str, count: int, limits: Device) -> None:
     from generators.pig import sample_pairs
     from pigbench.training import laid_out
 
@@ -32,19 +34,20 @@ def compare(side: int, device: str, count: int) -> None:
     def by_the_book() -> tuple[torch.Tensor, torch.Tensor]:
         return textbook.sample_pairs(plain["guider"], plain["conditional"], alphas, x, y, steps)
 
-    def by_the_suite() -> tuple[torch.Tensor, torch.Tensor]:
+    def by_the_suite(networks: dict[str, torch.nn.Module] = quick) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            masks, images = sample_pairs(quick["guider"], quick["conditional"], schedule, x, y, steps=steps)
+            masks, images = sample_pairs(networks["guider"], networks["conditional"], schedule, x, y, steps=steps)
         return masks.cpu(), images.cpu()
 
     theirs, ours = textbook.seconds(by_the_book, device, 2), textbook.seconds(by_the_suite, device, 2)
+    busy = Busy(device)
+    busy.begin()
+    by_the_suite()
+    busy.end()
+    reached = line(limits, lambda: by_the_suite(plain), ours, busy)
     apart = max(((a - b.float()).norm() / a.norm()).item() for a, b in zip(by_the_book(), by_the_suite(), strict=True))
-    line = f"{side:4}² {count:5} {theirs:10.2f} {ours:10.2f} {theirs / ours:7.2f} {apart:10.1e}"
-    if device == "cuda":
-        rate, bandwidth = textbook.limits(device)
-        used = textbook.flops(by_the_book) / ours
-        line += f" {used / rate:10.1%}   {rate / 1e12:.0f} TFLOP/s, {bandwidth / 1e12:.2f} TB/s"
-    print(line, flush=True)
+    compared = f"{side:4}² {count:5} {theirs:10.2f} {ours:10.2f} {theirs / ours:7.2f} {apart:10.1e}"
+    print(f"{compared} {reached}", flush=True)
 
 
 def main() -> None:
@@ -54,9 +57,11 @@ def main() -> None:
     parser.add_argument("--count", type=int)
     chosen = parser.parse_args()
     torch.set_num_threads(1 if chosen.device == "cpu" else torch.get_num_threads())
-    print(f"{'side':>5} {'n':>5} {'textbook s':>10} {'suite s':>10} {'ratio':>7} {'apart':>10}  of the matrix rate")
+    limits = measure(chosen.device)
+    print(limits)
+    print(f"{'side':>5} {'n':>5} {'textbook s':>10} {'suite s':>10} {'ratio':>7} {'apart':>10} {HEADING}")
     for side in chosen.sides or ([32] if chosen.device == "cpu" else [64, 128, 256]):
-        compare(side, chosen.device, chosen.count or COUNT[chosen.device])
+        compare(side, chosen.device, chosen.count or COUNT[chosen.device], limits)
 
 
 if __name__ == "__main__":

@@ -99,22 +99,3 @@ def clock(device: str) -> float:
         return time.process_time()
     torch.cuda.synchronize()
     return time.perf_counter()
-
-
-def limits(device: str) -> tuple[float, float]:
-    """What the device does at most, measured: bf16 (float32 on a CPU) matrix FLOP/s, and bytes/s copied on it."""
-    kind, side = (torch.bfloat16, 8192) if device == "cuda" else (torch.float32, 1024)
-    a, b = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
-    rate = 2 * side**3 / seconds(lambda: a @ b, device)
-    source = torch.empty(2**28 if device == "cuda" else 2**26, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    return rate, 2 * source.numel() / seconds(lambda: target.copy_(source), device)
-
-
-def flops(work: Callable[[], object]) -> int:
-    """Floating-point operations of `work`, matrix products and convolutions, counted once."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops()

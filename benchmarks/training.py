@@ -1,22 +1,25 @@
 """Training PIG's guider: the suite's loop against a textbook's Algorithm 1, in one process.
 
-`python benchmarks/training.py [--device cuda] [SIDE]…` prints images a second and their ratio. The suite trains as a
-run with `numerics.compile` does; compiling is not counted.
+`python benchmarks/training.py [--device cuda] [SIDE]…` prints images a second and their ratio, what part of the
+device's measured limits the suite reaches, and what limits it. The suite trains as a run with `numerics.compile` does;
+compiling is not counted.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 import numpy as np
 import textbook
 import torch
+from limits import HEADING, Busy, Device, line, measure
 
 STEPS = 30
 WARM = 10  # steps that are not timed
 
 
-def compare(side: int, device: str, batch: int) -> None:
+def compare(side: int, device: str, batch: int, limits: Device) -> None:
     from pigbench.contracts import TrainView
     from pigbench.protocol import Training
 
@@ -27,7 +30,12 @@ def compare(side: int, device: str, batch: int) -> None:
     )
     settings = Training(images=batch * (STEPS + WARM), batch=batch, learning_rate=1e-4)
     theirs, ours = _by_the_book(side, device, view, settings), _by_the_suite(side, device, view, settings)
-    print(f"{side:4}² {batch:5} {batch / theirs:14.1f} {batch / ours:12.1f} {theirs / ours:7.2f}", flush=True)
+    busy = Busy(device)
+    if device == "cuda":
+        _by_the_suite(side, device, view, settings, busy)
+    reached = line(limits, _a_step(side, device, view, batch), ours, busy)
+    compared = f"{side:4}² {batch:5} {batch / theirs:14.1f} {batch / ours:12.1f} {theirs / ours:7.2f}"
+    print(f"{compared} {reached}", flush=True)
 
 
 def _by_the_book(side: int, device: str, view, settings) -> float:
@@ -43,12 +51,20 @@ def _by_the_book(side: int, device: str, view, settings) -> float:
     return (textbook.clock(device) - began) / STEPS
 
 
-def _by_the_suite(side: int, device: str, view, settings) -> float:
-    """Seconds a step, from the first window of losses that is told to the last."""
+def _by_the_suite(side: int, device: str, view, settings, busy: Busy | None = None) -> float:
+    """Seconds a step, from the first window of losses that is told to the last; meanwhile `busy` looks on."""
     from pigbench.training import Loop
 
     generator, networks = textbook.pig(side)
     told: list[tuple[int, float]] = []
+
+    def progress(step: int, steps: int, loss: float) -> None:
+        told.append((step, textbook.clock(device)))
+        if busy and len(told) == 1:
+            busy.begin()
+        if busy and step == steps:
+            busy.end()
+
     loop = Loop(
         settings,
         WARM + STEPS,
@@ -57,10 +73,27 @@ def _by_the_suite(side: int, device: str, view, settings) -> float:
         device=device,
         precision="bfloat16" if device == "cuda" else "float32",
         compiled=True,
-        progress=lambda step, steps, loss: told.append((step, textbook.clock(device))),
+        progress=progress,
     )
     loop.fit(networks["guider"], lambda net, batch: generator.loss("guider", net, batch, {}), view)
     return (told[-1][1] - told[0][1]) / (told[-1][0] - told[0][0])
+
+
+def _a_step(side: int, device: str, view, batch: int) -> Callable[[], None]:
+    """A step's forward and backward in the suite's precision, not compiled, to be counted."""
+    from pigbench.contracts import Batch
+
+    generator, networks = textbook.pig(side)
+    network = networks["guider"].to(device)
+    pairs = view.pairs(range(batch))
+    images, masks = (torch.from_numpy(part).float().to(device) for part in (pairs.images, pairs.masks))
+
+    def step() -> None:
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            loss = generator.loss("guider", network, Batch(images, masks, 0, torch.Generator().manual_seed(0)), {})
+        loss.backward()
+
+    return step
 
 
 def main() -> None:
@@ -70,9 +103,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     chosen = parser.parse_args()
     torch.set_num_threads(1 if chosen.device == "cpu" else torch.get_num_threads())
-    print(f"{'side':>5} {'batch':>5} {'textbook img/s':>14} {'suite img/s':>12} {'ratio':>7}")
+    limits = measure(chosen.device)
+    print(limits)
+    print(f"{'side':>5} {'batch':>5} {'textbook img/s':>14} {'suite img/s':>12} {'ratio':>7} {HEADING}")
     for side in chosen.sides or ([32] if chosen.device == "cpu" else [64, 128, 256]):
-        compare(side, chosen.device, chosen.batch)
+        compare(side, chosen.device, chosen.batch, limits)
 
 
 if __name__ == "__main__":

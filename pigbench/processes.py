@@ -1,4 +1,4 @@
-"""Processes: how many pay on this machine, which still live, and that none outlives the one that started it."""
+"""Processes: what this machine has for them, which still live, and that none outlives the one that started it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ def machine() -> str:
         return f"{platform.node()} {started} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return platform.node()
+
+
+def hardware(*, with_gpu: bool) -> str:
+    """What computes here, as the system names it: "AMD EPYC", or "AMD EPYC with NVIDIA H200"."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        processor = platform.processor() or platform.machine()
+    if not with_gpu:
+        return processor
+    import torch
+
+    return f"{processor} with {torch.cuda.get_device_name()}"
 
 
 def lives(process: int) -> bool:

@@ -51,7 +51,7 @@ def make_record(
             "cases": _cases(plan, store, failed),
             "costs": _costs(request, plan, store),
             "tuning": [asdict(study) | {"used_by": request.rows_of(study)} for study in request.tuned],
-            "provenance": _provenance(request, command),
+            "provenance": _provenance(request, plan, store, command),
         }
     )
 
@@ -152,13 +152,15 @@ def _size(node: Node, store: Store) -> dict[str, int]:
     return {"images": node.spec["size"]} if node.stage == "sample" else {}
 
 
-def _provenance(request: Request, command: str) -> dict[str, Any]:
+def _provenance(request: Request, plan: Plan, store: Store, command: str) -> dict[str, Any]:
+    made = [store.entry(node.stage, node.key) for node in plan.nodes() if store.has(node.stage, node.key)]
     return {
         "pigbench": __version__,
         "versions": library_versions(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "device": request.device,
+        "hardware": sorted({entry.manifest["hardware"] for entry in made if "hardware" in entry.manifest}),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": without_paths(command),
     }

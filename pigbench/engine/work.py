@@ -16,6 +16,7 @@ from pigbench import registry, stages
 from pigbench.engine.meter import Meter
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
+from pigbench.processes import hardware
 from pigbench.stages.job import Job, StageFailed
 from pigbench.store import Damaged, Store
 
@@ -95,6 +96,7 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
             "spec": task.spec,
             "inputs": {role: key for role, (_, key) in task.inputs.items()},
             "cost": asdict(meter.cost()),
+            "hardware": hardware(with_gpu=on_gpu),
             "versions": library_versions(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -114,6 +114,7 @@ def arm_table(group: Group, rows: Sequence[ArmRow]) -> Table:
 
 def cost_table(group: Group) -> Table:
     """What training, sampling and segmenting took, a fold."""
+    on = f" on {' or '.join(group.hardware)}" if group.hardware else ""
     columns = (
         ("wall s", "wall_s", 1, 1),
         ("CPU s", "cpu_s", 1, 1),
@@ -131,7 +132,7 @@ def cost_table(group: Group) -> Table:
             for row in cost_rows(group)
         ),
         notes=(
-            "seconds of one worker, killed attempts included, as they were measured where each stage ran first; "
+            f"seconds of one worker{on}, killed attempts included, as they were measured where each stage ran first; "
             "means over folds and seeds",
             "a generator's training includes the components that it borrows; n is as sampled, in whole chunks",
         ),

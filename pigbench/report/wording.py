@@ -70,9 +70,9 @@ def remarks(group: Group) -> Iterable[str]:
     elif not group.dataset.has_patient_ids:
         yield "no patient ids: every case counts as its own patient"
     if group.conflicts:
+        made_on = f"they were made on {_some(group.hardware)}" if group.hardware[1:] else "another processor or device"
         yield (
-            "records disagree (another device, other library versions?) and one of each is shown: "
-            + _some(group.conflicts)
+            f"records disagree ({made_on}, other library versions?) and one of each is shown: {_some(group.conflicts)}"
         )
 
 

@@ -42,7 +42,8 @@ class Group:
 
     generators: by the label that names them in tables and in `fidelity` and `trials`, where two generators of the
     same label and different signatures carry their signature. conflicts: results that two records give differently.
-    costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. tuning: the studies
+    costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. hardware: what the
+    stages ran on, as far as the records say. tuning: the studies
     behind a generator or a segmenter, by its label.
     """
 
@@ -60,6 +61,7 @@ class Group:
     trials: tuple[Trial, ...]
     conflicts: tuple[str, ...]
     costs: tuple[dict[str, Any], ...] = ()
+    hardware: tuple[str, ...] = ()
     tuning: Mapping[str, tuple[Tuning, ...]] = field(default_factory=dict)
 
     @property
@@ -108,6 +110,7 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
         trials=trials,
         conflicts=tuple(sorted(unlike | other_gates | other_ceilings | differing)),
         costs=_costs(records),
+        hardware=tuple(sorted({name for record in records for name in record.provenance.get("hardware", ())})),
         tuning=_tuning(records, labels, segmenters),
     )
 

@@ -153,6 +153,8 @@ def test_a_record_says_what_every_kind_of_work_cost(finished) -> None:
         assert {(work, name) for name in ("wall_s", "cpu_s", "images_per_s", "parameters")} <= measured
     (batch,) = {cost["images"] / 4 for cost in recorded_costs(finished) if cost["stage"] == "segment"}
     assert batch == load_preset("smoke").segmentation.batch
+    (hardware,) = json.loads(finished.records[0].read_text())["provenance"]["hardware"]
+    assert hardware
 
 
 def recorded_costs(home) -> list[dict]:

@@ -203,6 +203,15 @@ def test_records_that_disagree_are_remarked_on(make_record):
     assert only.remarks[0].startswith("records disagree") and "real unet seed 0 fold 0" in only.remarks[0]
 
 
+def test_records_of_different_machines_that_disagree_name_them(make_record):
+    def made_on(hardware: str, **options):
+        record = make_record((), **options)
+        return record.model_copy(update={"provenance": record.provenance | {"hardware": [hardware]}})
+
+    (only,) = sections(made_on("AMD EPYC", key="a" * 16), made_on("Intel Xeon", key="b" * 16, luck=1))
+    assert "they were made on AMD EPYC, Intel Xeon" in only.remarks[0]
+
+
 def test_the_papers_numbers_stand_apart_and_are_marked(make_record):
     ours, theirs = sections(make_record())[0], published_section()
     assert "not comparable, reference only" in theirs.banner
