@@ -55,6 +55,11 @@ class Counted(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
+        if function._overloadpacket not in flop_registry:
+            with self:
+                out = function.decompose(*args, **given)  # where no gradient is wanted a convolution is still whole
+            if out is not NotImplemented:
+                return out
         out = function(*args, **given)
         if count := flop_registry.get(function._overloadpacket):
             self.flops += count(*args, **given, out_val=out)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pigbench.cli.setting_up import set_up
+from pigbench.cli.setting_up import Options, set_up
 from pigbench.engine.work import Task, perform
 from pigbench.plan import Node
 from pigbench.planning import make_plan
@@ -81,7 +81,11 @@ def main() -> None:
     for cost in record["costs"]:
         costs[cost["stage"]] += cost["wall_s"]
     with tempfile.TemporaryDirectory() as directory:
-        setup = set_up(["pig"], [512], 2, "phantom", ["unet"], "quick", 0, 1, SHORT, 1, "cpu", Path(directory))
+        store = Path(directory)
+        options = Options(
+            generators=["pig"], samples=[512], folds=2, changes=SHORT, workers=1, device="cpu", store=store
+        )
+        setup = set_up(options)
         shares = measure(make_plan(setup.request).nodes(), setup.store.root)
     total = sum(costs.values())
     print(f"{'stage':10} {'share of the run':>17} {'own share of it':>17}")

@@ -62,12 +62,10 @@ class Trainer:
         self.average = [parameter.detach().clone() for parameter in network.parameters()]
         self.losses: list[float] = []
 
-    def step(self, masks: torch.Tensor, images: torch.Tensor) -> None:
-        """masks, images: (N, 1, H, W) on the host, in [-1, 1]."""
+    def step(self, x_0, y_0, noise_x, noise_y, t) -> None:
+        """Masks and images, their noise: (N, 1, H, W), in [-1, 1] before it; timesteps (N,); all on the host."""
         device = next(self.network.parameters()).device
-        x_0, y_0 = masks.to(device), images.to(device)
-        t = torch.randint(len(self.alphas), (len(x_0),)).to(device)
-        noise_x, noise_y = torch.randn(x_0.shape).to(device), torch.randn(x_0.shape).to(device)
+        x_0, y_0, noise_x, noise_y, t = (part.to(device) for part in (x_0, y_0, noise_x, noise_y, t))
         alpha = self.alphas.to(device)[t].view(-1, 1, 1, 1)
         x_t = alpha.sqrt() * x_0 + (1 - alpha).sqrt() * noise_x
         y_t = alpha.sqrt() * y_0 + (1 - alpha).sqrt() * noise_y
@@ -76,9 +74,11 @@ class Trainer:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
+        done = len(self.losses)
+        decay = min(0.9999, (1 + done) / (10 + done)) if done else 0.0
         with torch.no_grad():
             for average, parameter in zip(self.average, self.network.parameters(), strict=True):
-                average.mul_(0.9999).add_(parameter, alpha=0.0001)
+                average.mul_(decay).add_(parameter, alpha=1 - decay)
         self.losses.append(loss.item())
 
 

@@ -1,8 +1,8 @@
-"""Training PIG's guider: the suite's loop against a textbook's Algorithm 1, in one process.
+"""Training PIG's guider: the suite's loop against a textbook's Algorithm 1, same cases and noise, in one process.
 
-`python benchmarks/training.py [--device cuda] [SIDE]…` prints images a second and their ratio, what part of the
-device's measured limits the suite reaches, and what limits it. The suite trains as a run with `numerics.compile` does;
-compiling is not counted.
+`python benchmarks/training.py [--device cuda] [SIDE]…` prints images a second and their ratio, how far the weights are
+apart in the end, what part of the device's measured limits the suite reaches, and what limits it. The suite trains as a
+run with `numerics.compile` does; compiling is not counted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from limits import HEADING, Busy, Device, line, measure
 
 STEPS = 30
 WARM = 10  # steps that are not timed
+PATH = (0, "benchmark")
 
 
 def compare(side: int, device: str, batch: int, limits: Device) -> None:
@@ -29,30 +30,43 @@ def compare(side: int, device: str, batch: int, limits: Device) -> None:
         stream.integers(0, 65536, shape, np.uint16), stream.integers(0, 2, shape, np.uint8), ["p"] * 4 * batch, "d"
     )
     settings = Training(images=batch * (STEPS + WARM), batch=batch, learning_rate=1e-4)
-    theirs, ours = _by_the_book(side, device, view, settings), _by_the_suite(side, device, view, settings)
+    theirs, plain = _by_the_book(side, device, view, settings)
+    ours, trained = _by_the_suite(side, device, view, settings)
+    apart = ((trained - plain).norm() / plain.norm()).item()
     busy = Busy(device)
     if device == "cuda":
         _by_the_suite(side, device, view, settings, busy)
     reached = line(limits, _a_step(side, device, view, batch), ours, busy)
-    compared = f"{side:4}² {batch:5} {batch / theirs:14.1f} {batch / ours:12.1f} {theirs / ours:7.2f}"
+    compared = f"{side:4}² {batch:5} {batch / theirs:14.1f} {batch / ours:12.1f} {theirs / ours:7.2f} {apart:10.1e}"
     print(f"{compared} {reached}", flush=True)
 
 
-def _by_the_book(side: int, device: str, view, settings) -> float:
-    """Seconds a step."""
+def _by_the_book(side: int, device: str, view, settings) -> tuple[float, torch.Tensor]:
+    """Seconds a step, and the averaged weights."""
+    from pigbench.contracts import Batch
+    from pigbench.ordering import Epochs
+    from pigbench.randomness import torch_generator
+
     generator, networks = textbook.pig(side)
     trainer = textbook.Trainer(networks["guider"].to(device), generator.schedule.alphas_cumprod, settings.learning_rate)
-    order = np.random.default_rng(1)
+    order = Epochs(len(view), settings.batch, PATH)
     for step in range(WARM + STEPS):
         if step == WARM:
             began = textbook.clock(device)
-        pairs = view.pairs(order.integers(0, len(view), settings.batch))
-        trainer.step(torch.from_numpy(2.0 * pairs.masks - 1).float(), torch.from_numpy(pairs.images))
-    return (textbook.clock(device) - began) / STEPS
+        pairs = view.pairs(order(step))
+        images, masks = torch.from_numpy(pairs.images), torch.from_numpy(pairs.masks).float()
+        batch = Batch(images, masks, step, torch_generator(*PATH, "step", step))  # as the suite draws, on the host
+        noise_x, noise_y = batch.noise(), batch.noise()
+        trainer.step(2 * masks - 1, images, noise_x, noise_y, batch.timesteps(generator.config.timesteps))
+    taken = (textbook.clock(device) - began) / STEPS
+    return taken, torch.cat([weights.flatten().cpu() for weights in trainer.average])
 
 
-def _by_the_suite(side: int, device: str, view, settings, busy: Busy | None = None) -> float:
-    """Seconds a step, from the first window of losses that is told to the last; meanwhile `busy` looks on."""
+def _by_the_suite(side: int, device: str, view, settings, busy: Busy | None = None) -> tuple[float, torch.Tensor]:
+    """Seconds a step, from the first window of losses that is told to the last, and the averaged weights.
+
+    busy: looks on meanwhile.
+    """
     from pigbench.training import Loop
 
     generator, networks = textbook.pig(side)
@@ -68,15 +82,16 @@ def _by_the_suite(side: int, device: str, view, settings, busy: Busy | None = No
     loop = Loop(
         settings,
         WARM + STEPS,
-        (0, "benchmark"),
+        PATH,
         ema=0.9999,
         device=device,
         precision="bfloat16" if device == "cuda" else "float32",
         compiled=True,
         progress=progress,
     )
-    loop.fit(networks["guider"], lambda net, batch: generator.loss("guider", net, batch, {}), view)
-    return (told[-1][1] - told[0][1]) / (told[-1][0] - told[0][0])
+    trained = loop.fit(networks["guider"], lambda net, batch: generator.loss("guider", net, batch, {}), view)
+    taken = (told[-1][1] - told[0][1]) / (told[-1][0] - told[0][0])
+    return taken, torch.cat([weights.flatten() for weights in trained.parameters()])
 
 
 def _a_step(side: int, device: str, view, batch: int) -> Callable[[], None]:
@@ -105,7 +120,7 @@ def main() -> None:
     torch.set_num_threads(1 if chosen.device == "cpu" else torch.get_num_threads())
     limits = measure(chosen.device)
     print(limits)
-    print(f"{'side':>5} {'batch':>5} {'textbook img/s':>14} {'suite img/s':>12} {'ratio':>7} {HEADING}")
+    print(f"{'side':>5} {'batch':>5} {'textbook img/s':>14} {'suite img/s':>12} {'ratio':>7} {'apart':>10} {HEADING}")
     for side in chosen.sides or ([32] if chosen.device == "cpu" else [64, 128, 256]):
         compare(side, chosen.device, chosen.batch, limits)
 

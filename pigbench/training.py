@@ -11,7 +11,8 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -25,6 +26,7 @@ from pigbench.randomness import seed_for, torch_generator
 
 if TYPE_CHECKING:
     import torch
+    from torch.optim.swa_utils import AveragedModel
 
 CHECKPOINT = "checkpoint.pt"
 LOSS_WINDOW = 10
@@ -123,9 +125,8 @@ class Loop:
             state.network.train()
             window: list[torch.Tensor] = []
             saved = time.monotonic()
-            for step in range(first, self.steps):
+            for step, batch in self._batches(first, cases, order, augment):
                 torch.manual_seed(seed_for(*self.path, "dropout", step))
-                batch = self._batch(step, cases, order, augment)
                 window.append(state.update(loss, batch))
                 if (step + 1) % LOSS_WINDOW and step + 1 < self.steps:
                     continue
@@ -135,6 +136,20 @@ class Loop:
                     state.save(self.checkpoints, step + 1)
                     saved = time.monotonic()
         return state.result()
+
+    def _batches(self, first: int, cases: Cases, order: Order, augment: Augment | None) -> Iterator[tuple[int, Batch]]:
+        """The steps from `first` on with their batches; for a GPU the next one is made while this one is at work."""
+        if self.device == "cpu":  # a stage computes in one thread
+            for step in range(first, self.steps):
+                yield step, self._batch(step, cases, order, augment)
+            return
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._batch, first, cases, order, augment)
+            for step in range(first, self.steps):
+                batch = coming.result()
+                if step + 1 < self.steps:
+                    coming = ahead.submit(self._batch, step + 1, cases, order, augment)
+                yield step, batch
 
     def _batch(self, step: int, cases: Cases, order: Order, augment: Augment | None) -> Batch:
         import torch
@@ -180,6 +195,7 @@ class _State:
     def __init__(self, network: torch.nn.Module, loop: Loop) -> None:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
+        from torch.optim.swa_utils import AveragedModel
 
         AcceleratorState._reset_state(reset_partial_state=True)  # a worker runs stages of different precision
         mixed = "bf16" if loop.precision == "bfloat16" else "no"
@@ -187,7 +203,8 @@ class _State:
         self.clip = loop.settings.clip
         optimiser = _optimiser(laid_out(network, loop.device), loop.settings)
         self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
-        self.average = _average(self.network, loop.ema) if loop.ema else None
+        self.ema = float(loop.ema)
+        self.average = AveragedModel(self.network) if loop.ema else None
         if loop.compiled:
             self.network.compile()  # the average is never called
         self.schedule = _schedule(self.optimiser.optimizer, loop.settings, loop.steps)
@@ -206,7 +223,7 @@ class _State:
         if not _is_plateau(self.schedule):
             self.schedule.step()
         if self.average:
-            self.average.update_parameters(self.network)
+            _follow(self.average, self.network, self.ema)
         return value.detach().float()
 
     def schedule_sees(self, losses: list[float], epoch: int) -> None:
@@ -295,18 +312,21 @@ def _is_plateau(schedule: Any) -> bool:
     return isinstance(schedule, ReduceLROnPlateau)
 
 
-def _average(network: torch.nn.Module, decay: float) -> Any:
-    """The moving average of the weights; its decay warms up as min(decay, (1+step)/(10+step)).
+def _follow(average: AveragedModel, network: torch.nn.Module, decay: float) -> None:
+    """One step of the moving average of the weights; its decay warms up as min(decay, (1+step)/(10+step)).
 
-    Without the warm-up a short training would hand over mostly its initial weights.
+    Without the warm-up a short training would hand over mostly its initial weights. torch's own `update_parameters`
+    sends the number of the step to the device and waits for it.
     """
     import torch
-    from torch.optim.swa_utils import AveragedModel
 
-    @torch.no_grad()
-    def update(averages: Any, weights: Any, updates: Any) -> None:
-        step = int(average.n_averaged)  # `updates` is the same number on the device, which would have to be waited for
-        torch._foreach_lerp_(averages, weights, 1 - min(decay, (1 + step) / (10 + step)))
-
-    average = AveragedModel(network, multi_avg_fn=update)
-    return average
+    step = int(average.n_averaged)
+    averages, weights = list(average.module.parameters()), list(network.parameters())
+    with torch.no_grad():
+        if step == 0:
+            torch._foreach_copy_(averages, weights)
+        else:
+            torch._foreach_lerp_(averages, weights, 1 - min(decay, (1 + step) / (10 + step)))
+        for own, theirs in zip(average.module.buffers(), network.buffers(), strict=True):
+            own.copy_(theirs)
+        average.n_averaged += 1

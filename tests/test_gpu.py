@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from pigbench import training
 from pigbench.choices import choose_generator
-from pigbench.contracts import SampleRequest, TrainView
+from pigbench.contracts import Batch, SampleRequest, TrainView
+from pigbench.ordering import Epochs
 from pigbench.protocol import load_preset
 from pigbench.randomness import torch_generator
 from pigbench.training import Loop
@@ -51,3 +53,26 @@ def test_training_learns_on_the_gpu(precision: str) -> None:
     network = generator.train("guider", view, {}, loop)
     assert next(network.parameters()).device.type == "cpu"
     assert np.mean(loop.losses[-3:]) < loop.losses[0]
+
+
+def test_no_step_waits_for_the_gpu() -> None:
+    """But for the losses, which are read once in a window."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 65536, (16, 1, 16, 16), dtype=np.uint16)
+    view = TrainView(images, np.ones(images.shape, np.uint8), [str(i) for i in range(16)], "d")
+    generator, settings = pig(), load_preset("smoke").training
+    loop = Loop(settings, 10, (0, "gpu"), ema=0.999, device="cuda", precision="bfloat16")
+    state = training._State(generator.build("guider"), loop)
+    order = Epochs(len(view), settings.batch, (0,))
+
+    def loss(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        return generator.loss("guider", network, batch, {})
+
+    for step in range(6):
+        batch = loop._batch(step, view, order, None)
+        torch.cuda.set_sync_debug_mode("error" if step > 2 else "default")
+        try:
+            state.update(loss, batch)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert next(state.network.parameters()).is_contiguous(memory_format=torch.channels_last)

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from pigbench import training
-from pigbench.contracts import Batch, TrainView
+from pigbench.contracts import Batch, Pairs, TrainView
+from pigbench.ordering import Epochs
 from pigbench.training import Diverged, Loop
 
 
@@ -102,22 +104,63 @@ def test_it_learns() -> None:
 
 def test_the_average_warms_up() -> None:
     """After s steps of a constant weight 1 from 0 the average is far from its start: no initial weights are kept."""
-    average = training._average(torch.nn.Linear(1, 1, bias=False), 0.9999)
+    average = AveragedModel(torch.nn.Linear(1, 1, bias=False))
     with torch.no_grad():
         average.module.weight.zero_()
     ones = torch.nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         ones.weight.fill_(1.0)
     expected = 0.0
-    average.update_parameters(ones)  # torch copies at the first update
+    training._follow(average, ones, 0.9999)  # copies at the first update
     expected = 1.0
     with torch.no_grad():
         ones.weight.zero_()
     for step in range(1, 50):
-        average.update_parameters(ones)
+        training._follow(average, ones, 0.9999)
         expected *= min(0.9999, (1 + step) / (10 + step))
     assert average.module.weight.item() == pytest.approx(expected, rel=1e-4)
     assert expected < 1e-6
+
+
+def test_the_average_is_what_torch_would_make_of_it() -> None:
+    """Buffers are the network's own, as they are there."""
+
+    @torch.no_grad()
+    def update(averages, weights, updates) -> None:
+        torch._foreach_lerp_(averages, weights, 1 - min(0.9, (1 + int(updates)) / (10 + int(updates))))
+
+    torch.manual_seed(0)
+    living = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.BatchNorm2d(3))
+    ours, theirs = AveragedModel(living), AveragedModel(living, multi_avg_fn=update)
+    for _ in range(20):
+        living(torch.randn(2, 1, 8, 8)).square().mean().backward()
+        with torch.no_grad():
+            for weight in living.parameters():
+                weight -= 0.1 * weight.grad
+        training._follow(ours, living, 0.9)
+        theirs.update_parameters(living)
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    for name, value in theirs.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value), name
+
+
+def test_batches_made_ahead_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a GPU, with the batches left where they are."""
+    monkeypatch.setattr(training, "to_device", lambda tensor, device: tensor)
+
+    def augment(pairs: Pairs, seed: int) -> Pairs:
+        return Pairs(pairs.images + seed % 7, pairs.masks)
+
+    order = Epochs(len(view()), settings().batch, (0, "x"))
+    plain, ahead = (
+        list(Loop(settings(), 5, (0, "x"), device=device)._batches(2, view(), order, augment))
+        for device in ("cpu", "cuda")
+    )
+    assert [step for step, _ in ahead] == [2, 3, 4]
+    for (_, one), (_, other) in zip(plain, ahead, strict=True):
+        assert torch.equal(one.images, other.images)
+        assert torch.equal(one.masks, other.masks)
+        assert (one.step, one.generator.initial_seed()) == (other.step, other.generator.initial_seed())
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="nothing to compile with")

@@ -28,11 +28,14 @@ ANSWER = 30.0  # seconds for a worker to answer, or to leave
 @contextmanager
 def terms_of(store: Store, nodes: Iterable[Node]) -> Iterator[Terms]:
     """What workers must have for these nodes; within the block the run's sign stands in the store."""
-    plugins = {(plugin_group(node.stage), node.spec["plugin"], node.spec["source"]) for node in nodes if _runs(node)}
+    wanted = list(nodes)
+    plugins = {(plugin_group(node.stage), node.spec["plugin"], node.spec["source"]) for node in wanted if _runs(node)}
+    extractors = sorted({node.spec["extractor"] for node in wanted if "extractor" in node.spec})
     with store.building() as sign:
         content = uuid.uuid4().hex
         (sign / PROBE).write_text(content, encoding="utf-8")
-        yield Terms(pigbench.__version__, stages.VERSIONS, sorted(plugins), str(store.root), str(sign), content)
+        where = str(store.root), str(sign), content
+        yield Terms(pigbench.__version__, stages.VERSIONS, sorted(plugins), extractors, *where)
 
 
 def _runs(node: Node) -> bool:
@@ -83,7 +86,7 @@ def _faults(client: Client, terms: Terms) -> dict[str, str]:
 
 def _answers(client: Client, terms: Terms) -> dict[str, Any]:
     """What `inspect` gives on each worker, or the error, by address; those that left meanwhile are missing."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
+    workers = _workers(client)
 
     async def of(address: str) -> dict[str, Any]:
         asked = client.run(inspect, terms.text(), workers=[address], on_error="return")
@@ -95,7 +98,15 @@ def _answers(client: Client, terms: Terms) -> dict[str, Any]:
     async def of_all() -> list[dict[str, Any]]:
         return await asyncio.gather(*map(of, workers))
 
-    return {address: answer for answers in client.sync(of_all) for address, answer in answers.items()}
+    found = {address: answer for answers in client.sync(of_all) for address, answer in answers.items()}
+    if any(isinstance(answer, OSError) and not isinstance(answer, TimeoutError) for answer in found.values()):
+        found = {address: found[address] for address in found.keys() & _workers(client)}
+    return found
+
+
+def _workers(client: Client) -> set[str]:
+    """The addresses of the scheduler's workers."""
+    return set(client.scheduler_info(n_workers=-1)["workers"])
 
 
 def _fault_of_copy(terms: Terms, copy: str) -> str:

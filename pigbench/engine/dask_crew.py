@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,13 +43,16 @@ def connect(address: str) -> Client:
 class _Work:
     """A node handed out.
 
-    number: its line in the view of what is at work. tries: how often it was given to Dask again.
+    number: its line in the view of what is at work. starts: how often a worker began it. share: how far it came. tries:
+    how often it was given to Dask again.
     """
 
     node: Node
     task: Task
     number: int
     future: Future | None = None
+    starts: int = 0
+    share: float = 0.0
     tries: int = 0
 
 
@@ -73,8 +75,8 @@ class DaskCrew(Crew):
         self.attempts = count()
         self.work: dict[str, _Work] = {}
         """What is handed out, by Dask key."""
-        self.starts: Counter[str] = Counter()
-        """How often workers began a node, by the node's key."""
+        self.lost_at: dict[str, list[float]] = {}
+        """How far a node had come each time that it lost its last worker and came no further, by the node's key."""
         self.heard: Queue[tuple[str, Any]] = Queue()
         self.slots = workers.number
         self.looked = 0.0
@@ -157,7 +159,9 @@ class DaskCrew(Crew):
             return None
         if kind == "ended":
             return self.ended(key, work)
-        self.starts[work.node.key] += content["kind"] == "started"
+        work.starts += content["kind"] == "started"
+        if content["kind"] == "progress":
+            work.share = content["content"][0]
         return Message(work.node, work.number, content["kind"], content["content"])
 
     def ended(self, key: str, work: _Work) -> Message | None:
@@ -193,9 +197,9 @@ class DaskCrew(Crew):
 
         if not isinstance(error, KilledWorker):  # it could not begin, as where pigbench is missing
             return "failed", (f"{type(error).__name__}: {error}", ""), True
-        deaths = max(self.starts[work.node.key], error.allowed_failures + 1)
+        deaths = max(work.starts, error.allowed_failures + 1)
         reason = f"its worker died {deaths} times", f" (last {error.last_worker.address})"
-        return "died", reason, self.starts[work.node.key] <= RETRIES
+        return "died", reason, work.starts <= RETRIES
 
     def last_word(self, work: _Work, kind: str, content: Any) -> Message:
         """The message with which a node's work ends."""
@@ -241,10 +245,11 @@ class DaskCrew(Crew):
         return [self.given_back(work) for work in before.values()]
 
     def given_back(self, work: _Work) -> Message:
-        """The last word on such a node: it has failed if workers have died of it often enough."""
-        starts = self.starts[work.node.key]
-        if starts > RETRIES:
-            return Message(work.node, work.number, "died", (f"its worker died {starts} times", ""))
+        """The last word on such a node: it has failed if all workers went with it too often and it came no further."""
+        before = [share for share in self.lost_at.get(work.node.key, []) if share >= work.share]
+        losses = self.lost_at[work.node.key] = [*before, work.share] if work.starts else before
+        if len(losses) > RETRIES:
+            return Message(work.node, work.number, "died", (f"its worker was lost {len(losses)} times", ""))
         why = "no worker is there for it: other runs on this store may have it"
         return Message(work.node, work.number, "returned", why)
 
@@ -266,8 +271,9 @@ class DaskCrew(Crew):
                 time.sleep(1.0)
         self.lost = False
         before, self.work = self.work, {}
-        self.starts.clear()  # the scheduler's end was theirs
+        self.manned = time.monotonic()  # workers, too, have to come back
         for work in before.values():
+            work.starts = 0
             self.submit(work)
         self.look()
 

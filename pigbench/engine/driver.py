@@ -107,14 +107,19 @@ class _Driver:
         self.deaths = 0
         self.elsewhere: set[str] = set()
         """Nodes that another run was seen to hold."""
+        self.awaited: dict[str, tuple[Message, float]] = {}
+        """What was published on another machine and is not seen here yet, by the node's key, and until when."""
 
     def run(self) -> Outcome:
         while not self.schedule.finished:
             held = self.hand_out()
-            if not self.schedule.running and not held and self.crew.has_room():
+            idle = not self.schedule.running
+            if idle and not held and (self.crew.has_room() or self.find()):
                 continue  # everything that could start was there already
-            for message in self.crew.messages(PATIENCE if held else None):
+            for message in self.crew.messages(PATIENCE if held or self.awaited else None):
                 self.hear(message)
+            for message, until in list(self.awaited.values()):
+                self.await_sight(message, until)
         return Outcome(self.computed, self.schedule.failed, self.deaths)
 
     def hand_out(self) -> bool:
@@ -146,14 +151,11 @@ class _Driver:
             share, text = content
             self.tell("progress", node, worker, share, text)
             return
+        if kind == "done":
+            self.await_sight(message, time.monotonic() + IN_SIGHT)
+            return
         self.leases.release(node.key)
-        if kind == "done" and self.comes_in_sight(node):
-            self.computed += 1
-            self.schedule.succeeded(node)
-            self.tell("done", node, worker, 1.0)
-        elif kind == "done":
-            self.fail(node, worker, f"it was published, but is not seen here after {IN_SIGHT:g} s", "")
-        elif kind == "full":
+        if kind == "full":
             raise PigbenchError(f"no space left on the disk of {content}: free some and run the same command again")
         elif kind == "damaged":
             self.schedule.again(node)
@@ -167,14 +169,31 @@ class _Driver:
             self.deaths += kind == "died"
             self.fail(node, worker, *content)
 
-    def comes_in_sight(self, node: Node) -> bool:
-        """Whether this machine sees an artifact that was published; a file server may be slow to tell of it."""
-        deadline = time.monotonic() + IN_SIGHT
-        while not self.store.has(node.stage, node.key):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
+    def await_sight(self, message: Message, until: float) -> None:
+        """A node is done when this machine sees its artifact, too: a file server may be slow to tell of it."""
+        node, worker = message.node, message.worker
+        seen = self.store.has(node.stage, node.key)
+        if not seen and time.monotonic() < until:
+            self.awaited[node.key] = message, until
+            return
+        self.awaited.pop(node.key, None)
+        self.leases.release(node.key)
+        if seen:
+            self.computed += 1
+            self.schedule.succeeded(node)
+            self.tell("done", node, worker, 1.0)
+        else:
+            self.fail(node, worker, f"it was published, but is not seen here after {IN_SIGHT:g} s", "")
+
+    def find(self) -> bool:
+        """Whether others have done something that could start, while nobody is here to do it."""
+        before = self.schedule.done
+        for node in list(iter(self.schedule.next, None)):
+            if self.store.has(node.stage, node.key):
+                self.found(node)
+            else:
+                self.schedule.put_back(node)
+        return self.schedule.done > before
 
     def found(self, node: Node, worker: int = NOBODY) -> None:
         """Another run has done the node."""

@@ -20,6 +20,7 @@ import pigbench
 from pigbench import registry, stages
 from pigbench.engine.work import Task, attempt
 from pigbench.errors import PigbenchError
+from pigbench.metrics.extractors import find_weights
 from pigbench.processes import SINGLE_THREAD
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ SILENT = 900.0  # seconds without a sign of life after which a run is taken for 
 class Terms:
     """What a worker must have to serve a run.
 
-    version, stages: of pigbench. plugins: (group, name, source hash). store: its path. sign: a directory in it, there
-    while the run lives, with the file `probe`. content: of that file.
+    version, stages: of pigbench. plugins: (group, name, source hash). extractors: whose weights are needed. store: its
+    path. sign: a directory in it, there while the run lives, with the file `probe`. content: of that file.
     """
 
     version: str
     stages: dict[str, int]
     plugins: list[tuple[registry.Group, str, str]]
+    extractors: list[str]
     store: str
     sign: str
     content: str
@@ -66,6 +68,8 @@ def admitted(terms: str, threads: int) -> tuple[str, str]:
         _check_threads(threads)
         for group, name, source in wanted.plugins:
             _check_plugin(group, name, source)
+        for name in wanted.extractors:
+            _check_weights(name)
         return "", _check_store(wanted)
     except PigbenchError as fault:
         return str(fault), ""
@@ -93,6 +97,14 @@ def _check_plugin(group: registry.Group, name: str, source: str) -> None:
         raise PigbenchError(f"has no {kind} '{name}': install its package there and restart the worker")
     if registry.source_hash(plugin.target.partition(":")[0]) != source:
         raise PigbenchError(f"has another source of {kind} '{name}': install this one there and restart the worker")
+
+
+def _check_weights(extractor: str) -> None:
+    """They would be missed only after the trainings. They are not fetched here, where every worker would at once."""
+    try:
+        find_weights(extractor, fetch=False)
+    except PigbenchError as fault:
+        raise PigbenchError(f"lacks what the run has: {fault}") from None
 
 
 def _check_store(wanted: Terms) -> str:

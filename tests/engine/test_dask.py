@@ -238,6 +238,17 @@ def test_workers_that_cannot_serve_the_run_are_named_before_it_begins(
     assert len(faults) == 5
 
 
+def test_a_worker_without_the_weights_of_the_extractor_is_named(
+    start_cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = start_cluster()
+    cluster.start_worker(env=cluster.environment | {"TORCH_HOME": str(tmp_path), "PIGBENCH_INCEPTION": "/nowhere"})
+    (address,) = cluster.wait_for_workers(1)
+    node = Node("embed", "key", {"extractor": "inception"}, {}, {"what": "real"})
+    with pytest.raises(PigbenchError, match=f"worker {address} lacks .*PIGBENCH_INCEPTION names no file: /nowhere"):
+        run(cluster, Store(tmp_path / "store"), node)
+
+
 def test_a_worker_that_comes_later_and_cannot_serve_is_left_out(
     start_cluster, until, tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,27 +165,53 @@ def test_what_failed_here_but_was_published_elsewhere_has_not_failed(tmp_path: P
     assert outcome.failed == {}
 
 
+class Distant(Bench):
+    """Says done at once; its artifacts come later, but for those that it is told to fail."""
+
+    def messages(self, timeout: float | None) -> list[Message]:
+        if not self.given:
+            time.sleep(0.02)
+            return []
+        node = self.given.pop(0)
+        if node.key not in self.failing:
+            threading.Timer(0.3, self.publish, [node]).start()
+        return [Message(node, 0, "done", "")]
+
+    def publish(self, node: Node) -> None:
+        with self.store.building() as directory:
+            self.store.publish(node.stage, node.key, directory, {})
+
+
 def test_what_a_file_server_shows_late_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store, late = Store(tmp_path), []
-
-    class Distant(Bench):
-        """Says done before its artifact can be seen, or without one."""
-
-        def messages(self, timeout: float | None) -> list[Message]:
-            node = self.given.pop(0)
-            if node.key not in self.failing:
-                late.append(threading.Timer(0.3, lambda: super(Distant, self).messages(None)))
-                self.given.insert(0, node)
-                late[-1].start()
-            return [Message(node, 0, "done", "")]
-
-    crew = Distant(store, room=1)
-    assert run(store, [chain("a", 2)], crew) == Outcome(2, {})
-    assert crew.computed == ["a0", "a1"]
+    store, heard = Store(tmp_path), []
+    assert run(store, [chain("a", 2)], Distant(store), heard) == Outcome(2, {})
+    assert [event.label for event in heard if event.kind == "started"] == ["train a0", "train a1"]
     monkeypatch.setattr(driver, "IN_SIGHT", 0.2)
     outcome = run(store, [chain("b", 2)], Distant(store, failing=("b0",)))
     assert "not seen here" in outcome.failed["b0"]
     assert outcome.failed["b1"].startswith("train b0: ")
+    assert not list((tmp_path / "leases").iterdir())
+
+
+def test_a_crew_without_workers_sees_that_others_have_done_it_all(tmp_path: Path) -> None:
+    store, target = Store(tmp_path), chain("a", 3)
+
+    class Empty(Bench):
+        """Nobody; meanwhile another run does a node each time that it is asked for news."""
+
+        def has_room(self) -> bool:
+            return False
+
+        def messages(self, timeout: float | None) -> list[Message]:
+            number = len(self.computed)
+            with self.store.building() as directory:
+                self.store.publish("train", f"a{number}", directory, {})
+            self.computed.append(f"a{number}")
+            return []
+
+    heard: list[Event] = []
+    assert run(store, [target], Empty(store), heard) == Outcome(0, {})
+    assert [event.kind for event in heard] == ["found"] * 3
 
 
 def test_what_a_crew_gives_back_is_free_for_others_and_done_later(tmp_path: Path) -> None:

@@ -58,9 +58,9 @@ KNOWN = {
     "prepare": (1, "8606ac34339c4427"),
     "reconstruct": (1, "c40d52e3119906b6"),
     "sample": (1, "8d93fca6f1e71479"),
-    "segment": (1, "5836e4362829c760"),
+    "segment": (1, "151e34d4523b6134"),
     "split": (1, "bdcc7ab82e389ae9"),
-    "train": (1, "6dfafa8413d62d1a"),
+    "train": (1, "0dde23ceec354239"),
 }
 
 
