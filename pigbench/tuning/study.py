@@ -1,7 +1,8 @@
 """A study: the trials of one plugin under one protocol, worked on by one process or several, one after the other.
 
 What the sampler draws descends from the seed and the place of the trial in the study, and depends on what ended before:
-a study that was cut off and taken up again, by one process, tries what it would have tried.
+a study that was cut off and taken up again, by one process, tries what it would have tried. No two trials that count
+have the same place, however many processes there are.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pigbench.choices import GeneratorChoice, SegmenterChoice
@@ -29,10 +31,13 @@ TRIALS = 20
 """The default of --trials."""
 
 UNPRUNED = 5
-"""The first trials, which run to their end whatever they come to."""
+"""Complete trials before which none is pruned; those that failed are not among them."""
 
 DEADLY = 3
-"""Workers killed at a trial after which it has failed."""
+"""Workers killed at the trial of one place, under one process, after which it has failed."""
+
+PAUSE_S = 0.2
+"""Seconds that a trial leaves a later one to give way."""
 
 
 def default_name(plugin: str, preset: str, identity: str) -> str:
@@ -102,7 +107,7 @@ def work(study: Study, evaluation: Callable[[Trial], float], seed: int, trials: 
     deaths: Counter[int] = Counter()
 
     def tried(trial: Trial) -> float:
-        where = place(trial.number, study.get_trials(deepcopy=False))
+        where = take_place(study, trial)
         study.sampler = sampler(seed, where)
         try:
             return evaluation(trial)
@@ -128,9 +133,38 @@ def sampler(seed: int, place: int) -> BaseSampler:
     return TPESampler(seed=seed_for(seed, "tune", place) % 2**32)
 
 
-def place(number: int, trials: Iterable[FrozenTrial]) -> int:
-    """Where a trial stands among those that were not cut off."""
-    return number - sum(trial.number < number and was_cut_off(trial) for trial in trials)
+def take_place(study: Study, trial: Trial) -> int:
+    """Give a trial the smallest place that no other trial holds, and say which.
+
+    A place is its own once it has written it down, read again, and found it nowhere else: of two that take one at the
+    same time, at least the one that wrote last sees the other. The later trial gives way at once. The earlier one waits
+    for that and looks again; if the later one is still there, it had made sure before, and the earlier one moves.
+    """
+    while True:
+        own = _smallest_free(_others(study, trial).values())
+        trial.set_user_attr("place", own)
+        rivals = [number for number, where in _others(study, trial).items() if where == own]
+        if not rivals:
+            return own
+        if trial.number < min(rivals):
+            time.sleep(PAUSE_S)
+
+
+def places(trials: Iterable[FrozenTrial]) -> dict[int, int]:
+    """The places that trials hold, by number, of trials in their order; one that was cut off holds none any more.
+
+    A trial whose process was killed is "running" until the heartbeat tells, or for good in a journal: so long it keeps
+    its place.
+    """
+    held, cut = {}, 0
+    for trial in trials:
+        if was_cut_off(trial):
+            cut += 1
+        elif "place" in trial.user_attrs:
+            held[trial.number] = trial.user_attrs["place"]
+        elif trial.state.is_finished():  # older studies do not say; a running one has yet to take its place
+            held[trial.number] = trial.number - cut
+    return held
 
 
 def ended(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
@@ -157,6 +191,15 @@ def some(differing: list[str], most: int = 3) -> str:
     """The first differences, and how many more there are."""
     more = len(differing) - most
     return "; ".join(differing[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _others(study: Study, trial: Trial) -> dict[int, int]:
+    held = places(study.get_trials(deepcopy=False))
+    return {number: where for number, where in held.items() if number != trial.number}
+
+
+def _smallest_free(taken: Collection[int]) -> int:
+    return next(where for where in count() if where not in taken)
 
 
 def _flat(name: str, value: Any) -> Iterable[tuple[str, Any]]:

@@ -14,9 +14,10 @@ import pytest
 
 from pigbench.errors import PigbenchError
 from pigbench.tuning import storage
+from pigbench.tuning import study as study_module
 from pigbench.tuning.findings import Findings, find_study, read_study
 from pigbench.tuning.storage import studies_in
-from pigbench.tuning.study import open_study, sampler, work
+from pigbench.tuning.study import open_study, places, sampler, take_place, work
 from pigbench.tuning.trial import TrialFailed, WorkerDied
 
 Objective = Callable[[Any], float]
@@ -117,6 +118,88 @@ def test_a_killed_worker_cuts_a_trial_off_and_its_place_is_tried_again(evaluatio
     assert (found.tuned().trials, found.tuned().failed) == (4, 1)
 
 
+def test_beside_another_process_a_place_is_tried_again_and_by_one_trial_alone(evaluation: Any, tmp_path: Path) -> None:
+    """A worker of ours is killed while the other process tries the next place: twice, and a third time alone."""
+    with opened(evaluation, tmp_path) as ours, opened(evaluation, tmp_path) as theirs:
+
+        def objective(trial: Any) -> float:
+            rate(trial)
+            if trial.number in (0, 2):
+                tried(theirs, rate, len(find_study(theirs._storage, "mine").ended) + 1)  # type: ignore[union-attr]
+            raise WorkerDied("its worker died (SIGKILL)")
+
+        found = tried(ours, objective, 3)
+        trials = ours.get_trials()
+    assert [trial.state for trial in found.trials] == ["cut off", "complete", "cut off", "complete", "failed"]
+    assert [trial.user_attrs["place"] for trial in trials] == [0, 1, 0, 2, 0]
+    assert places(trials) == {1: 1, 3: 2, 4: 0}
+    drawn = [trial.params["learning_rate"] for trial in trials]
+    assert drawn[0] == drawn[2] == drawn[4]
+    assert len(set(drawn)) == 3
+    assert found.trials[4].reason == "its worker died (SIGKILL)"  # three times at the same place
+
+
+def test_a_place_is_held_by_what_runs_or_has_ended(evaluation: Any, tmp_path: Path) -> None:
+    from optuna.trial import TrialState, create_trial
+
+    known: list[tuple[TrialState, dict[str, Any]]] = [
+        (TrialState.COMPLETE, {}),  # of an older study, which does not say its place, as the next two
+        (TrialState.FAIL, {}),
+        (TrialState.PRUNED, {}),
+        (TrialState.FAIL, {"place": 2, "reason": "the loss became nan"}),
+        (TrialState.FAIL, {"place": 3}),
+        (TrialState.RUNNING, {"place": 4}),
+        (TrialState.RUNNING, {}),  # has yet to take one
+    ]
+    with opened(evaluation, tmp_path, f"journal:{tmp_path / 'log'}") as study:
+        for state, attributes in known:
+            value = 1.0 if state == TrialState.COMPLETE else None
+            study.add_trial(create_trial(state=state, value=value, user_attrs=attributes))
+        assert places(study.get_trials()) == {0: 0, 2: 1, 3: 2, 5: 4}
+        assert [take_place(study, study.ask()) for _ in range(2)] == [3, 5]
+
+
+def _between(trial: Any, event: Callable[[], object]) -> None:
+    """Something happens between a trial's look for a free place and its writing it down."""
+    write = trial.set_user_attr
+
+    def written_late(key: str, value: Any) -> None:
+        trial.set_user_attr = write
+        event()
+        write(key, value)
+
+    trial.set_user_attr = written_late
+
+
+def test_of_two_trials_that_take_a_place_at_once_the_later_gives_way(
+    evaluation: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    with opened(evaluation, tmp_path, f"journal:{tmp_path / 'log'}") as study:
+        first, second = study.ask(), study.ask()
+        _between(second, lambda: first.set_user_attr("place", 0))
+        assert take_place(study, second) == 1
+        assert take_place(study, first) == 0
+
+        third, fourth = study.ask(), study.ask()
+        _between(third, lambda: fourth.set_user_attr("place", 2))
+        # the later one looks again while the earlier one waits
+        monkeypatch.setattr(study_module.time, "sleep", lambda seconds: fourth.set_user_attr("place", 3))
+        assert take_place(study, third) == 2
+        assert take_place(study, fourth) == 3
+
+
+def test_a_later_trial_that_has_made_sure_of_its_place_keeps_it(
+    evaluation: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """It has read again before the earlier one wrote, and so cannot know of it."""
+    monkeypatch.setattr(study_module, "PAUSE_S", 0.0)
+    with opened(evaluation, tmp_path, f"journal:{tmp_path / 'log'}") as study:
+        first, second = study.ask(), study.ask()
+        _between(first, lambda: take_place(study, second))
+        assert take_place(study, first) == 1
+        assert places(study.get_trials()) == {0: 1, 1: 0}
+
+
 def test_an_error_of_ours_is_not_a_trial_s_failure(evaluation: Any, tmp_path: Path) -> None:
     def full(trial: Any) -> float:
         raise PigbenchError("no space left on the disk")
@@ -196,6 +279,8 @@ def test_two_processes_share_a_study(tmp_path: Path, url: str) -> None:
         assert process.returncode == 0, said
     with contextlib.chdir(tmp_path), studies_in(url, tmp_path) as studies:
         found = read_study(studies, "mine")
+        held = places(studies.get_all_trials(studies.get_study_id_from_name("mine")))
+    assert len(set(held.values())) == len(found.ended)
     assert len(found.ended) in (12, 13)  # each ends what it has begun
     assert len({str(trial.params) for trial in found.ended}) == len(found.ended)  # and none draws what the other drew
 
