@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -38,12 +38,13 @@ class Size:
 class Probed:
     """What nodes of a kind took in miniature.
 
-    seconds: a unit of work. peak_mib: of the process. size: bytes of the artifact.
+    seconds: a unit of work. peak_mib, gpu_peak_mib: of the process. size: bytes of the artifact, by `sized_by`.
     """
 
     seconds: float
     peak_mib: float
     size: float
+    gpu_peak_mib: float = 0.0
 
 
 class Seen:
@@ -52,15 +53,23 @@ class Seen:
     def __init__(self, store: Store) -> None:
         self._seconds: dict[str, list[float]] = defaultdict(list)  # a unit of work
         self._peaks: dict[str, float] = defaultdict(float)
+        self._gpu_peaks: dict[str, float] = defaultdict(float)
+        self._sizes: dict[str, float] = {}
         for entry in store.entries():
             try:
-                manifest = entry.manifest
-                cost, name = manifest["cost"], _kind(entry.stage, manifest["spec"])
-                self._peaks[name] = max(self._peaks[name], cost["peak_mib"])
-                seconds = cost["wall_s"] / _units_of(entry, manifest["spec"])
-                self._seconds[name].append(seconds)
-            except (ValueError, KeyError, OSError):
-                continue  # `pigbench store verify` names it; an estimate can do without
+                self._note(entry)
+            except Exception:  # whatever is wrong with its files, `pigbench store verify` names it
+                continue  # an estimate can do without
+
+    def _note(self, entry: Entry) -> None:
+        manifest = entry.manifest
+        cost, name = manifest["cost"], _kind(entry.stage, manifest["spec"])
+        self._peaks[name] = max(self._peaks[name], cost["peak_mib"])
+        self._gpu_peaks[name] = max(self._gpu_peaks[name], cost.get("gpu_peak_mib", 0.0))
+        units = _units_of(entry, manifest["spec"])
+        self._seconds[name].append(cost["wall_s"] / units)
+        if name not in self._sizes:  # one of a kind will do: to look at every file of a large store takes long
+            self._sizes[name] = entry.size / sized_by(entry.stage, units)
 
     def __contains__(self, node: Node) -> bool:
         return kind(node) in self._seconds
@@ -73,9 +82,19 @@ class Seen:
         """The most memory that its like has taken; 0 if there is none."""
         return self._peaks.get(kind(node), 0.0)
 
+    def gpu_peak_mib(self, node: Node) -> float:
+        """As `peak_mib`, of a GPU's memory."""
+        return self._gpu_peaks.get(kind(node), 0.0)
+
+    def size(self, node: Node) -> float:
+        """Bytes of an artifact of its like, by `sized_by`; 0 if there is none."""
+        return self._sizes.get(kind(node), 0.0)
+
 
 def alike(node: Node) -> str:
     """What makes nodes of a full and of a miniature run cost alike, a unit of work."""
+    if node.stage == "embed":  # a unit is an image, whatever it shows
+        return "embed"
     return f"{node.stage} {node.about['segmenter'] if node.stage == 'segment' else node.about.get('what', '')}"
 
 
@@ -91,6 +110,11 @@ def units(node: Node, size: Size) -> float:
         images = node.inputs["images"].spec
         return float(images.get("size") or images.get("reference") or size.every)
     return 1.0
+
+
+def sized_by(stage: str, units: float) -> float:
+    """The units that an artifact's size grows with: the images of features; 1 where it does not grow with the work."""
+    return units if stage == "embed" else 1.0
 
 
 def _units_of(entry: Entry, spec: Mapping[str, Any]) -> float:
@@ -132,24 +156,31 @@ def total(nodes: Iterable[Node], seconds: Callable[[Node], float | None], worker
     return sum(known) / workers if len(known) == len(each) else None
 
 
-def memory(nodes: Iterable[Node], seen: Seen, probed: Mapping[str, Probed]) -> float:
-    """MiB that a worker needs for the largest of the nodes, as far as its like was seen or probed; 0 if none was."""
+def memory(nodes: Collection[Node], seen: Seen, probed: Mapping[str, Probed]) -> tuple[float, float]:
+    """MiB that a worker needs for the largest of the nodes, as far as its like was seen or probed; 0 if none was.
+
+    Of the host's memory, and of a GPU's.
+    """
     unseen = {alike(node) for node in nodes if node not in seen}
-    peaks = [seen.peak_mib(node) for node in nodes] + [probed[name].peak_mib for name in unseen & probed.keys()]
-    return max(peaks, default=0.0)
+    tried = [probed[name] for name in unseen & probed.keys()]
+    host = [seen.peak_mib(node) for node in nodes] + [one.peak_mib for one in tried]
+    gpu = [seen.gpu_peak_mib(node) for node in nodes] + [one.gpu_peak_mib for one in tried]
+    return max(host, default=0.0), max(gpu, default=0.0)
 
 
-def disk(nodes: Iterable[Node], preset: Preset, probed: Mapping[str, Probed], all_cases: int) -> float:
-    """About how many bytes the nodes' artifacts take, those of small stages left out."""
+def disk(nodes: Iterable[Node], preset: Preset, seen: Seen, probed: Mapping[str, Probed], size: Size) -> float:
+    """About how many bytes the nodes' artifacts take, those left out whose like was neither seen nor probed."""
     pixels = preset.resolution**2 * 3  # an image takes two bytes a pixel, a mask one
     total = 0.0
     for node in nodes:
         if node.stage == "prepare":
-            total += pixels * node.spec.get("reference", all_cases)
+            total += pixels * node.spec.get("reference", size.every)
         elif node.stage == "sample":
             total += pixels * node.spec["size"]
+        elif node in seen:
+            total += seen.size(node) * sized_by(node.stage, units(node, size))
         elif found := probed.get(alike(node)):
-            total += found.size
+            total += found.size * sized_by(node.stage, units(node, size))
     return total
 
 

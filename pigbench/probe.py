@@ -1,7 +1,8 @@
 """What a run would take on this machine: its own stages in miniature, for some seconds, on invented cases.
 
-A few training steps of every network, a few samples of every generator and a few steps of every segmenter are run in a
-process of their own, with a store of their own, and scaled up. What the time does not reach stays unknown.
+A few images are embedded, and a few training steps of every network, a few samples of every generator and a few steps
+of every segmenter are run, in a process of their own, with a store of their own, and scaled up. What the time does not
+reach stays unknown.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,7 +21,7 @@ import numpy as np
 
 from pigbench.choices import GeneratorChoice
 from pigbench.engine.work import Task, perform
-from pigbench.estimate import Probed, Size, alike, units
+from pigbench.estimate import Probed, Size, alike, sized_by, units
 from pigbench.plan import Node, Request, ordered
 from pigbench.planning import make_plan
 from pigbench.processes import die_with_parent
@@ -27,29 +29,43 @@ from pigbench.protocol import Preset, Training
 from pigbench.store import Store
 
 SECONDS = 10.0
-STARTING = 60.0  # seconds at most for the libraries to load, not counted
+STARTING = 60.0  # seconds at most for the libraries and the extractor to load, not counted
 STEPS = 4  # of every training
 SAMPLES = 16
-PATIENTS, SLICES = 8, 4
+PATIENTS, SLICES = 8, 2
 SIZE = Size(PATIENTS * SLICES, PATIENTS * SLICES // 2)
-STAGES = ("train", "sample", "segment")
+STAGES = ("train", "sample", "segment", "embed")
 
 
 def probe(request: Request, wanted: Iterable[Node], seconds: float = SECONDS) -> dict[str, Probed]:
     """What nodes like those wanted take, by `alike`; those that were not reached in time are missing."""
-    kinds = {alike(node) for node in wanted if node.stage in STAGES}
-    if not kinds:
+    wanted = [node for node in wanted if node.stage in STAGES]
+    if not wanted:
         return {}
-    first_fold = [node for node in make_plan(_in_miniature(request)).nodes() if node.about.get("fold") == 0]
-    nodes = ordered(node for node in first_fold if node.stage in STAGES and alike(node) in kinds)
-    nodes = [node for node in nodes if node.stage in STAGES]
-    if not nodes:
+    plan = make_plan(_in_miniature(request)).nodes()
+    prepared, split = (next((node for node in plan if node.stage == stage), None) for stage in ("prepare", "split"))
+    if not (prepared and split):
         return {}
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory))
-        _publish_cases(store, nodes[0].inputs["prepared"], nodes[0].inputs["split"], request.protocol.preset.resolution)
+        _publish_cases(store, prepared, split, request.protocol.preset.resolution)
+        nodes = _tried(plan, wanted, prepared)
         tasks = [(alike(node), units(node, SIZE), Task.of(node, "", store.root, 60.0)) for node in nodes]
         return _measure(tasks, seconds)
+
+
+def _tried(plan: list[Node], wanted: list[Node], prepared: Node) -> list[Node]:
+    """One node of every kind wanted, of the miniature plan's first fold, and what they rest on, in order.
+
+    What is embedded are the prepared cases, and that comes first: it waits for no training, which may take all the time
+    there is.
+    """
+    kinds = {alike(node) for node in wanted}
+    chosen = {alike(node): replace(node, inputs={"images": prepared}) for node in wanted if node.stage == "embed"}
+    for node in plan:
+        if node.about.get("fold") == 0 and node.stage in STAGES and alike(node) in kinds:
+            chosen.setdefault(alike(node), node)  # once: a segmenter's steps take as long in every arm
+    return [node for node in ordered(chosen.values()) if node.stage in STAGES]
 
 
 def _in_miniature(request: Request) -> Request:
@@ -142,6 +158,10 @@ def _run(tasks: list[tuple[str, float, Task]], connection: Connection) -> None:
     from pigbench import training
 
     training.LOSS_WINDOW = 1  # so that every step is told
+    for _, _, task in tasks:
+        if task.stage == "embed":
+            with suppress(Exception):  # so will the task
+                _load_extractor(task)
     connection.send(None)
     for kind, amount, task in tasks:
         try:
@@ -156,5 +176,14 @@ def _one(task: Task, amount: float) -> Probed:
     first = told[1] if len(told) > 2 else told[0]  # what comes before the first step is done once
     last = told[-1]
     entry = Store(Path(task.store)).entry(task.stage, task.key)
+    cost = entry.manifest["cost"]
     seconds = (last[0] - first[0]) / (last[1] - first[1]) / amount
-    return Probed(seconds, entry.manifest["cost"]["peak_mib"], entry.size)
+    return Probed(seconds, cost["peak_mib"], entry.size / sized_by(task.stage, amount), cost["gpu_peak_mib"])
+
+
+def _load_extractor(task: Task) -> None:
+    """Load the network and use it once: what a process does once would count for most of so few images' time."""
+    from pigbench.metrics.extractors import features
+
+    image = np.zeros((1, 1, 32, 32), np.float32)
+    features(image, task.spec["extractor"], task.spec["numerics"]["device"], batch=1)

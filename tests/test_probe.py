@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from pigbench.choices import choose_generator, choose_segmenter, with_masks
 from pigbench.estimate import Probed, Seen, Size, alike, disk, estimator, memory, units
 from pigbench.plan import Node, Request
 from pigbench.planning import make_plan
-from pigbench.probe import probe
+from pigbench.probe import STAGES, probe
 from pigbench.protocol import Protocol, load_preset
 from pigbench.store import Store
 
@@ -38,14 +41,47 @@ def nodes() -> list[Node]:
 
 def test_every_network_is_tried_borrowed_ones_too(nodes: list[Node]) -> None:
     found = probe(request(), nodes, seconds=60)
-    assert set(found) == {alike(node) for node in nodes if node.stage in ("train", "sample", "segment")}
-    assert {"train ddpm.denoiser", "sample pig", "segment unet"} < set(found)
+    assert set(found) == {alike(node) for node in nodes if node.stage in STAGES}
+    assert {"train ddpm.denoiser", "sample pig", "segment unet", "embed"} < set(found)
     assert all(one.seconds > 0 and one.peak_mib > 50 and one.size > 0 for one in found.values())
 
 
 def test_no_time_no_answer_and_nothing_wanted_nothing_started(nodes: list[Node]) -> None:
     assert probe(request(), nodes, seconds=0) == {}
-    assert probe(request(), [node for node in nodes if node.stage == "embed"]) == {}
+    assert probe(request(), [node for node in nodes if node.stage not in STAGES]) == {}
+
+
+def test_embedding_is_tried_by_the_image_with_no_generator_trained(
+    nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told apart by nothing but its stage, and comes first."""
+    import pigbench.probe
+
+    given: list[tuple[str, float]] = []
+    monkeypatch.setattr(pigbench.probe, "_measure", lambda tasks, _: given.extend(task[:2] for task in tasks) or {})
+    embeds = [node for node in nodes if node.stage == "embed"]
+    assert len(embeds) > 3
+    probe(request(), embeds)
+    assert given == [("embed", pigbench.probe.SIZE.every)]
+    given.clear()
+    probe(request(), nodes)
+    kinds = [kind for kind, _ in given]
+    assert kinds[0] == "embed"
+    assert len(kinds) == len(set(kinds))  # nothing is tried twice
+    only_segmenters = replace(request(), generators=())
+    given.clear()
+    probe(only_segmenters, nodes)  # as for pairs that were handed in
+    assert given[0][0] == "embed"
+
+
+def test_an_extractor_whose_weights_are_missing_is_not_found_and_the_rest_is(
+    nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIGBENCH_INCEPTION", "/nowhere")
+    for node in (wanted := [node for node in nodes if node.stage in ("embed", "segment")]):
+        if node.stage == "embed":
+            monkeypatch.setitem(node.spec, "extractor", "inception")
+    assert set(probe(replace(request(), generators=()), wanted, seconds=60)) == {"segment unet"}
 
 
 def test_an_estimate_is_the_work_times_what_a_unit_took(nodes: list[Node], tmp_path: Path) -> None:
@@ -57,13 +93,13 @@ def test_an_estimate_is_the_work_times_what_a_unit_took(nodes: list[Node], tmp_p
     assert units(train, SIZE) == steps
     assert estimator(PRESET, Seen(store), SIZE, probed)(train) == 0.5 * steps
     assert train not in Seen(store)
-    assert memory([train], Seen(store), probed) == 1
+    assert memory([train], Seen(store), probed) == (1, 0)
     with store.building() as directory:
         cost = {"wall_s": 7.0, "peak_mib": 900.0}
         store.publish(train.stage, train.key, directory, {"spec": train.spec, "cost": cost})
     assert estimator(PRESET, Seen(store), SIZE, probed)(train) == pytest.approx(7.0)  # this store knows better
     assert train in Seen(store)
-    assert memory([train], Seen(store), probed) == 900
+    assert memory([train], Seen(store), probed) == (900, 0)
 
 
 def test_epochs_take_as_long_as_there_are_cases(nodes: list[Node], tmp_path: Path) -> None:
@@ -90,9 +126,58 @@ def test_epochs_take_as_long_as_there_are_cases(nodes: list[Node], tmp_path: Pat
     assert (seconds(own), seconds(fresh)) == (250, 32)
 
 
-def test_disk_counts_pixels_and_weights(nodes: list[Node]) -> None:
+def test_memory_of_a_gpu(nodes: list[Node], tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    guider, denoiser = (
+        next(n for n in nodes if alike(n) == f"train {name}") for name in ("pig.guider", "ddpm.denoiser")
+    )
+    probed = {alike(denoiser): Probed(1, peak_mib=10, size=1, gpu_peak_mib=70)}
+    with store.building() as directory:
+        cost = {"wall_s": 7.0, "peak_mib": 900.0, "gpu_peak_mib": 40.0}
+        store.publish(guider.stage, guider.key, directory, {"spec": guider.spec, "cost": cost})
+    assert Seen(store).gpu_peak_mib(guider) == 40
+    assert memory([guider], Seen(store), probed) == (900, 40)
+    assert memory([guider, denoiser], Seen(store), probed) == (900, 70)
+    assert memory([], Seen(store), probed) == (0, 0)
+
+
+def test_a_damaged_artifact_is_left_out_and_breaks_nothing(nodes: list[Node], tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    embed = next(node for node in nodes if node.stage == "embed" and node.inputs["images"].stage == "prepare")
+    train = next(node for node in nodes if alike(node) == "train pig.guider")
+    manifest = {"spec": embed.spec, "cost": {"wall_s": 10.0, "peak_mib": 1.0}}
+    for name, count in (("whole", 20), ("cut", 20), ("empty", 0)):
+        with store.building() as directory:
+            np.save(directory / "features.npy", np.zeros((count, 2), np.float32))
+            store.publish("embed", name, directory, manifest)
+    os.truncate(store.entry("embed", "cut").path / "features.npy", 0)
+    for name, content in (("list", []), ("no-cost", {"spec": {}}), ("text", {"spec": {}, "cost": "much"})):
+        with store.building() as directory:
+            store.publish("split", name, directory, {})
+        (store.entry("split", name).path / "manifest.json").write_text(json.dumps(content))
+    assert estimator(PRESET, Seen(store), Size(100, 80))(embed) == pytest.approx(100 * 10 / 20)
+    assert train not in Seen(store)
+
+
+def test_disk_counts_pixels_weights_and_features(nodes: list[Node], tmp_path: Path) -> None:
+    store = Store(tmp_path)
     side = PRESET.resolution
     chosen = [next(node for node in nodes if node.stage == stage) for stage in ("prepare", "sample", "train")]
     assert "reference" not in chosen[0].spec
-    expected = 3 * side**2 * (100 + PRESET.sampling.chunk) + 1000
-    assert disk(chosen, PRESET, {alike(chosen[2]): Probed(1, 1, 1000)}, all_cases=100) == expected
+    pixels = 3 * side**2 * (100 + PRESET.sampling.chunk)
+    cases = Size(every=100, training=80)
+    probed = {alike(chosen[2]): Probed(1, 1, 1000), "embed": Probed(1, 1, 4 * 1280)}
+    assert disk(chosen, PRESET, Seen(store), probed, cases) == pixels + 1000
+    embed = next(node for node in nodes if node.stage == "embed" and node.inputs["images"] is chosen[0])
+    assert disk([embed], PRESET, Seen(store), probed, cases) == 4 * 1280 * 100
+    assert disk([embed], PRESET, Seen(store), {}, cases) == 0
+
+    cost = {"wall_s": 1.0, "peak_mib": 1.0}
+    with store.building() as directory:
+        (directory / "weights.safetensors").write_bytes(bytes(50_000))
+        seen = store.publish("train", chosen[2].key, directory, {"spec": chosen[2].spec, "cost": cost})
+    assert 50_000 < disk(chosen, PRESET, Seen(store), {}, cases) - pixels == seen.size < 52_000
+    with store.building() as directory:
+        np.save(directory / "features.npy", np.zeros((40, 1280), np.float32))
+        store.publish("embed", "another", directory, {"spec": embed.spec, "cost": cost})
+    assert disk([embed], PRESET, Seen(store), {}, cases) == pytest.approx(4 * 1280 * 100, rel=0.02)

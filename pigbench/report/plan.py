@@ -46,11 +46,13 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int, size: S
 
 def _needs(missing: list[Node], preset: Preset, seen: Seen, probed: Mapping[str, Probed], size: Size) -> str:
     """Memory and disk for what is missing."""
-    space = f"disk about {disk(missing, preset, probed, size.every) / 2**20:,.0f} MiB"
-    if not (peak := memory(missing, seen, probed)):
+    space = f"disk about {disk(missing, preset, seen, probed, size) / 2**20:,.0f} MiB"
+    host, gpu = memory(missing, seen, probed)
+    if not host:
         return space
+    on_gpu = f", GPU memory about {gpu:,.0f} MiB a worker" if gpu else ""
     caveat = " (probed with small batches of samples)" if probed else ""
-    return f"memory about {peak:,.0f} MiB a worker{caveat}; {space}"
+    return f"memory about {host:,.0f} MiB a worker{on_gpu}{caveat}; {space}"
 
 
 def describe(request: Request) -> str:

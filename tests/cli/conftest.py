@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pigbench.results import Record, read_record
+
 
 @dataclass(frozen=True)
 class Home:
@@ -82,6 +84,22 @@ def make_home(tmp_path_factory: pytest.TempPathFactory, install_stranger: Callab
 
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+
+
+@pytest.fixture(scope="session")
+def long_run() -> tuple[str, ...]:
+    """A run that takes some seconds, for what is done to it on the way: whoever computes it, its record is one."""
+    small = ("--set", "training.images=640", "--set", "sampling.chunk=128", "--set", "segmentation.steps=4")
+    return ("run", "--generator", "pig", "--preset", "smoke", "--dataset", "tiny", *small)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(make_home: Callable[[], Home], long_run: tuple[str, ...]) -> Record:
+    """The record of `long_run` by one worker that was left alone."""
+    home = make_home()
+    done = home(*long_run, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    return read_record(home.records[0])
 
 
 @pytest.fixture(scope="session")

@@ -13,17 +13,6 @@ import pytest
 from pigbench.results import read_record, same_numbers
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
-LONG = (
-    *("--preset", "smoke", "--dataset", "tiny", "--workers", "1"),
-    *("--set", "training.images=640", "--set", "sampling.chunk=128"),
-)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(make_home):
-    home = make_home()
-    assert home("run", "--generator", "pig", *LONG).returncode == 0
-    return home
 
 
 @pytest.mark.parametrize(
@@ -35,10 +24,10 @@ def undisturbed(make_home):
     ],
 )
 def test_killed_and_run_again_gives_the_undisturbed_record(
-    make_home, undisturbed, how: signal.Signals, kept: str
+    make_home, long_run, undisturbed, how: signal.Signals, kept: str
 ) -> None:
     home = make_home()
-    process = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
+    process = home.start(*long_run, "--workers", 1, "--checkpoint-every", 0)
     checkpoint = wait_for(home.path / "runs" / "partial", kept, process)
     process.send_signal(how)
     _, said = process.communicate(timeout=60)
@@ -48,16 +37,22 @@ def test_killed_and_run_again_gives_the_undisturbed_record(
     workers_end(home)
     assert checkpoint.is_file()
 
-    again = home("run", "--generator", "pig", *LONG)
+    again = home(*long_run, "--workers", 1)
     assert again.returncode == 0, again.stderr
-    records = [read_record(run.records[0]) for run in (home, undisturbed)]
-    assert same_numbers(*records) == []
+    assert same_numbers(read_record(home.records[0]), undisturbed) == []
     assert not list((home.path / "runs" / "partial").glob(kept))
 
 
-def test_two_runs_at_once_on_one_store_share_the_work(make_home, undisturbed) -> None:
+def test_two_workers_leave_the_record_of_one(make_home, long_run, undisturbed) -> None:
     home = make_home()
-    runs = [home.start("run", "--generator", "pig", *LONG) for _ in range(2)]
+    done = home(*long_run, "--workers", 2)
+    assert done.returncode == 0, done.stderr
+    assert same_numbers(read_record(home.records[0]), undisturbed) == []
+
+
+def test_two_runs_at_once_on_one_store_share_the_work(make_home, long_run, undisturbed) -> None:
+    home = make_home()
+    runs = [home.start(*long_run, "--workers", 1) for _ in range(2)]
     said = [run.communicate(timeout=240)[1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said
     done = [set(re.findall(r"\] (.*): done$", text, flags=re.MULTILINE)) for text in said]
@@ -65,21 +60,21 @@ def test_two_runs_at_once_on_one_store_share_the_work(make_home, undisturbed) ->
     assert done[1]
     assert not done[0] & done[1]
     assert len(done[0] | done[1]) == len(list((home.path / "runs" / "artifacts").glob("*/*")))
-    assert same_numbers(read_record(home.records[0]), read_record(undisturbed.records[0])) == []
+    assert same_numbers(read_record(home.records[0]), undisturbed) == []
     assert list((home.path / "runs" / "leases").iterdir()) == []
 
 
-def test_a_run_goes_on_where_another_on_the_same_store_was_killed(make_home, undisturbed) -> None:
+def test_a_run_goes_on_where_another_on_the_same_store_was_killed(make_home, long_run, undisturbed) -> None:
     home = make_home()
-    first = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
+    first = home.start(*long_run, "--workers", 1, "--checkpoint-every", 0)
     checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", first)
-    second = home.start("run", "--generator", "pig", *LONG, "--checkpoint-every", 0)
+    second = home.start(*long_run, "--workers", 1, "--checkpoint-every", 0)
     wait_for(home.path / "runs" / "leases", ".clock-*", second, count=2)  # both are at work
     first.kill()
     _, said = second.communicate(timeout=240)
     assert second.returncode == 0, said
     assert not checkpoint.exists()  # the second went on from it, and published
-    assert same_numbers(read_record(home.records[0]), read_record(undisturbed.records[0])) == []
+    assert same_numbers(read_record(home.records[0]), undisturbed) == []
 
 
 def wait_for(directory: Path, pattern: str, process, count: int = 1) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 
 from pigbench.protocol import load_preset
-from pigbench.results import read_record, same_numbers
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
 ALL = ("--generator", "pig", "--generator", "ddpm", "--generator", "ddim", *SMOKE)
@@ -159,15 +157,6 @@ def test_a_record_says_what_every_kind_of_work_cost(finished) -> None:
 
 def recorded_costs(home) -> list[dict]:
     return json.loads(home.records[0].read_text())["costs"]
-
-
-def test_two_workers_leave_the_record_of_one(finished) -> None:
-    (finished.path / "alone").mkdir()
-    shutil.copytree(finished.path / "runs" / "datasets", finished.path / "alone" / "datasets")
-    done = finished("run", *ALL, "--workers", 1, "--store", "alone")
-    assert done.returncode == 0, done.stderr
-    (alone,) = (finished.path / "alone" / "records").glob("*.json")
-    assert same_numbers(read_record(alone), read_record(finished.records[0])) == []
 
 
 def test_seeds_widen_what_the_interval_covers(make_home) -> None:

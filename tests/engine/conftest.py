@@ -170,5 +170,6 @@ def _load(file: Path) -> Any:
     return module
 
 
-make_home = _load(Path(__file__).parents[1] / "cli" / "conftest.py").make_home
-"""The command line's homes, each with a small dataset."""
+_command_line = _load(Path(__file__).parents[1] / "cli" / "conftest.py")
+make_home, long_run, undisturbed = _command_line.make_home, _command_line.long_run, _command_line.undisturbed
+"""The command line's homes, each with a small dataset, and the run that is done in many ways."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from pigbench.cli.engines import chosen_place, print_job
+from pigbench.engine import places
 from pigbench.engine.dask import run_plan_on_dask, workers_of
 from pigbench.engine.places import JobQueue, Scheduler, read_queue
 from pigbench.errors import PigbenchError
@@ -112,6 +116,7 @@ def test_what_the_queues_class_refuses_is_said(write) -> None:
 
 
 SBATCH = """#!/bin/sh
+if [ -e "$0.down" ]; then echo "$1" >> "$0.refused"; echo try again later >&2; exit 1; fi
 cp "$1" "$0.job.$$"
 setsid sh "$0.job.$$" > "$0.log.$$" 2>&1 < /dev/null &
 echo "Submitted batch job $!"
@@ -129,10 +134,10 @@ def queue_here(write, start_cluster, tmp_path: Path, monkeypatch: pytest.MonkeyP
         (tmp_path / name).write_text(script)
         (tmp_path / name).chmod(0o755)
     text = SLURM.replace('"--resources", "GPU=1"', f'"--preload", "{start_cluster().preload}"')
-    text = text.replace("cores = 2", "cores = 1").replace("module load cuda", ":")
+    text = text.replace("module load cuda", ":")
 
-    def make(workers: str) -> JobQueue:
-        queue = read_queue(write(text.replace("jobs = 3", workers)))
+    def make(workers: str, cores: int = 1) -> JobQueue:
+        queue = read_queue(write(text.replace("cores = 2", f"cores = {cores}").replace("jobs = 3", workers)))
         with pytest.raises(PigbenchError, match="there is no sbatch here"), queue.opened():
             pass
         monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
@@ -158,15 +163,84 @@ def test_jobs_are_submitted_work_and_are_cancelled(queue_here, until, told, tmp_
     until(lambda: not running(tmp_path))
 
 
-def test_more_jobs_come_where_there_is_work_for_them(queue_here, until, told, tmp_path: Path) -> None:
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch):
+    """Jobs whose workers are gone are noticed within a second."""
+    import dask
+
+    monkeypatch.setattr(places, "LOOK", 0.05)
+    monkeypatch.setattr(places, "GONE", 0.3)
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}):
+        yield
+
+
+def submitted(directory: Path) -> int:
+    """How many jobs its `sbatch` took."""
+    return len(list(directory.glob("sbatch.job.*")))
+
+
+def end_job(client) -> None:
+    """Kill the one job that runs, as SLURM does at the time limit."""
+    time.sleep(0.5)  # until some looks have seen its workers
+    (group,) = set(client.run(os.getpgid, 0).values())
+    os.killpg(group, signal.SIGKILL)
+
+
+def test_more_jobs_come_where_there_is_work_for_them_and_go(queue_here, until, soon, told, tmp_path: Path) -> None:
+    from distributed import Client
+
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     pair = told("a", begun=ours, waits_for=theirs), told("b", begun=theirs, waits_for=ours)  # two at once, or none
     with workers_of(queue_here("minimum = 1\nmaximum = 2"), lambda text: None) as workers:
         assert (workers.number, workers.at_most) == (1, 2)
         outcome = run_plan_on_dask(list(pair), Store(tmp_path / "store"), "tiny", workers)
+        with Client(workers.address, set_as_default=False) as client:
+            until(lambda: len(client.nthreads()) == 1)
+        time.sleep(1.0)  # long enough for a job in the place of the other
+        assert submitted(tmp_path) == 2
     assert (outcome.computed, outcome.failed) == (2, {})
     assert len(ours.read_text().split() + theirs.read_text().split()) == 2
     until(lambda: not running(tmp_path))
+
+
+@pytest.mark.parametrize("workers", ["jobs = 1", "minimum = 1\nmaximum = 2"])
+def test_a_job_that_ended_is_replaced(queue_here, until, soon, tmp_path: Path, workers: str) -> None:
+    from distributed import Client
+
+    with queue_here(workers, cores=2).opened() as address, Client(address, set_as_default=False) as client:
+        until(lambda: len(client.nthreads()) == 2)
+        before = client.nthreads().keys()
+        end_job(client)
+        until(lambda: len(client.nthreads().keys() - before) == 2)
+        assert submitted(tmp_path) == 2
+    until(lambda: not running(tmp_path))
+
+
+def test_a_queue_that_takes_no_job_for_a_while_is_asked_again(queue_here, until, soon, tmp_path: Path) -> None:
+    from distributed import Client
+
+    down, refused = tmp_path / "sbatch.down", tmp_path / "sbatch.refused"
+    with queue_here("jobs = 1").opened() as address, Client(address, set_as_default=False) as client:
+        until(client.nthreads)
+        with pytest.warns(UserWarning, match="no job could be submitted, trying on: .* try again later") as warned:
+            down.touch()
+            end_job(client)
+            until(lambda: refused.exists() and len(refused.read_text().split()) > 1)
+        down.unlink()
+        until(client.nthreads)
+    assert len([warning for warning in warned if "trying on" in str(warning.message)]) == 1
+    assert submitted(tmp_path) == 2
+    until(lambda: not running(tmp_path))
+
+
+def test_a_job_in_the_queue_keeps_its_place(queue_here, until, soon, tmp_path: Path) -> None:
+    queue = queue_here("jobs = 2", cores=2)
+    (tmp_path / "sbatch").write_text('#!/bin/sh\ntouch "$0.job.$$"\necho "Submitted batch job $$"\n')
+    (tmp_path / "scancel").write_text('#!/bin/sh\necho "$1" >> "$0.log"\n')
+    with queue.opened():
+        time.sleep(1.0)  # several looks
+        assert submitted(tmp_path) == 2
+    assert len((tmp_path / "scancel.log").read_text().split()) == 2
 
 
 def test_a_queue_that_takes_no_job_is_said_at_once(write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
