@@ -22,6 +22,9 @@ from pigbench.store import Store
 LOG_EVERY = 60.0
 """Seconds between two lines of a log about the same node."""
 
+FAITH = 120.0
+"""Seconds of work that estimates are believed for, so that the first nodes, often tiny, do not tell of all others."""
+
 
 @contextmanager
 def observer(plan: Plan, request: Request, store: Store, workers: int, size: Size) -> Iterator[Callable[[Event], None]]:
@@ -77,7 +80,7 @@ class _Clock:
         done = sum(known.get(label, 0.0) for label in self.took)
         running = sum(known.get(label, 0.0) * share for label, share in self._shares.items())
         spent = sum(self.took.values()) + sum(time.monotonic() - self._started[label] for label in self._shares)
-        correction = spent / (done + running) if done + running > 0 else 1.0
+        correction = (spent + FAITH) / (done + running + FAITH)
         return (sum(known.values()) - done - running) * correction / self.workers
 
     def line(self, event: Event | None) -> str:

@@ -16,7 +16,7 @@ from pigbench.plan import Plan, Request
 from pigbench.planning import make_plan
 from pigbench.protocol import Protocol, load_preset
 from pigbench.report import progress
-from pigbench.report.progress import LOG_EVERY, _Clock, _Log, _View, observer
+from pigbench.report.progress import FAITH, LOG_EVERY, _Clock, _Log, _View, observer
 from pigbench.store import Store
 
 SIZE = Size(every=500, training=400)
@@ -83,10 +83,18 @@ def test_the_time_left_is_corrected_by_how_wrong_the_estimates_were(clock: _Cloc
     clock.observe(Event("started", FIRST))
     time.now += 40
     clock.observe(Event("progress", FIRST, 0.5))  # twice as slow as thought
-    assert clock.left == 2 * (100 - 20)
+    assert clock.left == pytest.approx((40 + FAITH) / (20 + FAITH) * (100 - 20))
     time.now += 40
     clock.observe(Event("done", FIRST))
-    assert clock.left == 2 * (100 - 40)
+    assert clock.left == pytest.approx((80 + FAITH) / (40 + FAITH) * (100 - 40))
+
+
+def test_nodes_of_no_time_do_not_tell_of_the_long_ones(clock: _Clock) -> None:
+    for tiny in (SPLIT, EMBED):
+        clock.observe(Event("started", tiny))
+        clock.observe(Event("done", tiny))
+    assert clock.left is not None
+    assert 80 < clock.left < 90
 
 
 def test_what_another_run_finished_first_is_no_longer_at_work(clock: _Clock, time: Time) -> None:
