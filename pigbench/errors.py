@@ -13,3 +13,8 @@ def did_you_mean(kind: str, name: str, known: list[str]) -> str:
     if near:
         return f"unknown {kind} '{name}': did you mean {' or '.join(repr(k) for k in near)}?"
     return f"unknown {kind} '{name}': known are {', '.join(sorted(known)) or 'none'}"
+
+
+def in_a_line(error: Exception) -> str:
+    """What an error says, its line breaks left out."""
+    return " ".join(str(error).split())

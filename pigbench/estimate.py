@@ -107,8 +107,9 @@ def units(node: Node, size: Size) -> float:
     if node.stage == "sample":
         return float(node.spec["size"])
     if node.stage == "embed":
-        images = node.inputs["images"].spec
-        return float(images.get("size") or images.get("reference") or size.every)
+        images = node.inputs["images"]
+        known = images.spec.get("size") or images.spec.get("reference") or images.about.get("count")
+        return float(known or size.every)
     return 1.0
 
 

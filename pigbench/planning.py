@@ -154,7 +154,7 @@ class _Planner:
             "resolution": self.preset.resolution,
         }
         about: dict[str, Any] = {"fold": fold} if given.seal else {}
-        return node("adopt", spec, what=pairs.label, **about)
+        return node("adopt", spec, what=pairs.label, count=given.count, **about)
 
     def chunks(self, generator: Contender, n: int, seed: int, fold: int) -> list[Node]:
         """Whole chunks that hold at least n samples."""

@@ -122,6 +122,8 @@ def test_epochs_take_as_long_as_there_are_cases(nodes: list[Node], tmp_path: Pat
         store.publish("embed", "key", directory, {"spec": embed.spec, "cost": {"wall_s": 10.0, "peak_mib": 1.0}})
     own = Node("embed", "own", embed.spec, {"images": Node("prepare", "p", {}, {}, {})}, {})
     fresh = Node("embed", "fresh", embed.spec, {"images": Node("prepare", "p", {"reference": 64}, {}, {})}, {})
+    given = Node("embed", "given", embed.spec, {"images": Node("adopt", "a", {}, {}, {"count": 7})}, {})
+    assert units(given, Size(500, 400)) == 7
     seconds = estimator(PRESET, Seen(store), Size(500, 400))
     assert (seconds(own), seconds(fresh)) == (250, 32)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 NAMED = 3  # of the workers that cannot serve a run
-ANSWER = 30.0  # seconds for a worker to answer, or to leave
+ANSWER = 120.0  # seconds for a worker to answer, or to leave; it may have to load libraries first
 
 
 @contextmanager

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import shutil
-import time
 import tomllib
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.engine.renewal import Renewal
+from pigbench.errors import PigbenchError, did_you_mean, in_a_line
 
 QUEUES = {
     "slurm": "SLURMCluster",
@@ -43,9 +41,6 @@ NOT_FOR_FILES = {
     *("extra", "job_extra", "env_extra", "header_skip", "project"),
 }
 """Parameters of those classes that a file cannot give, or that have a newer name."""
-
-LOOK = 2.0  # seconds between two looks at which jobs have workers
-GONE = 30.0  # seconds without a worker after which a job has ended; a worker that died takes less to be started again
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,7 @@ class JobQueue:
             self._submit_first(cluster)
             if self.fewest < self.most:
                 cluster.adapt(minimum_jobs=self.fewest, maximum_jobs=self.most)
-            with _Renewal(cluster, self.fewest).going_on():
+            with Renewal(cluster, self.fewest).going_on():
                 yield cluster.scheduler_address
 
     def job_script(self) -> str:
@@ -140,7 +135,7 @@ class JobQueue:
         try:
             cluster.sync(submitted)
         except (RuntimeError, ValueError) as error:
-            raise PigbenchError(f"no job could be submitted to {self.queue}: {_in_a_line(error)}") from None
+            raise PigbenchError(f"no job could be submitted to {self.queue}: {in_a_line(error)}") from None
 
     @contextmanager
     def _cluster(self) -> Iterator[Any]:
@@ -153,73 +148,6 @@ class JobQueue:
         finally:
             with suppress(AssertionError):  # it takes for granted that every job could be submitted
                 cluster.close()
-
-
-class _Renewal:
-    """Replaces jobs whose workers are gone, as at their time limit.
-
-    Dask looks for them only where it adapts their number, and then misses those with several workers: each of these has
-    another name than its job. Jobs that it retired itself are not in its plan (`worker_spec`) any more.
-    """
-
-    def __init__(self, cluster: Any, fewest: int) -> None:
-        """fewest: jobs that there must be, running or in the queue."""
-        self.cluster, self.fewest = cluster, fewest
-        self.served: set[str] = set()
-        """Ids of the jobs that have had workers. Others may be in the queue, and would lose their place."""
-        self.idle: dict[str, float] = {}
-        """Since when jobs have no workers any more, or could not be submitted, by the job's name."""
-        self.failing = False
-
-    @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Within it jobs are replaced."""
-        self.cluster.sync(self._begin)
-        try:
-            yield
-        finally:
-            self.cluster.sync(self._end)
-
-    async def _begin(self) -> None:
-        self.over = asyncio.Event()
-        self.looking = asyncio.create_task(self._look_on())
-
-    async def _end(self) -> None:
-        self.over.set()
-        await self.looking  # not cancelled: what it is just submitting must become known, to be cancelled too
-
-    async def _look_on(self) -> None:
-        while not self.over.is_set():
-            await self._look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.over.wait(), LOOK)
-
-    async def _look(self) -> None:
-        try:
-            ended = self._ended()
-            if ended or self.cluster.worker_spec.keys() - self.cluster.workers.keys():
-                await self._replace(ended)
-                self.failing = False
-        except Exception as error:  # of whatever kind: a run without these looks could wait for ever
-            if not self.failing:
-                warnings.warn(f"no job could be submitted, trying on: {_in_a_line(error)}", stacklevel=2)
-            self.failing = True
-
-    def _ended(self) -> set[str]:
-        """Names of the jobs that have been idle for long."""
-        plan, here, now = self.cluster.worker_spec, self.cluster.observed, time.monotonic()
-        jobs = {name: job.job_id for name, job in self.cluster.workers.items() if name in plan}
-        serving = {name for name in jobs if here & {f"{name}{end}" for end in plan[name].get("group", [""])}}
-        self.served |= {jobs[name] for name in serving}
-        idle = {name for name in jobs.keys() - serving if jobs[name] is None or jobs[name] in self.served}
-        self.idle = {name: self.idle.get(name, now) for name in idle}
-        return {name for name in idle if now - self.idle[name] >= GONE}
-
-    async def _replace(self, ended: set[str]) -> None:
-        """Forget jobs, and submit what is then missing, also of jobs that Dask itself has noticed to be gone."""
-        for _ in range(self.fewest + len(ended) - len(self.cluster.worker_spec)):
-            self.cluster.worker_spec.update(self.cluster.new_worker_spec())  # under new names: the old are still there
-        await self.cluster.scale_down(ended)
 
 
 def require_dask() -> None:
@@ -279,10 +207,6 @@ def _jobs(table: dict[str, Any]) -> tuple[int, int]:
     if set(table) == {"minimum", "maximum"} and table["minimum"] < table["maximum"]:
         return table["minimum"], table["maximum"]
     raise PigbenchError("[workers] needs jobs = …, or minimum = … and a larger maximum = …")
-
-
-def _in_a_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _class(queue: str) -> Any:

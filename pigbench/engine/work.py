@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -88,7 +89,8 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
 
         def metered(share: float, text: str) -> None:
             if meter.note():
-                directory.touch()  # for `store gc` on another machine it would be rubbish after a day
+                with suppress(OSError):  # for `store gc` on another machine it would be rubbish after a day
+                    os.utime(directory)
             progress(share, text)
 
         stages.stage(task.stage)(open_job(task, store, directory, metered))

@@ -131,7 +131,7 @@ def _find_inception(fetch: bool) -> Path:
         except (OSError, RuntimeError) as error:
             raise PigbenchError(
                 f"the weights of 'inception' are missing ({error}). Set PIGBENCH_INCEPTION to a copy of {cached.name}, "
-                f"or put it at {cached}, or let this machine reach {URL_INCEPTION_V3}"
+                f"or put it at {cached}" + (f", or let this machine reach {URL_INCEPTION_V3}" if fetch else "")
             ) from error
     return cached
 

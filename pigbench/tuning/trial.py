@@ -168,7 +168,7 @@ def costs(targets: list[Node], store: Store) -> dict[str, list[float]]:
     """Seconds of wall clock, CPU and GPU that each node of `targets` took, by key, as far as they are there."""
     there = [store.entry(node.stage, node.key) for node in ordered(targets) if store.has(node.stage, node.key)]
     of = {entry.key: entry.manifest["cost"] for entry in there}
-    return {key: [cost["wall_s"], cost["cpu_s"], cost["gpu_s"]] for key, cost in of.items()}
+    return {key: [cost["wall_s"], cost["cpu_s"], cost.get("gpu_s", 0.0)] for key, cost in of.items()}
 
 
 def listed(values: Mapping[str, Any]) -> str:

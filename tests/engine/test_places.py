@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pigbench.cli.engines import chosen_place, print_job
-from pigbench.engine import places
+from pigbench.engine import renewal
 from pigbench.engine.dask import run_plan_on_dask, workers_of
 from pigbench.engine.places import JobQueue, Scheduler, read_queue
 from pigbench.errors import PigbenchError
@@ -168,9 +169,9 @@ def soon(monkeypatch: pytest.MonkeyPatch):
     """Jobs whose workers are gone are noticed within a second."""
     import dask
 
-    monkeypatch.setattr(places, "LOOK", 0.05)
-    monkeypatch.setattr(places, "GONE", 0.3)
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}):
+    monkeypatch.setattr(renewal, "LOOK", 0.2)
+    monkeypatch.setattr(renewal, "GONE", 0.5)
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "500ms"}):
         yield
 
 
@@ -181,7 +182,7 @@ def submitted(directory: Path) -> int:
 
 def end_job(client) -> None:
     """Kill the one job that runs, as SLURM does at the time limit."""
-    time.sleep(0.5)  # until some looks have seen its workers
+    time.sleep(1.0)  # until some looks have seen its workers
     (group,) = set(client.run(os.getpgid, 0).values())
     os.killpg(group, signal.SIGKILL)
 
@@ -196,7 +197,7 @@ def test_more_jobs_come_where_there_is_work_for_them_and_go(queue_here, until, s
         outcome = run_plan_on_dask(list(pair), Store(tmp_path / "store"), "tiny", workers)
         with Client(workers.address, set_as_default=False) as client:
             until(lambda: len(client.nthreads()) == 1)
-        time.sleep(1.0)  # long enough for a job in the place of the other
+        time.sleep(2.0)  # long enough for a job in the place of the other
         assert submitted(tmp_path) == 2
     assert (outcome.computed, outcome.failed) == (2, {})
     assert len(ours.read_text().split() + theirs.read_text().split()) == 2
@@ -214,6 +215,22 @@ def test_a_job_that_ended_is_replaced(queue_here, until, soon, tmp_path: Path, w
         until(lambda: len(client.nthreads().keys() - before) == 2)
         assert submitted(tmp_path) == 2
     until(lambda: not running(tmp_path))
+
+
+def test_where_jobs_end_soon_the_next_come_later_and_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "time", SimpleNamespace(monotonic=lambda: 10_000.0))
+    jobs = renewal.Renewal(cluster=None, fewest=1)
+
+    def pause_after(seconds: float) -> float:
+        jobs.began["job"] = 10_000.0 - seconds
+        jobs._take_time({"job"})
+        return jobs.due - 10_000.0
+
+    assert [pause_after(60) for _ in range(8)] == [30, 60, 120, 240, 480, 960, 1920, 3600]
+    assert pause_after(renewal.SOON) == 0
+    assert pause_after(60) == 30
+    jobs._take_time({"never seen"})
+    assert jobs.due == 10_000.0
 
 
 def test_a_queue_that_takes_no_job_for_a_while_is_asked_again(queue_here, until, soon, tmp_path: Path) -> None:

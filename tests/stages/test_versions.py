@@ -50,7 +50,7 @@ COMPUTED_BY = {
 
 KNOWN = {
     "adopt": (1, "cf10d5e763be4d05"),
-    "embed": (1, "0962ca70e07c4bc2"),
+    "embed": (1, "c719a41d5a63bc8b"),
     "fidelity": (1, "8f5d45573067203f"),
     "floor": (2, "0ab1254697d0ae9a"),
     "gate": (1, "209978626d9c09b6"),
