@@ -106,6 +106,7 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
     yield "clipped: pixels that came out beyond [-1, 1]"
     if any(row.biased for row in rows):
         yield "† FID is mostly bias at this m"
+    yield from _control_note(f"{row.generator}_{row.n}" for row in rows if row.control)
     yield from _missing_images(rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
@@ -124,6 +125,7 @@ def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
         if fewest < FEW:
             yield f"only {fewest} patients: too few for an interval to be believed"
     yield from _difference_notes(rows)
+    yield from _control_note(shown(row) for row in rows if row.control)
     yield from _each(
         "Dice by patient", {shown(row): number(row.metrics["dice"].patient_mean, 100, 1) for row in measured}
     )
@@ -143,6 +145,11 @@ def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
     for segmenter in dict.fromkeys(row.segmenter for row in rows):
         yield from tuning_notes(segmenter, group)
     yield from _missing_arms(rows)
+
+
+def _control_note(names: Iterable[str]) -> Iterable[str]:
+    if controls := list(dict.fromkeys(names)):
+        yield f"controls, which are there to compare with and not ranked: {'; '.join(controls)}"
 
 
 def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:

@@ -304,6 +304,8 @@ def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_recor
     assert set(marked) <= {"real only", "+pig_2048", "pig_2048 only"}, "controls win nothing"
     assert "optimiser steps in every arm: 600, but real only, 2x steps 1200" in notes(arms)
     assert "pig_2048 only 100 %" in notes(arms)
+    assert "not ranked: identity_2048" in notes(images)
+    assert "not ranked: real only, 2x steps; +identity_2048" in notes(arms)
 
 
 def test_what_a_compression_loses_stands_under_table_1(make_record):
