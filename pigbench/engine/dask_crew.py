@@ -28,6 +28,10 @@ CONNECT = 5.0  # seconds for a connection
 ANSWER = 30.0  # seconds after which a scheduler that does not answer is taken for gone
 GONE = 300.0  # seconds for which a scheduler may be gone
 DESERTED = 60.0  # seconds without any worker after which other runs may have what waits for one
+UNCLOSED: list[Client] = []
+"""Connections that could not be closed, as to a scheduler that died. They are kept, for when the interpreter collects
+one it closes it again, and if that is while another one starts, both wait for the same lock for ever."""
+
 RETRIES = 3
 """How often a node is tried again after its worker died: as often as Dask does by itself."""
 
@@ -281,3 +285,5 @@ class DaskCrew(Crew):
         """Hang up: Dask drops what waits, and workers what they do once the run's sign is gone."""
         with suppress(Exception):  # whatever state it is in
             self.client.close(timeout=1.0)
+        if self.client.status != "closed":
+            UNCLOSED.append(self.client)

@@ -168,6 +168,7 @@ def test_jobs_are_submitted_work_and_are_cancelled(queue_here, until, told, tmp_
 def soon(monkeypatch: pytest.MonkeyPatch):
     """Jobs whose workers are gone are noticed within a second."""
     import dask
+    import distributed  # noqa: F401 - its defaults must be there before one is changed
 
     monkeypatch.setattr(renewal, "LOOK", 0.2)
     monkeypatch.setattr(renewal, "GONE", 0.5)
