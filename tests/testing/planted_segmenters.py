@@ -93,7 +93,7 @@ class SegmenterRemembers(GoodSegmenter):
 
     def loss(self, network, batch):
         self.calls += 1
-        return super().loss(network, batch) * self.calls
+        return super().loss(network, batch) + self.calls * network(batch.images).mean()
 
 
 class PoolsOddSizes(GoodSegmenter):
