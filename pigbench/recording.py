@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,9 @@ def make_record(
     Raises store.Damaged for an artifact whose bytes do not match its manifest.
     """
     protocol = request.protocol
+    manifests = {
+        node.key: store.entry(node.stage, node.key).manifest for node in plan.nodes() if store.has(node.stage, node.key)
+    }
     return Record.model_validate(
         {
             "format": FORMAT,
@@ -49,9 +52,9 @@ def make_record(
             "gates": [_row(node, "gate.json", ("n",), store, failed) for node in plan.gates],
             "reconstructions": [_row(node, "reconstruction.json", (), store, failed) for node in plan.reconstructions],
             "cases": _cases(plan, store, failed),
-            "costs": _costs(request, plan, store),
+            "costs": _costs(request, plan, store, manifests),
             "tuning": [asdict(study) | {"used_by": request.rows_of(study)} for study in request.tuned],
-            "provenance": _provenance(request, plan, store, command),
+            "provenance": _provenance(request, manifests.values(), command),
         }
     )
 
@@ -119,7 +122,7 @@ def _cases(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, lis
     return {name: columns[name] for name in CASE_COLUMNS}
 
 
-def _costs(request: Request, plan: Plan, store: Store) -> list[dict[str, Any]]:
+def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """What each stage that is there took; of a training also which generators sample with what it made."""
     users: dict[str, set[str]] = defaultdict(set)
     labels = {generator.label for generator in request.generators}
@@ -129,15 +132,15 @@ def _costs(request: Request, plan: Plan, store: Store) -> list[dict[str, Any]]:
                 if training.stage == "train":
                     users[training.key].add(node.about["what"])
     return [
-        _cost(node, store) | ({"generators": sorted(users[node.key])} if node.stage == "train" else {})
+        _cost(node, store, manifests[node.key]["cost"])
+        | ({"generators": sorted(users[node.key])} if node.stage == "train" else {})
         for node in plan.nodes()
-        if store.has(node.stage, node.key)
+        if node.key in manifests
     ]
 
 
-def _cost(node: Node, store: Store) -> dict[str, Any]:
-    cost = store.entry(node.stage, node.key).manifest["cost"]
-    about = {name: node.about[name] for name in ("fold", "seed", "chunk") if name in node.about}
+def _cost(node: Node, store: Store, cost: dict[str, Any]) -> dict[str, Any]:
+    about: dict[str, Any] = {name: node.about[name] for name in ("fold", "seed", "chunk") if name in node.about}
     return {"stage": node.stage, "label": node.about.get("what", ""), **about, **cost, **_size(node, store)}
 
 
@@ -152,15 +155,14 @@ def _size(node: Node, store: Store) -> dict[str, int]:
     return {"images": node.spec["size"]} if node.stage == "sample" else {}
 
 
-def _provenance(request: Request, plan: Plan, store: Store, command: str) -> dict[str, Any]:
-    made = [store.entry(node.stage, node.key) for node in plan.nodes() if store.has(node.stage, node.key)]
+def _provenance(request: Request, manifests: Iterable[dict[str, Any]], command: str) -> dict[str, Any]:
     return {
         "pigbench": __version__,
         "versions": library_versions(),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "device": request.device,
-        "hardware": sorted({entry.manifest["hardware"] for entry in made if "hardware" in entry.manifest}),
+        "hardware": sorted({manifest["hardware"] for manifest in manifests if "hardware" in manifest}),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": without_paths(command),
     }
