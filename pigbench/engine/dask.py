@@ -9,10 +9,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from pigbench.engine.admission import admit, terms_of
-from pigbench.engine.dask_crew import DaskCrew, connect
+from pigbench.engine.connection import Connection, connect
+from pigbench.engine.dask_crew import DaskCrew
 from pigbench.engine.driver import Event, Observer, Outcome, drive
 from pigbench.engine.places import Place, Workers
 from pigbench.engine.resources import Needs
@@ -20,9 +20,6 @@ from pigbench.engine.schedule import Schedule
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
 from pigbench.store import Store
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 
 @contextmanager
@@ -80,7 +77,7 @@ def run_plan_on_dask(
             crew.stop()
 
 
-def _first_connection(address: str) -> Client:
+def _first_connection(address: str) -> Connection:
     try:
         return connect(address)
     except (OSError, ValueError) as error:

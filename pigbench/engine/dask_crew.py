@@ -11,6 +11,7 @@ from itertools import count
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
+from pigbench.engine import connection
 from pigbench.engine.admission import keep_sign, leave_out
 from pigbench.engine.driver import Crew, Message
 from pigbench.engine.places import Workers
@@ -24,23 +25,11 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 LOOK = 2.0  # seconds between two looks at the scheduler: is it there, how many workers has it
-CONNECT = 5.0  # seconds for a connection
 ANSWER = 30.0  # seconds after which a scheduler that does not answer is taken for gone
 GONE = 300.0  # seconds for which a scheduler may be gone
 DESERTED = 60.0  # seconds without any worker after which other runs may have what waits for one
-UNCLOSED: list[Client] = []
-"""Connections that could not be closed, as to a scheduler that died. They are kept, for when the interpreter collects
-one it closes it again, and if that is while another one starts, both wait for the same lock for ever."""
-
 RETRIES = 3
 """How often a node is tried again after its worker died: as often as Dask does by itself."""
-
-
-def connect(address: str) -> Client:
-    """A connection to a scheduler. Raises OSError if none answers, ValueError for what is no address."""
-    from distributed import Client
-
-    return Client(address, timeout=CONNECT, set_as_default=False, name="pigbench")
 
 
 @dataclass
@@ -179,7 +168,7 @@ class DaskCrew(Crew):
             kind, content, retry = self.death(work, future.exception())
         else:
             try:
-                kind, content = future.result(timeout=CONNECT)
+                kind, content = future.result(timeout=connection.CONNECT)
             except Exception:  # its worker went before it could say, and Dask has it done again; or the scheduler went
                 self.await_end(future)
                 return None
@@ -264,7 +253,7 @@ class DaskCrew(Crew):
         while True:
             self.stop()
             try:
-                self.hire(connect(self.address))
+                self.hire(connection.connect(self.address))
                 break
             except OSError:
                 if time.monotonic() > deadline:
@@ -285,5 +274,3 @@ class DaskCrew(Crew):
         """Hang up: Dask drops what waits, and workers what they do once the run's sign is gone."""
         with suppress(Exception):  # whatever state it is in
             self.client.close(timeout=1.0)
-        if self.client.status != "closed":
-            UNCLOSED.append(self.client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pigbench.engine import admission, dask, dask_crew
+from pigbench.engine import admission, connection, dask, dask_crew
 from pigbench.engine.dask import run_plan_on_dask, store_id
 from pigbench.engine.driver import Event, Outcome
 from pigbench.engine.leases import Leases
@@ -181,7 +182,7 @@ def test_a_scheduler_that_stays_away_ends_the_run(
     start_cluster, until, tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dask_crew, "GONE", 0.5)
-    monkeypatch.setattr(dask_crew, "CONNECT", 0.5)
+    monkeypatch.setattr(connection, "CONNECT", 0.5)
     cluster = start_cluster()
     cluster.start_worker()
     cluster.wait_for_workers(1)
@@ -337,7 +338,19 @@ def test_no_scheduler_and_no_worker_are_said(
     with dask.workers_of(Scheduler(cluster.address), said.append) as workers:
         assert workers == Workers(cluster.address, 1)
     cluster.close()
-    monkeypatch.setattr(dask_crew, "CONNECT", 0.5)
+    monkeypatch.setattr(connection, "CONNECT", 0.5)
     for address in (cluster.address, "gopher://host"):
         with pytest.raises(PigbenchError, match="no Dask scheduler answers at"):
             run(Workers(address, 1), Store(tmp_path), told("key"))
+
+
+def test_what_is_left_of_a_failed_connection_is_collected_while_another_one_starts() -> None:
+    from distributed.utils import LoopRunner
+
+    with pytest.raises(ValueError):
+        connection.connect("gopher://host")
+    collecting = threading.Thread(target=gc.collect)
+    with LoopRunner._lock:  # which a client holds while it starts
+        collecting.start()
+        collecting.join(10)
+        assert not collecting.is_alive()
