@@ -18,7 +18,7 @@ run: .venv/installed
 
 test: lint $(WHEEL_SITE)
 	cd "$$(mktemp -d)" && PYTHONPATH=$(CURDIR)/$(WHEEL_SITE) $(CURDIR)/$(BIN)/python -m pytest \
-		-c $(CURDIR)/pyproject.toml -p no:cacheprovider -n 2 $(CURDIR)/tests
+		-c $(CURDIR)/pyproject.toml -p no:cacheprovider -n 2 --dist worksteal $(CURDIR)/tests
 
 lint: .venv/installed
 	$(BIN)/ruff check .
