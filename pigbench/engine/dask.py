@@ -9,9 +9,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pigbench.engine.admission import admit, terms_of
-from pigbench.engine.connection import Connection, connect
 from pigbench.engine.dask_crew import DaskCrew
 from pigbench.engine.driver import Event, Observer, Outcome, drive
 from pigbench.engine.places import Place, Workers
@@ -20,6 +20,9 @@ from pigbench.engine.schedule import Schedule
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
 from pigbench.store import Store
+
+if TYPE_CHECKING:
+    from pigbench.engine.connection import Connection
 
 
 @contextmanager
@@ -78,6 +81,8 @@ def run_plan_on_dask(
 
 
 def _first_connection(address: str) -> Connection:
+    from pigbench.engine.connection import connect
+
     try:
         return connect(address)
     except (OSError, ValueError) as error:

@@ -11,7 +11,6 @@ from itertools import count
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
-from pigbench.engine import connection
 from pigbench.engine.admission import keep_sign, leave_out
 from pigbench.engine.driver import Crew, Message
 from pigbench.engine.places import Workers
@@ -24,6 +23,7 @@ from pigbench.plan import Node
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+FETCH = 5.0  # seconds for the answer of a node that has ended
 LOOK = 2.0  # seconds between two looks at the scheduler: is it there, how many workers has it
 ANSWER = 30.0  # seconds after which a scheduler that does not answer is taken for gone
 GONE = 300.0  # seconds for which a scheduler may be gone
@@ -168,7 +168,7 @@ class DaskCrew(Crew):
             kind, content, retry = self.death(work, future.exception())
         else:
             try:
-                kind, content = future.result(timeout=connection.CONNECT)
+                kind, content = future.result(timeout=FETCH)
             except Exception:  # its worker went before it could say, and Dask has it done again; or the scheduler went
                 self.await_end(future)
                 return None
@@ -248,12 +248,14 @@ class DaskCrew(Crew):
 
     def reconnect(self) -> None:
         """Wait for the scheduler, which was lost or restarted, and submit again what was at work."""
+        from pigbench.engine.connection import connect
+
         self.note(f"the scheduler at {self.address} is gone: waiting for it")
         deadline = time.monotonic() + GONE
         while True:
             self.stop()
             try:
-                self.hire(connection.connect(self.address))
+                self.hire(connect(self.address))
                 break
             except OSError:
                 if time.monotonic() > deadline:
