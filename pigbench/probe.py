@@ -24,7 +24,7 @@ from pigbench.engine.work import Task, perform
 from pigbench.estimate import Probed, Size, alike, sized_by, units
 from pigbench.plan import Node, Request, ordered
 from pigbench.planning import make_plan
-from pigbench.processes import die_with_parent
+from pigbench.processes import die_with_parent, keep_freed_memory
 from pigbench.protocol import Preset, Training
 from pigbench.store import Store
 
@@ -152,6 +152,7 @@ def _measure(tasks: list[tuple[str, float, Task]], seconds: float) -> dict[str, 
 
 def _run(tasks: list[tuple[str, float, Task]], connection: Connection) -> None:
     die_with_parent()
+    keep_freed_memory()
     import diffusers  # noqa: F401
     import segmentation_models_pytorch  # noqa: F401
 

@@ -32,7 +32,7 @@ def make_record(
     """
     protocol = request.protocol
     manifests = {
-        node.key: store.entry(node.stage, node.key).manifest for node in plan.nodes() if store.has(node.stage, node.key)
+        node.key: store.manifest(node.stage, node.key) for node in plan.nodes() if store.has(node.stage, node.key)
     }
     return Record.model_validate(
         {

@@ -94,6 +94,13 @@ class Store:
             raise Damaged(f"{stage} artifact {key[:12]}: {fault}; it will be computed again")
         return entry
 
+    def manifest(self, stage: str, key: str) -> dict[str, Any]:
+        """What an artifact is; its other files are not looked at. Raises Damaged as `open` does."""
+        try:
+            return self.entry(stage, key).manifest
+        except (ValueError, OSError):
+            return self.open(stage, key).manifest
+
     def partial(self, key: str) -> Path:
         """The directory for a stage's checkpoints; `publish` removes it."""
         directory = self.root / "partial" / key

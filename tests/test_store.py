@@ -61,6 +61,17 @@ def test_a_damaged_artifact_is_set_aside(tmp_path: Path, damage: str) -> None:
     assert len(store.rubbish()) == 1
 
 
+def test_a_manifest_is_read_alone_or_its_artifact_set_aside(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = publish(store, "k")
+    (path / "data.txt").write_text("hellO")  # not looked at
+    assert store.manifest("sample", "k")["key"] == "k"
+    (path / MANIFEST).write_text("{")
+    with pytest.raises(Damaged, match="computed again"):
+        store.manifest("sample", "k")
+    assert not store.has("sample", "k")
+
+
 def test_a_large_file_is_hashed_again_only_when_it_was_touched_or_on_request(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("pigbench.store.LARGE", 4)
     hashed: list[str] = []

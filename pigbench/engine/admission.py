@@ -75,6 +75,8 @@ def _faults(client: Client, terms: Terms) -> dict[str, str]:
     for address, answer in _answers(client, terms).items():
         if isinstance(answer, TimeoutError):
             wrong = f"does not answer in {ANSWER:g} s: end it, or start it again"
+        elif isinstance(answer, OSError):
+            wrong = f"cannot be reached from the scheduler ({answer}): end it, or start it again"
         elif isinstance(answer, Exception):
             wrong = f"cannot run pigbench {terms.version} ({type(answer).__name__}: {answer}): install that there"
         else:
@@ -86,7 +88,7 @@ def _faults(client: Client, terms: Terms) -> dict[str, str]:
 
 def _answers(client: Client, terms: Terms) -> dict[str, Any]:
     """What `inspect` gives on each worker, or the error, by address; those that left meanwhile are missing."""
-    workers = _workers(client)
+    workers = registered_workers(client)
 
     async def of(address: str) -> dict[str, Any]:
         asked = client.run(inspect, terms.text(), workers=[address], on_error="return")
@@ -100,13 +102,16 @@ def _answers(client: Client, terms: Terms) -> dict[str, Any]:
 
     found = {address: answer for answers in client.sync(of_all) for address, answer in answers.items()}
     if any(isinstance(answer, OSError) and not isinstance(answer, TimeoutError) for answer in found.values()):
-        found = {address: found[address] for address in found.keys() & _workers(client)}
+        found = {address: found[address] for address in found.keys() & registered_workers(client).keys()}
     return found
 
 
-def _workers(client: Client) -> set[str]:
-    """The addresses of the scheduler's workers."""
-    return set(client.scheduler_info(n_workers=-1)["workers"])
+def registered_workers(client: Client) -> dict[str, Any]:
+    """What the scheduler knows of its workers, by address.
+
+    `Client.scheduler_info` may give none, where Dask's own regular look, which asks for none, comes between.
+    """
+    return client.sync(client.scheduler.identity, n_workers=-1)["workers"]
 
 
 def _fault_of_copy(terms: Terms, copy: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pigbench.engine.admission import admit, terms_of
+from pigbench.engine.admission import admit, registered_workers, terms_of
 from pigbench.engine.dask_crew import DaskCrew
 from pigbench.engine.driver import Event, Observer, Outcome, drive
 from pigbench.engine.places import Place, Workers
@@ -69,7 +69,8 @@ def run_plan_on_dask(
         client = _first_connection(workers.address)
         try:
             admit(client, terms)
-            needs = Needs(client, workers.address, schedule.waiting.values(), store)
+            declared = [worker["resources"] for worker in registered_workers(client).values()]
+            needs = Needs(declared, workers.address, schedule.waiting.values(), store)
             crew = DaskCrew(client, workers, terms, needs, store_id(store), note)
         except BaseException:
             client.close()

@@ -15,7 +15,7 @@ from pigbench.engine.driver import Crew, Message, Observer, Outcome, drive
 from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task, attempt
 from pigbench.plan import Node
-from pigbench.processes import SINGLE_THREAD, die_with_parent
+from pigbench.processes import SINGLE_THREAD, die_with_parent, keep_freed_memory
 from pigbench.store import Store
 
 
@@ -120,6 +120,7 @@ def _serve(connection: Connection) -> None:
     """A worker's life: tasks in, messages out, until the parent goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     die_with_parent()
+    keep_freed_memory()
 
     def progress(share: float, text: str) -> None:
         connection.send(("progress", (share, text)))

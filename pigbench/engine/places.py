@@ -174,7 +174,10 @@ def read_queue(file: Path) -> JobQueue:
         raise PigbenchError(f"{file}: one table must name the queue: [{'], ['.join(QUEUES)}]")
     try:
         settings = _check_settings(queues[0], tables[queues[0]])
-        return JobQueue(queues[0], settings, *_jobs(tables.get("workers", {})))
+        fewest, most = _jobs(tables.get("workers", {}))
+        if fewest < most and settings["processes"] > 1:  # Dask ends a job whole, also if one of its workers is busy
+            raise PigbenchError(f"[workers] minimum and maximum need cores = 1 in [{queues[0]}]: a job a worker")
+        return JobQueue(queues[0], settings, fewest, most)
     except PigbenchError as error:
         raise PigbenchError(f"{file}: {error}") from None
 

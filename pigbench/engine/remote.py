@@ -21,7 +21,7 @@ from pigbench import registry, stages
 from pigbench.engine.work import Task, attempt
 from pigbench.errors import PigbenchError
 from pigbench.metrics.extractors import find_weights
-from pigbench.processes import SINGLE_THREAD
+from pigbench.processes import SINGLE_THREAD, keep_freed_memory
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -135,6 +135,7 @@ def perform(stage: str, content: str, store: str, topic: str, terms: str) -> tup
     fault, _ = admitted(terms, worker.state.nthreads)
     if fault:
         return "refused", f"worker {worker.address} {fault}"
+    keep_freed_memory()
     key = str(worker.get_current_task())
     worker.log_event(topic, {"key": key, "kind": "started", "content": worker.address})
     try:

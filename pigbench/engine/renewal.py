@@ -13,8 +13,8 @@ from pigbench.errors import in_a_line
 
 LOOK = 2.0  # seconds between two looks at which jobs have workers
 GONE = 30.0  # seconds without a worker after which a job has ended; a worker that died takes less to be started again
-SOON = 300.0  # seconds of a job's life below which the next is not replaced at once
-LONGEST = 3600.0  # seconds between two replacements at most
+SOON = 300.0  # seconds of a job's life below which it is not replaced at once
+LONGEST = 900.0  # seconds between two replacements at most, also for jobs that did not end soon
 
 
 class Renewal:
@@ -34,6 +34,8 @@ class Renewal:
         self.failing = False
         self.began: dict[str, float] = {}
         """When jobs were first seen to have workers, by the job's name."""
+        self.seen: dict[str, float] = {}
+        """When they were last seen to have workers."""
         self.pause, self.due = 0.0, 0.0
 
     @contextmanager
@@ -79,16 +81,16 @@ class Renewal:
         serving = {name for name in jobs if here & {f"{name}{end}" for end in plan[name].get("group", [""])}}
         self.served |= {jobs[name] for name in serving}
         self.began |= dict.fromkeys(serving - self.began.keys(), now)
+        self.seen |= dict.fromkeys(serving, now)
         idle = {name for name in jobs.keys() - serving if jobs[name] is None or jobs[name] in self.served}
         self.idle = {name: self.idle.get(name, now) for name in idle}
         return {name for name in idle if now - self.idle[name] >= GONE}
 
     def _take_time(self, gone: set[str]) -> None:
         """Wait longer before the next replacement, where jobs end soon: on a node, say, that cannot serve the run."""
-        now = time.monotonic()
-        lived = [now - self.began.pop(name) for name in gone & self.began.keys()]
+        lived = [self.seen.pop(name) - self.began.pop(name) for name in gone & self.began.keys()]
         self.pause = min(max(GONE, 2 * self.pause), LONGEST) if min(lived, default=SOON) < SOON else 0.0
-        self.due = now + self.pause
+        self.due = time.monotonic() + self.pause
 
     async def _replace(self, ended: set[str]) -> None:
         """Forget jobs, and submit what is then missing, also of jobs that Dask itself has noticed to be gone."""

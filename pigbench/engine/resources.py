@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from pigbench.errors import PigbenchError
 from pigbench.estimate import Seen
 from pigbench.plan import Node
 from pigbench.store import Store
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 MARGIN = 1.2
 """How much more memory a stage is granted than its like has taken."""
@@ -24,10 +20,9 @@ class Needs:
     stage at a time, so it matters where workers differ.
     """
 
-    def __init__(self, client: Client, address: str, nodes: Iterable[Node], store: Store) -> None:
-        """Raises PigbenchError if nodes need a GPU and no worker declares one."""
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        self._declared: list[dict[str, float]] = [worker["resources"] for worker in workers]
+    def __init__(self, declared: list[dict[str, float]], address: str, nodes: Iterable[Node], store: Store) -> None:
+        """declared: by the workers at `address`. Raises PigbenchError if nodes need a GPU and none is declared."""
+        self._declared = declared
         if any(map(_on_gpu, nodes)) and not self._most({"GPU": 1.0}, "GPU"):
             raise PigbenchError(
                 f"this run computes on a GPU, and no worker of {address} declares one: start those that have one with "

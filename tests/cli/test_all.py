@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--workers", 1, "--set", "segmentation.steps=4")
 BUILT_IN = ("controlnet", "ddim", "ddpm", "joint", "ldm", "pig", "segguided")
 CONTROLS = ("copy-paste", "identity", "shuffled")
 

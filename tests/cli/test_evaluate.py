@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--workers", 1, "--set", "segmentation.steps=4")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 
 from pigbench.results import read_record, same_numbers
 
-SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--workers", 1, "--set", "segmentation.steps=4")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_foreign_file_among_the_records_is_named_skipped_and_counted(make_home
 def test_an_arm_of_copies_is_no_different_from_real(make_home) -> None:
     """A/A: the interval of training on copies of one's own pairs covers 0."""
     home = make_home()
-    more = ("--set", "segmentation.steps=60", "--preset", "smoke", "--dataset", "tiny", "--n", 16)
+    more = ("--set", "segmentation.steps=60", "--preset", "smoke", "--workers", 1, "--dataset", "tiny", "--n", 16)
     assert home("run", "--generator", "copies", *more).returncode == 0
     rows = json.loads(home("compare", "--format", "json").stdout)
     row = next(row for row in rows if row["metric"] == "dice" and row["generator"] == "copies")

@@ -11,7 +11,7 @@ import pytest
 
 from pigbench.protocol import load_preset
 
-SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--set", "segmentation.steps=4")
+SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--workers", 1, "--set", "segmentation.steps=4")
 ALL = ("--generator", "pig", "--generator", "ddpm", "--generator", "ddim", *SMOKE)
 
 

@@ -100,6 +100,7 @@ def test_other_queues(write, queue: str) -> None:
         (("jobs = 3", "jobs = 0"), "[workers] jobs = 0: a number of jobs, 1 or more"),
         (("jobs = 3", "maximum = 3"), "minimum = … and a larger maximum"),
         (("jobs = 3", "minimum = 3\nmaximum = 3"), "minimum = … and a larger maximum"),
+        (("jobs = 3", "minimum = 1\nmaximum = 3"), "[workers] minimum and maximum need cores = 1 in [slurm]"),
         (("jobs = 3", ""), "[workers] needs jobs"),
     ],
 )
@@ -205,15 +206,15 @@ def test_more_jobs_come_where_there_is_work_for_them_and_go(queue_here, until, s
     until(lambda: not running(tmp_path))
 
 
-@pytest.mark.parametrize("workers", ["jobs = 1", "minimum = 1\nmaximum = 2"])
-def test_a_job_that_ended_is_replaced(queue_here, until, soon, tmp_path: Path, workers: str) -> None:
+@pytest.mark.parametrize(("workers", "cores"), [("jobs = 1", 2), ("minimum = 1\nmaximum = 2", 1)])
+def test_a_job_that_ended_is_replaced(queue_here, until, soon, tmp_path: Path, workers: str, cores: int) -> None:
     from distributed import Client
 
-    with queue_here(workers, cores=2).opened() as address, Client(address, set_as_default=False) as client:
-        until(lambda: len(client.nthreads()) == 2)
+    with queue_here(workers, cores).opened() as address, Client(address, set_as_default=False) as client:
+        until(lambda: len(client.nthreads()) == cores)
         before = client.nthreads().keys()
         end_job(client)
-        until(lambda: len(client.nthreads().keys() - before) == 2)
+        until(lambda: len(client.nthreads().keys() - before) == cores)
         assert submitted(tmp_path) == 2
     until(lambda: not running(tmp_path))
 
@@ -223,11 +224,11 @@ def test_where_jobs_end_soon_the_next_come_later_and_later(monkeypatch: pytest.M
     jobs = renewal.Renewal(cluster=None, fewest=1)
 
     def pause_after(seconds: float) -> float:
-        jobs.began["job"] = 10_000.0 - seconds
+        jobs.began["job"], jobs.seen["job"] = 1_000.0, 1_000.0 + seconds  # and then it waited to be replaced
         jobs._take_time({"job"})
         return jobs.due - 10_000.0
 
-    assert [pause_after(60) for _ in range(8)] == [30, 60, 120, 240, 480, 960, 1920, 3600]
+    assert [pause_after(60) for _ in range(8)] == [30, 60, 120, 240, 480, 900, 900, 900]
     assert pause_after(renewal.SOON) == 0
     assert pause_after(60) == 30
     jobs._take_time({"never seen"})

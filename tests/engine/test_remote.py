@@ -70,16 +70,6 @@ def test_a_daemonic_process_may_not_start_others() -> None:
     assert said == [False, True]
 
 
-class Known:
-    """A client of workers that declare resources."""
-
-    def __init__(self, *resources: dict[str, float]) -> None:
-        self.workers = {str(number): {"resources": each} for number, each in enumerate(resources)}
-
-    def scheduler_info(self, n_workers: int) -> dict[str, Any]:
-        return {"workers": self.workers}
-
-
 def test_what_a_node_needs(tmp_path: Path) -> None:
     store = Store(tmp_path)
     on_gpu = Node("train", "one", {"fold": 0, "numerics": {"device": "cuda"}}, {}, {})
@@ -89,7 +79,7 @@ def test_what_a_node_needs(tmp_path: Path) -> None:
         store.publish("train", "one", directory, {"spec": on_gpu.spec, "cost": {"peak_mib": 100.0}})
 
     def needs(*resources: dict[str, float]) -> list[dict[str, float]]:
-        known = Needs(Known(*resources), "tcp://host:1", [alike, other], store)  # type: ignore[arg-type]
+        known = Needs(list(resources), "tcp://host:1", [alike, other], store)
         return [known.of(node) for node in (alike, other)]
 
     assert needs({"GPU": 1.0}, {}) == [{"GPU": 1.0}, {}]
