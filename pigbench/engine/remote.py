@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import pigbench
 from pigbench import registry, stages
+from pigbench.engine.driver import IN_SIGHT
 from pigbench.engine.work import Task, attempt
 from pigbench.errors import PigbenchError
 from pigbench.metrics.extractors import find_weights
 from pigbench.processes import SINGLE_THREAD, keep_freed_memory
+from pigbench.store import Store
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -138,10 +140,20 @@ def perform(stage: str, content: str, store: str, topic: str, terms: str) -> tup
     keep_freed_memory()
     key = str(worker.get_current_task())
     worker.log_event(topic, {"key": key, "kind": "started", "content": worker.address})
+    task, progress = unpack(stage, content, store), _teller(worker, topic, key, Path(json.loads(terms)["sign"]))
     try:
-        return attempt(unpack(stage, content, store), _teller(worker, topic, key, Path(json.loads(terms)["sign"])))
+        await_inputs(task, progress)
+        return attempt(task, progress)
     except Abandoned:
         return "abandoned", ""
+
+
+def await_inputs(task: Task, progress: Callable[[float, str], None]) -> None:
+    """Wait, for a while, until this machine sees what the driver's has seen: a file server may be slow to show it."""
+    store, until = Store(Path(task.store)), time.monotonic() + IN_SIGHT
+    while time.monotonic() < until and not all(store.has(*source) for source in task.inputs.values()):
+        progress(0.0, "waiting to see its inputs")
+        time.sleep(0.2)
 
 
 def pack(task: Task) -> tuple[str, str, str]:

@@ -58,6 +58,27 @@ def test_progress_is_told_now_and_then_and_a_run_that_has_ended_is_noticed(
     assert not issubclass(Abandoned, Exception)  # no stage catches it by accident
 
 
+def test_inputs_that_the_file_server_shows_late_are_awaited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, told = Store(tmp_path), []
+    made = Node("train", "made", {}, {}, {"what": "a"})
+    task = Task.of(Node("sample", "next", {}, {"trained:x": made}, {"what": "b"}), "phantom", store.root, 1.0)
+
+    def progress(share: float, text: str) -> None:
+        told.append(text)
+        if len(told) == 3:
+            with store.building() as directory:
+                store.publish("train", "made", directory, {"spec": {}})
+
+    remote.await_inputs(task, progress)
+    assert told == ["waiting to see its inputs"] * 3
+    remote.await_inputs(task, progress)
+    assert len(told) == 3
+    store.remove(store.entry("train", "made").path)
+    monkeypatch.setattr(remote, "IN_SIGHT", 0.5)
+    remote.await_inputs(task, progress)  # the stage itself says what is missing
+    assert len(told) > 3
+
+
 def test_a_daemonic_process_may_not_start_others() -> None:
     context = multiprocessing.get_context("fork")
     said = []
