@@ -22,6 +22,7 @@ PATH = (0, "benchmark")
 
 def compare(side: int, device: str, batch: int, limits: Device) -> None:
     from pigbench.contracts import TrainView
+    from pigbench.processes import keep_freed_memory
     from pigbench.protocol import Training
 
     stream = np.random.default_rng(0)
@@ -31,6 +32,7 @@ def compare(side: int, device: str, batch: int, limits: Device) -> None:
     )
     settings = Training(images=batch * (STEPS + WARM), batch=batch, learning_rate=1e-4)
     theirs, plain = _by_the_book(side, device, view, settings)
+    keep_freed_memory()  # as a worker of the suite does
     ours, trained = _by_the_suite(side, device, view, settings)
     apart = ((trained - plain).norm() / plain.norm()).item()
     busy = Busy(device)
