@@ -69,9 +69,8 @@ def _imported(name: str, store_root: Path) -> DatasetInfo:
 
 
 def _phantom() -> DatasetInfo:
-    phantom = open_dataset(RESERVED, Path())
-    cases = phantom.cases()
-    patients = {case.patient_id for case in cases}
-    return DatasetInfo(
-        RESERVED, "built-in, procedural", len(cases), len(patients), phantom.has_patient_ids, phantom.fingerprint()
-    )
+    from pigbench.data.phantom import Phantom
+
+    phantom = Phantom()
+    about = "built-in, procedural"
+    return DatasetInfo(RESERVED, about, len(phantom), phantom.patients, phantom.has_patient_ids, phantom.fingerprint())

@@ -41,6 +41,10 @@ class _Drawn(Source):
         self.seed = seed
         self._slices = list(islice(chain.from_iterable(_slices(seed, role, index) for index in indices), limit))
 
+    def __len__(self) -> int:
+        """How many cases; `cases` takes longer, as it draws every lesion."""
+        return len(self._slices)
+
     def cases(self) -> list[CaseInfo]:
         """Ids such as P017 and P017-CC-2 (R… for reference patients)."""
         return self._cases
