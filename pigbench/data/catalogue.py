@@ -6,8 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pigbench.data.imported import RESERVED, ImportedSource
-from pigbench.data.register import MANIFEST, directory
+from pigbench.data.register import MANIFEST, RESERVED, directory
 from pigbench.data.source import Source
 from pigbench.errors import PigbenchError, did_you_mean
 
@@ -35,6 +34,8 @@ def open_dataset(name: str, store_root: Path) -> Source:
     if name not in known:
         hint = did_you_mean("dataset", name, [RESERVED, *known])
         raise PigbenchError(f"{hint} (datasets of the store {store_root.absolute()}; `pigbench data import` adds one)")
+    from pigbench.data.imported import ImportedSource
+
     return ImportedSource(name, store_root)
 
 
@@ -58,6 +59,8 @@ def _registered(store_root: Path) -> list[str]:
 
 
 def _imported(name: str, store_root: Path) -> DatasetInfo:
+    from pigbench.data.imported import ImportedSource
+
     try:
         source = ImportedSource(name, store_root)
     except PigbenchError as error:

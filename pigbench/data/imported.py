@@ -25,8 +25,6 @@ from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.store import Store
 
-RESERVED = "phantom"
-
 
 @dataclass(frozen=True)
 class Imported:
@@ -178,7 +176,7 @@ def check_characters(name: str) -> None:
 
 def _check_name(name: str) -> None:
     check_characters(name)
-    if name.lower() == RESERVED:
+    if name.lower() == register.RESERVED:
         raise PigbenchError(f"--name '{name}' is the built-in dataset: choose another")
 
 

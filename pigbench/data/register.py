@@ -21,6 +21,7 @@ from pigbench.errors import PigbenchError
 from pigbench.store import Store
 
 MANIFEST = "dataset.json"
+RESERVED = "phantom"  # the name of the built-in dataset
 
 
 @dataclass(frozen=True)
