@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pigbench.data.register import MANIFEST, RESERVED, directory
 from pigbench.data.source import Source
 from pigbench.errors import PigbenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from pigbench.data.imported import ImportedSource
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,7 @@ def open_dataset(name: str, store_root: Path) -> Source:
     if name not in known:
         hint = did_you_mean("dataset", name, [RESERVED, *known])
         raise PigbenchError(f"{hint} (datasets of the store {store_root.absolute()}; `pigbench data import` adds one)")
-    from pigbench.data.imported import ImportedSource
-
-    return ImportedSource(name, store_root)
+    return _open_imported(name, store_root)
 
 
 def forget_dataset(name: str, store_root: Path) -> None:
@@ -58,11 +60,15 @@ def _registered(store_root: Path) -> list[str]:
     return sorted(manifest.parent.name for manifest in (store_root / "datasets").glob(f"*/{MANIFEST}"))
 
 
-def _imported(name: str, store_root: Path) -> DatasetInfo:
-    from pigbench.data.imported import ImportedSource
+def _open_imported(name: str, store_root: Path) -> ImportedSource:
+    from pigbench.data.imported import ImportedSource  # importing it takes longer than listing the phantom
 
+    return ImportedSource(name, store_root)
+
+
+def _imported(name: str, store_root: Path) -> DatasetInfo:
     try:
-        source = ImportedSource(name, store_root)
+        source = _open_imported(name, store_root)
     except PigbenchError as error:
         return DatasetInfo(name, str(error), error=str(error))
     found = source.registered

@@ -42,19 +42,8 @@ def test_a_public_set_goes_all_the_way_and_its_pseudo_patients_are_named(make_ho
     assert "8 cases of 7 patients" in inspected.stdout
     assert "no nearly equal images in two patients" in inspected.stdout
     assert home("data", "validate", "busi").returncode == 0
-    ran = home(
-        "run",
-        "--generator",
-        "noise",
-        "--preset",
-        "smoke",
-        "--workers",
-        1,
-        "--dataset",
-        "busi",
-        "--set",
-        "segmentation.steps=2",
-    )
+    smoke = ("--preset", "smoke", "--workers", 1, "--set", "segmentation.steps=2")
+    ran = home("run", "--generator", "noise", "--dataset", "busi", *smoke)
     assert ran.returncode == 0, ran.stderr
     assert "near-identical images count as one patient" in home("compare").stdout
 
