@@ -51,13 +51,19 @@ class _Clock:
         self.began = time.monotonic()
         self.took: dict[str, float] = {}
         self._started: dict[str, float] = {}
+        self._from: dict[str, float] = {}
+        """The share that a node had when it was first heard of: one that goes on from a checkpoint begins late."""
         self._shares: dict[str, float] = {}
 
     def observe(self, event: Event) -> None:
         """Keep the books."""
         if event.kind == "started":
             self._started[event.label] = time.monotonic()
+            self._from[event.label] = 0.0
         elif event.kind == "progress":
+            if event.label not in self._shares:
+                self._started[event.label] = time.monotonic()
+                self._from[event.label] = event.share
             self._shares[event.label] = event.share
         elif event.kind in ("done", "failed"):
             self.took[event.label] = time.monotonic() - self._started.get(event.label, self.began)
@@ -77,11 +83,12 @@ class _Clock:
         known = {label: seconds for label, seconds in self.expected.items() if seconds is not None}
         if len(known) < len(self.expected):
             return None
-        done = sum(known.get(label, 0.0) for label in self.took)
-        running = sum(known.get(label, 0.0) * share for label, share in self._shares.items())
+        shares = self._shares | dict.fromkeys(self.took, 1.0)
+        reached = sum(known.get(label, 0.0) * share for label, share in shares.items())
+        before = sum(known.get(label, 0.0) * self._from.get(label, 0.0) for label in shares)
         spent = sum(self.took.values()) + sum(time.monotonic() - self._started[label] for label in self._shares)
-        correction = (spent + FAITH) / (done + running + FAITH)
-        return (sum(known.values()) - done - running) * correction / self.workers
+        correction = (spent + FAITH) / (reached - before + FAITH)
+        return (sum(known.values()) - reached) * correction / self.workers
 
     def line(self, event: Event | None) -> str:
         """Such as "12/80 stages, 3:10 elapsed, about 22:00 left"."""

@@ -81,12 +81,25 @@ def test_the_time_left_falls_with_what_is_done_here_or_by_another_run(clock: _Cl
 
 def test_the_time_left_is_corrected_by_how_wrong_the_estimates_were(clock: _Clock, time: Time) -> None:
     clock.observe(Event("started", FIRST))
+    clock.observe(Event("progress", FIRST, 0.0))
     time.now += 40
     clock.observe(Event("progress", FIRST, 0.5))  # twice as slow as thought
     assert clock.left == pytest.approx((40 + FAITH) / (20 + FAITH) * (100 - 20))
     time.now += 40
     clock.observe(Event("done", FIRST))
     assert clock.left == pytest.approx((80 + FAITH) / (40 + FAITH) * (100 - 40))
+
+
+def test_what_a_node_had_done_before_this_run_does_not_make_it_fast(clock: _Clock, time: Time) -> None:
+    clock.observe(Event("started", FIRST))
+    time.now += 5  # for its libraries
+    clock.observe(Event("progress", FIRST, 0.75))
+    assert clock.left == 100 - 30
+    time.now += 10
+    clock.observe(Event("progress", FIRST, 1.0))  # as fast as thought
+    assert clock.left == 100 - 40
+    clock.observe(Event("done", FIRST, 1.0))
+    assert clock.left == 100 - 40
 
 
 def test_nodes_of_no_time_do_not_tell_of_the_long_ones(clock: _Clock) -> None:
