@@ -43,13 +43,18 @@ def paired_difference(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Interval:
-    """The mean of `other` minus the mean of `base` over all cases, with its interval.
+    """The mean of `other` minus the mean of `base`, with its interval.
 
     base, other: (N,) scores of the same cases in the same order. patients: N ids. seeds: N training seeds, where a case
-    has a row for each. A case without a score (NaN) in either arm is left out of both. Two patients are the least.
+    has a row for each. Each mean is over the cases that have a score in that arm (are not NaN): on a healthy image
+    silence has none and a false alarm 0, which must count against the arm that gave it. Raises PigbenchError where an
+    arm has scored cases of fewer than two patients.
     """
-    differences = np.asarray(other, dtype=np.float64) - np.asarray(base, dtype=np.float64)
-    return mean_interval(differences, patients, seeds, resamples, seed, confidence)
+    arms = np.asarray([base, other], dtype=np.float64)
+    drawn = _Resampling(~np.isnan(arms[0]) | ~np.isnan(arms[1]), patients, seeds, resamples, seed)
+    base_mean, other_mean = (drawn.means(arm) for arm in arms)
+    delta = np.nanmean(arms[1]) - np.nanmean(arms[0])
+    return drawn.interval(delta, other_mean - base_mean, confidence)
 
 
 def mean_interval(
@@ -60,33 +65,50 @@ def mean_interval(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Interval:
-    """The mean of `scores` (N,) over all cases, with its interval; the arguments are those of `paired_difference`."""
+    """The mean of `scores` (N,) over the scored cases, with its interval; all else is as in `paired_difference`."""
     scores = np.asarray(scores, dtype=np.float64)
-    scored = ~np.isnan(scores)
-    patient, patient_count = _numbered(patients, scored)
-    drawn_seed, seed_count = _numbered(np.zeros(len(scores)) if seeds is None else seeds, scored)
-    if patient_count < 2:
-        raise PigbenchError(f"an interval needs scored cases of at least 2 patients, not of {patient_count}")
+    drawn = _Resampling(~np.isnan(scores), patients, seeds, resamples, seed)
+    means = drawn.means(scores)
+    return drawn.interval(np.nanmean(scores), means, confidence)
 
-    # A resample's mean needs no more of a patient than the sum and the number of their scores under each seed.
-    sums, cases = np.zeros((2, patient_count, seed_count))
-    np.add.at(sums, (patient, drawn_seed), scores[scored])
-    np.add.at(cases, (patient, drawn_seed), 1)
 
-    patient_weights = _draws(patient_count, resamples, seed, "patients")
-    seed_weights = _draws(seed_count, resamples, seed, "seeds")
-    drawn_sums = np.sum((patient_weights @ sums) * seed_weights, axis=1)
-    drawn_cases = np.sum((patient_weights @ cases) * seed_weights, axis=1)
-    some = drawn_cases > 0  # a resample can be empty only where patients lack seeds
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn_sums[some] / drawn_cases[some], [tail, 1 - tail])
-    return Interval(
-        delta=float(np.mean(scores[scored])),
-        low=float(low),
-        high=float(high),
-        resamples=resamples,
-        level="patients and seeds" if seed_count > 1 else "patients",
-    )
+class _Resampling:
+    """Draws of patients and, where there are several, of seeds; the same for all scores of the kept cases."""
+
+    def __init__(
+        self,
+        keep: np.ndarray,
+        patients: Sequence[Hashable] | np.ndarray,
+        seeds: Sequence[Hashable] | np.ndarray | None,
+        resamples: int,
+        seed: int,
+    ) -> None:
+        self.keep, self.resamples = keep, resamples
+        self.patient, self.patients = _numbered(patients, keep)
+        self.seed, self.seeds = _numbered(np.zeros(len(keep)) if seeds is None else seeds, keep)
+        self._patient_weights = _draws(self.patients, resamples, seed, "patients")
+        self._seed_weights = _draws(self.seeds, resamples, seed, "seeds")
+
+    def means(self, scores: np.ndarray) -> np.ndarray:
+        """(resamples,) means of the scores (N,) that are no NaN; NaN where a resample has none of them."""
+        kept = scores[self.keep]
+        scored = ~np.isnan(kept)
+        patient, seed = self.patient[scored], self.seed[scored]
+        if (found := len(np.unique(patient))) < 2:
+            raise PigbenchError(f"an interval needs scored cases of at least 2 patients, not of {found}")
+        # A resample's mean needs no more of a patient than the sum and the number of their scores under each seed.
+        sums, cases = np.zeros((2, self.patients, self.seeds))
+        np.add.at(sums, (patient, seed), kept[scored])
+        np.add.at(cases, (patient, seed), 1)
+        total, count = (np.sum((self._patient_weights @ one) * self._seed_weights, axis=1) for one in (sums, cases))
+        return np.divide(total, count, out=np.full(self.resamples, np.nan), where=count > 0)
+
+    def interval(self, estimate: float, drawn: np.ndarray, confidence: float) -> Interval:
+        """The percentile interval of what was drawn, around the estimate."""
+        tail = (1 - confidence) / 2
+        low, high = np.nanquantile(drawn, [tail, 1 - tail])
+        level: Literal["patients", "patients and seeds"] = "patients and seeds" if self.seeds > 1 else "patients"
+        return Interval(float(estimate), float(low), float(high), self.resamples, level)
 
 
 def _numbered(ids: Sequence[Hashable] | np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, int]:

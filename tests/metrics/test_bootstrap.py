@@ -109,10 +109,35 @@ def test_one_seed_says_patients_only():
     assert mean_interval(scores, ids, seeds=np.zeros(len(ids))) == mean_interval(scores, ids)
 
 
-def test_a_case_without_a_score_in_either_arm_is_left_out_of_both():
-    base, other = np.array([0.2, np.nan, 0.4, 0.9]), np.array([0.3, 0.8, 0.6, np.nan])
-    found = paired_difference(base, other, ["a", "b", "c", "d"])
-    assert found == paired_difference(base[[0, 2]], other[[0, 2]], ["a", "c"])
+def test_a_false_alarm_counts_against_the_arm_that_gave_it():
+    """100 lesions found alike, 100 healthy images: one arm is silent on all, which has no score, the other on half."""
+    healthy = np.r_[np.zeros(50), np.full(50, np.nan)]
+    silent, alarmed = np.r_[np.full(100, 0.6), np.full(100, np.nan)], np.r_[np.full(100, 0.6), healthy]
+    patients = np.arange(200) // 2 % 50
+    found = paired_difference(silent, alarmed, patients)
+    assert found.delta == pytest.approx(0.4 - 0.6)
+    assert found.high < 0
+    assert paired_difference(alarmed, silent, patients).low > 0
+
+
+def test_scores_that_arms_lack_agree_with_an_explicit_loop():
+    rng = np.random.default_rng(11)
+    patients = np.repeat(np.arange(15), 4)
+    base, other = rng.random((2, 60))
+    base[rng.random(60) < 0.3] = other[rng.random(60) < 0.2] = np.nan
+    drawn = []
+    for _ in range(4000):
+        cases = np.concatenate([np.flatnonzero(patients == patient) for patient in rng.integers(15, size=15)])
+        drawn.append(np.nanmean(other[cases]) - np.nanmean(base[cases]))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    found = paired_difference(base, other, patients, resamples=4000)
+    assert found.delta == pytest.approx(np.nanmean(other) - np.nanmean(base))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.08 * (high - low))
+
+
+def test_a_case_without_a_score_in_both_arms_plays_no_part():
+    base, other = np.array([0.2, np.nan, 0.4]), np.array([0.3, np.nan, 0.6])
+    assert paired_difference(base, other, ["a", "b", "c"]) == paired_difference(base[::2], other[::2], ["a", "c"])
 
 
 def test_a_lower_confidence_gives_a_narrower_interval():
