@@ -132,6 +132,7 @@ class _Planner:
         if generator.masks_from == "real":
             spec["masks"] = "real"
         elif generator.masks_from is not None:
+            spec["masks"] = "made"
             inputs["masks"] = self.chunk(generator.masks_from, number, seed, fold)
         return node("sample", spec, inputs, what=generator.label, chunk=number, fold=fold, seed=seed)
 

@@ -169,6 +169,7 @@ def test_masks_of_another_generator_are_its_samples() -> None:
     assert arms == {"real", "real+ldm(masks=pig)_16", "real+pig(masks=real)_16"}
     fed = [n for n in crossed.nodes() if n.stage == "sample" and n.about["what"] == "ldm(masks=pig)"]
     assert {node.inputs["masks"].key for node in fed} <= keys(own, "sample")
+    assert {node.spec["masks"] for node in fed} == {"made"}
 
 
 def test_masks_go_only_where_they_can() -> None:

@@ -75,7 +75,9 @@ def make_request(
     """The request for the samples of those indices. Each sample's randomness is its own, whatever its batch mates."""
     import torch
 
-    path = (spec["seed"], "sample", spec["fold"])
+    path: tuple[Any, ...] = (spec["seed"], "sample", spec["fold"])
+    if spec.get("masks") == "made":  # not from the noise that they were made of
+        path += ("for made masks",)
     for_real_masks = generator.kind == "images-for-masks" or spec.get("masks") == "real"
     known = np.flatnonzero(view.masks.any(axis=(1, 2, 3))) if for_real_masks else np.arange(len(view))
     order = Epochs(len(known), 1, (*path, "masks"))

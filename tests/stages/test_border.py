@@ -100,3 +100,13 @@ def test_what_starts_from_cases_gets_all_of_them() -> None:
     request = make_request(generator, HEALTHY_AND_NOT, range(8), {"seed": 0, "fold": 0, "resolution": 4}, "cpu")
     assert request.masks is None
     assert sorted(request.cases) == list(range(8))
+
+
+def test_an_image_for_a_made_mask_does_not_start_from_the_noise_of_that_mask() -> None:
+    def noise(**spec: str) -> np.ndarray:
+        about = {"seed": 0, "fold": 0, "resolution": 4} | spec
+        return make_request(SimpleNamespace(kind="images-for-masks"), HEALTHY_AND_NOT, range(3), about, "cpu").noise()
+
+    of_the_mask, of_the_image = noise(), noise(masks="made")
+    assert not np.isclose(of_the_mask, of_the_image).any()
+    assert np.array_equal(of_the_image, noise(masks="made"))
