@@ -22,7 +22,7 @@ from pigbench.stages.train import save_weights
 from pigbench.training import Loop
 
 MOST_EMPTY = 0.2
-"""More empty synthetic masks than this share, and the arm has failed."""
+"""So much larger a share of empty synthetic masks than of empty real ones, and the arm has failed."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def run(job: Job) -> None:
     plugin = registry.find("segmenters", spec["plugin"]).load()
     segmenter = plugin(plugin.Config(**spec["settings"]), spec["resolution"])
     view = job.train_view()
-    synthetic = load_synthetic(job, view.seal) if spec["n"] else None
+    healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
+    synthetic = load_synthetic(job, view.seal, healthy) if spec["n"] else None
     settings = Segmentation(**spec["training"])
     share = 1.0 if spec.get("alone") else _share(settings, view, synthetic)
     loop = Loop(
@@ -95,8 +96,8 @@ def run(job: Job) -> None:
     job.write_json("arm.json", about)
 
 
-def load_synthetic(job: Job, seal: str) -> SyntheticPairs:
-    """The arm's synthetic pairs without empty masks.
+def load_synthetic(job: Job, seal: str, healthy: float = 0.0) -> SyntheticPairs:
+    """The arm's synthetic pairs without empty masks. healthy: the share of empty ones among the real cases.
 
     Pairs that nobody vouches for are let in only where the plan says so. Raises StageFailed for a foreign seal or too
     many empty masks.
@@ -113,8 +114,9 @@ def load_synthetic(job: Job, seal: str) -> SyntheticPairs:
         return SyntheticPairs(images, masks, 0)
     kept = masks.any(axis=(1, 2, 3))
     empty = int((~kept).sum())
-    if empty > MOST_EMPTY * len(masks):
-        raise StageFailed(f"{empty} of {len(masks)} generated masks are empty (more than {MOST_EMPTY:.0%})")
+    if empty > (healthy + MOST_EMPTY) * len(masks):
+        beyond = f", and {healthy:.0%} of the real ones are" if healthy else ""
+        raise StageFailed(f"{empty} of {len(masks)} generated masks are empty (more than {MOST_EMPTY:.0%}{beyond})")
     return SyntheticPairs(images[kept], masks[kept], empty)
 
 

@@ -103,3 +103,7 @@ def test_empty_masks_are_left_out_and_too_many_fail_the_arm(tmp_path: Path) -> N
     assert (len(pairs.images), pairs.empty) == (8, 2)
     with pytest.raises(StageFailed, match=r"3 of 10 generated masks are empty"):
         load_synthetic(synthetic_job(tmp_path, "s", 3), "s")
+    half = load_synthetic(synthetic_job(tmp_path, "s", 7), "s", healthy=0.5)  # where half of the real cases are healthy
+    assert half.empty == 7
+    with pytest.raises(StageFailed, match=r"more than 20%, and 50% of the real ones are"):
+        load_synthetic(synthetic_job(tmp_path, "s", 8), "s", healthy=0.5)
