@@ -13,7 +13,7 @@ from pigbench.cli.bar import reading
 from pigbench.cli.complete import complete
 from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place, print_job
 from pigbench.cli.setting_up import Options, set_up
-from pigbench.cli.tuned import SetAside
+from pigbench.cli.tuned import SetAsideInRun
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def evaluate(
         typer.Option("--n", help="Pairs per fold; repeat for several. (default: all; the fewest of the folds)"),
     ] = None,
     folds: options.Folds = None,
-    set_aside: SetAside = None,
+    set_aside: SetAsideInRun = None,
     dataset: options.Dataset = "phantom",
     segmenter: options.Segmenters = ["unet"],  # noqa: B006
     preset: options.PresetName = "quick",

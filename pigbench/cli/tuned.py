@@ -24,6 +24,10 @@ SetAside = Annotated[
         max=0.9,
     ),
 ]
+SetAsideInRun = Annotated[
+    float | None,
+    typer.Option(help="Share of the patients kept for tuning in the run to compare with.", min=0, max=0.9),
+]
 Studies = Annotated[
     list[str] | None,
     typer.Option(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def write_split(source: Source, folds: int, seed: int, out: Path, set_aside: flo
         _write_json(out / f"fold-{fold}.json", about)
     of_case = dict(zip(source.cases(), source.files() or (), strict=False))
     files = [of_case[case] for case in cases] if of_case else []
-    names = [image.stem for image, _ in files] or [case.case_id for case in cases]
+    names = [_own_name(*pair) for pair in files] or [case.case_id for case in cases]
     _write_json(out / "splits_final.json", [_named(cases, names, held_out) for held_out in split])
     if files:
         _write_files(out / "files.csv", cases, files, split)
@@ -105,6 +106,12 @@ def _members(cases: Sequence[CaseInfo], patients: Sequence[str]) -> dict[str, li
         "patients": list(patients),
         "cases": [case.case_id for case in cases if case.patient_id in set(patients)],
     }
+
+
+def _own_name(image: Path, mask: Path) -> str:
+    """What the user calls a case: its image's stem, or, as in nnU-Net's datasets, its label's (CASE_0000 and CASE)."""
+    name, label = (Path(file.name.removesuffix(".gz")).stem for file in (image, mask))
+    return label if re.fullmatch(re.escape(label) + r"_\d{4}", name) else name
 
 
 def _named(cases: Sequence[CaseInfo], names: Sequence[str], held_out: Collection[str]) -> dict[str, list[str]]:

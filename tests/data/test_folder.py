@@ -266,6 +266,20 @@ def test_patients_that_cannot_be_told(pairs, tmp_path):
     assert "its columns are none" in refused(pairs, store, patients_csv=table)
 
 
+def test_a_table_says_whose_its_images_are_and_nothing_else_does(pairs, tmp_path):
+    cases = [f"p{patient}_{slice}" for patient in range(6) for slice in range(2)]
+    with (pairs / "cases.csv").open("w", newline="") as table:
+        rows = [(f"images/{case}.png", f"masks/{case}.png", case[:2]) for case in cases]
+        csv.writer(table).writerows([("image", "mask", "patient"), *rows])
+    options = {"table": str(pairs / "cases.csv")}
+    import_dataset("folder", pairs, "tabled", tmp_path / "store", options)
+    by_regex = load(pairs, tmp_path / "store", patient_regex=REGEX)
+    assert open_dataset("tabled", tmp_path / "store").cases() == by_regex.cases()
+    for others in ({"patient_regex": REGEX}, {"patients": str(pairs / "table.csv")}):
+        with pytest.raises(PigbenchError, match="by a column 'patient': give it no other patients"):
+            import_dataset("folder", pairs, "other", tmp_path / "store", options | others)
+
+
 def test_a_store_that_cannot_be_written(pairs, tmp_path):
     (tmp_path / "file").touch()
     assert "cannot be written" in refused(pairs, tmp_path / "file" / "store")

@@ -77,6 +77,17 @@ def test_patients_set_aside_are_in_no_fold_and_seals_know_it(tmp_path: Path) -> 
     assert [fold["seal"] for fold in folds] == fold_seals(source, 3, 0, 0.2) != fold_seals(source, 3, 0)
 
 
+def test_cases_of_an_nnunet_dataset_have_the_names_of_its_labels(tmp_path: Path) -> None:
+    class FromNNUNet(Files):
+        def files(self) -> list[tuple[Path, Path]]:
+            names = [f"smith_{i:04}" for i in range(12)]  # which end like a channel themselves
+            return [(Path(f"imagesTr/{name}_0001.nii.gz"), Path(f"labelsTr/{name}.nii.gz")) for name in names]
+
+    write_split(FromNNUNet(), 2, 0, tmp_path)
+    first = json.loads((tmp_path / "splits_final.json").read_text())[0]
+    assert sorted(first["train"] + first["val"]) == [f"smith_{i:04}" for i in range(12)]
+
+
 def test_only_what_is_for_the_user_alone_names_files(tmp_path: Path) -> None:
     write_split(Files(), 2, 0, tmp_path)
     naming = {file.name for file in tmp_path.iterdir() if "smith" in file.read_text()}

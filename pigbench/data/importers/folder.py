@@ -79,6 +79,8 @@ class Folder(Importer):
     def _from_table(self, path: Path, table: Path, problems: Problems) -> list[Found]:
         """One case a row; rows of one image are merged. Paths are relative to `path`, and may not leave it."""
         check_folder(path)
+        if self.options.patient_regex is not None or self.options.patients is not None:
+            raise PigbenchError("a --table says whose its images are by a column 'patient': give it no other patients")
         masks: dict[Path, list[Part]] = {}
         rows: dict[Path, dict[str, str]] = {}
         for row in table_rows(table, ("image", "mask")):
