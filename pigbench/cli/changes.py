@@ -67,6 +67,28 @@ def changed_preset(name: str, general: dict[str, Any], generators: Sequence[str]
     return load_preset(name, general)
 
 
+def all_settings(preset: Preset) -> list[tuple[str, Any, str]]:
+    """Every key that `--set` takes: its value where nothing is set, and what it is."""
+    from pigbench import registry
+    from pigbench.choices import choose_generator, choose_segmenter
+    from pigbench.protocol import preset_keys
+
+    def usable(group: registry.Group) -> list[str]:
+        return [name for name, plugin in registry.plugins(group).items() if not plugin.error()]
+
+    found = []
+    for key in preset_keys():
+        table, _, field = key.rpartition(".")
+        owner = getattr(preset, table) if table else preset
+        found.append((key, getattr(owner, field), type(owner).model_fields[field].description or ""))
+    configs = {name: choose_generator(name, preset.diffusion, {}).config for name in usable("generators")}
+    configs |= {name: choose_segmenter(name, preset.segmentation.network, {}).config for name in usable("segmenters")}
+    for name, config in configs.items():
+        for field, about in type(config).model_fields.items():
+            found.append((f"{name}.{field}", getattr(config, field), about.description or ""))
+    return found
+
+
 def refuse_leftovers(own: dict[str, dict[str, Any]], used: list[str]) -> None:
     """Raises PigbenchError for settings of a plugin that the run does not use."""
     for name in own:

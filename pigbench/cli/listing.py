@@ -22,6 +22,7 @@ class What(StrEnum):
     DATASETS = "datasets"
     PRESETS = "presets"
     EXTRACTORS = "extractors"
+    SETTINGS = "settings"
 
 
 class Format(StrEnum):
@@ -32,17 +33,19 @@ class Format(StrEnum):
 
 
 def list_(
-    what: Annotated[What, typer.Argument(help="generators, segmenters, datasets, presets or extractors.")],
+    what: Annotated[What, typer.Argument(help=f"{', '.join(list(What)[:-1])} or {list(What)[-1]}.")],
     format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
+    preset: Annotated[str, typer.Option(help="Whose values of the settings.")] = "quick",
     store: options.StoreDir = Path("runs"),
 ) -> None:
-    """List the installed generators or segmenters, the datasets, the presets or the extractors."""
+    """List the generators or segmenters, datasets, presets, extractors, or all that `--set` can change."""
     rows = {
         What.GENERATORS: lambda: _plugins("generators"),
         What.SEGMENTERS: lambda: _plugins("segmenters"),
         What.DATASETS: lambda: _datasets(store),
         What.PRESETS: _presets,
         What.EXTRACTORS: _extractors,
+        What.SETTINGS: lambda: _settings(preset),
     }[what]()
     if format is Format.JSON:
         print(json.dumps(rows, indent=1))
@@ -81,13 +84,29 @@ def _extractors() -> Rows:
     return [{"name": name, "about": extractor.about} for name, extractor in sorted(EXTRACTORS.items())]
 
 
+def _settings(preset: str) -> Rows:
+    from pydantic_core import to_jsonable_python
+
+    from pigbench.cli.changes import all_settings
+    from pigbench.protocol import load_preset
+
+    known = all_settings(load_preset(preset))
+    return [{"name": name, "value": to_jsonable_python(value), "about": about} for name, value, about in known]
+
+
 def _print_table(rows: Rows) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     columns = [name for name in (rows[0] if rows else {}) if name != "error"]
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         style = "red" if row.get("error") else None
-        table.add_row(*(str(row[name]) for name in columns), style=style)
+        table.add_row(*(Text(_shown(row[name])) for name in columns), style=style)
     Console().print(table)
+
+
+def _shown(value: Any) -> str:
+    """Text as it is, everything else as `--set` takes it."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -125,6 +125,20 @@ def test_listings(finished, what: str) -> None:
     assert finished("list", what).returncode == 0
 
 
+def test_every_setting_is_listed_as_set_takes_it(finished) -> None:
+    from pigbench.cli.changes import changed_preset, split_changes
+
+    rows = json.loads(finished("list", "settings", "--preset", "smoke", "--format", "json").stdout)
+    values = {row["name"]: row["value"] for row in rows}
+    assert values["training.images"] == 64
+    assert values["pig.ddim_steps"] == 4
+    assert {"pig.guide", "unet.pretrained"} <= values.keys()
+    own, general = split_changes([f"{name}={json.dumps(value)}" for name, value in values.items() if value is not None])
+    assert changed_preset("smoke", general, ["pig"], ["unet"]) == load_preset("smoke")
+    assert own["pig"]["guide"] == values["pig.guide"]
+    assert "[false, false]" in finished("list", "settings", "--preset", "smoke").stdout
+
+
 def test_no_path_of_this_machine_in_a_record(finished) -> None:
     text = finished.records[0].read_text()
     assert str(Path(finished.path)) not in text
