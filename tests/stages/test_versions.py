@@ -57,8 +57,8 @@ KNOWN = {
     "nothing": (1, "739ac29c9646236a"),
     "prepare": (1, "8606ac34339c4427"),
     "reconstruct": (1, "c40d52e3119906b6"),
-    "sample": (1, "8d93fca6f1e71479"),
-    "segment": (1, "151e34d4523b6134"),
+    "sample": (1, "e1db22faf3332824"),
+    "segment": (1, "cf1a252cd3ce95f4"),
     "split": (1, "bdcc7ab82e389ae9"),
     "train": (1, "0dde23ceec354239"),
 }
