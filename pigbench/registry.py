@@ -66,8 +66,13 @@ def plugins(group: Group) -> dict[str, Plugin]:
     return dict(sorted(found.items()))
 
 
+@cache
 def find(group: Group, name: str) -> Plugin:
-    """The plugin of that name; an unknown name gets a "did you mean"."""
+    """The plugin of that name; an unknown name gets a "did you mean".
+
+    Remembered, as looking through everything that is installed takes some 30 ms and every stage asks; a name that was
+    not found is looked for anew.
+    """
     known = plugins(group)
     if name not in known:
         raise PigbenchError(did_you_mean(group.removesuffix("s"), name, list(known)))
