@@ -220,6 +220,21 @@ def test_a_difference_is_taken_over_the_seeds_in_common(make_record):
     assert row.metrics["dice"].delta == pytest.approx(expected)
 
 
+def test_a_difference_may_be_to_another_arm_and_is_the_other_way_round_from_there(make_record):
+    record = make_record(samples=(512, 2048))
+    (group,) = merge([record])
+    few, many = "real+pig_512", "real+pig_2048"
+    there = {row.arm: row for row in summarise(group, against=few).arms}
+    back = {row.arm: row for row in summarise(group, against=many).arms}
+    forth, home = there[many].metrics["dice"], back[few].metrics["dice"]
+    assert (forth.delta, forth.low, forth.high) == pytest.approx((-home.delta, -home.high, -home.low))
+    ours, theirs = per_case(record, many, "dice"), per_case(record, few, "dice")
+    assert forth.delta == pytest.approx(np.mean([ours[key] - theirs[key] for key in ours]))
+    assert np.isfinite(there["real"].metrics["dice"].delta) and np.isnan(there[few].metrics["dice"].delta)
+    rows = [row for row in results.score_rows(summarise(group, against=few)) if row["metric"] == "dice"]
+    assert {row["arm"]: f"|to:{few}|" in row["signature"] for row in rows} == {"real": True, few: False, many: True}
+
+
 # --- merging
 
 

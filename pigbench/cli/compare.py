@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pigbench.errors import PigbenchError
+from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
     from pigbench.results import Skipped, Summary
@@ -33,6 +33,9 @@ def compare(
     format: Annotated[Format, typer.Option(help="How the tables are shown.")] = Format.rich,
     paper: Annotated[bool, typer.Option("--paper", help="Add the paper's own numbers, marked.")] = False,
     costs: Annotated[bool, typer.Option("--costs", help="Add what the rows cost: time, memory, speed, size.")] = False,
+    against: Annotated[
+        str | None, typer.Option(metavar="ROW", help="The row of Table 2 that Δ is to. (default: real only)")
+    ] = None,
 ) -> None:
     """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
     from pigbench.results import load_records, merge, summarise
@@ -45,6 +48,8 @@ def compare(
     if not records:
         raise PigbenchError(_nothing(places))
     summaries = [summarise(group) for group in merge(records)]
+    if against:
+        summaries = _compared_with(against, summaries)
     if format in (Format.csv, Format.json):
         _print_rows(summaries, format, paper, costs)
     else:
@@ -76,6 +81,21 @@ def _print_tables(summaries: list[Summary], format: Format, paper: bool, costs: 
         render.rich(sections)
     else:
         typer.echo(render.markdown(sections) if format == Format.markdown else render.latex(sections))
+
+
+def _compared_with(row: str, summaries: list[Summary]) -> list[Summary]:
+    """The summaries that have the row of that name, with the differences to it; the others are named and left out."""
+    from pigbench.report.wording import shown
+    from pigbench.results import summarise
+
+    arms = [{shown(arm): arm.arm for arm in summary.arms} for summary in summaries]
+    if not any(row in names for names in arms):
+        known = dict.fromkeys(name for names in arms for name in names)
+        raise PigbenchError(did_you_mean("row of Table 2", row, list(known)))
+    for summary, names in zip(summaries, arms, strict=True):
+        if row not in names:
+            typer.echo(f"left out: {summary.group.dataset.name}, {summary.group.preset}, without {row}", err=True)
+    return [summarise(of.group, names[row]) for of, names in zip(summaries, arms, strict=True) if row in names]
 
 
 def _nothing(places: list[Path]) -> str:

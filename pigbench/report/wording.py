@@ -195,12 +195,13 @@ def _difference_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     if paired:
         several = any(len(row.paired_seeds) > 1 for row in paired)
         over = "patients and seeds" if several else "patients only (one seed)"
-        yield f"Δ Dice: to real only; {CONFIDENCE:.0%} interval: paired bootstrap over {over}, {RESAMPLES} resamples"
+        base = next(shown(row) for row in rows if row.arm == paired[0].against)
+        yield f"Δ Dice: to {base}; {CONFIDENCE:.0%} interval: paired bootstrap over {over}, {RESAMPLES} resamples"
     elif len(rows) > 1:
-        yield "no Δ: it takes real only and another arm, both complete, with a seed in common"
+        yield "no Δ: it takes two arms, both complete, with a seed in common"
     for row in paired:
         if row.paired_seeds != row.progress.seeds:
-            yield f"{shown(row)}: Δ over seeds {_some(row.paired_seeds)}, which real only has too"
+            yield f"{shown(row)}: Δ over seeds {_some(row.paired_seeds)}, which {base} has too"
 
 
 def _about(label: str, group: Group) -> Iterable[str]:

@@ -12,6 +12,7 @@ from pigbench.results.merge import Group
 from pigbench.results.summary import (
     CONFIDENCE,
     DISTANCES,
+    REAL,
     RESAMPLES,
     ArmRow,
     Estimate,
@@ -78,6 +79,7 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
         parts.append(f"segmenter:{_listed(row.segmenter for row in of_arms)}")
     if any(row.paired_seeds for row in of_arms):
         resampled = "patients+seeds" if any(len(row.paired_seeds) > 1 for row in of_arms) else "patients"
+        parts += [f"to:{against}" for against in sorted({row.against for row in of_arms if row.paired_seeds} - {REAL})]
         parts.append(f"ci:{CONFIDENCE:.0%}|bs:{RESAMPLES}|resampled:{resampled}")
     return "|".join([*parts, f"v:{_listed(group.versions)}"])
 

@@ -26,7 +26,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean and its spread over folds; for an arm also its per-patient mean and its paired difference to `real`."""
+    """A mean and its spread over folds; for an arm also its per-patient mean and its paired difference to another."""
 
     mean: float = np.nan
     sd: float = np.nan
@@ -91,9 +91,9 @@ class ArmRow:
     """One arm with one segmenter. `metrics`: its four scores (0 to 1), empty if it failed.
 
     contrast: the gate of its generator's pairs, None where it was not measured. sealed: whether anyone vouches that its
-    pairs were made from training patients. excluded: cases empty in truth and
-    prediction, over all seeds. paired_seeds: those that it shares with `real`, over which the differences are taken;
-    empty without a difference.
+    pairs were made from training patients. excluded: cases empty in truth and prediction, over all seeds. against: the
+    arm that its differences are to. paired_seeds: those that it shares with that one, over which they are taken; empty
+    without a difference.
     """
 
     arm: str
@@ -105,6 +105,7 @@ class ArmRow:
     patients: int = 0
     cases: int = 0
     excluded: int = 0
+    against: str = REAL
     paired_seeds: tuple[int, ...] = ()
     contrast: Contrast | None = None
     sealed: bool = True
@@ -127,9 +128,9 @@ class Summary:
     arms: tuple[ArmRow, ...]
 
 
-def summarise(group: Group) -> Summary:
-    """Both tables' numbers."""
-    return Summary(group, tuple(_generator_rows(group)), tuple(_arm_rows(group)))
+def summarise(group: Group, against: str = REAL) -> Summary:
+    """Both tables' numbers; the arms' differences are to the arm `against`, where it is there."""
+    return Summary(group, tuple(_generator_rows(group)), tuple(_arm_rows(group, against)))
 
 
 def _generator_rows(group: Group) -> list[GeneratorRow]:
@@ -142,7 +143,7 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
     return sorted(rows, key=lambda row: (row.extractor, row.control))
 
 
-def _arm_rows(group: Group) -> list[ArmRow]:
+def _arm_rows(group: Group, against: str) -> list[ArmRow]:
     together = defaultdict(list)
     for trial in group.trials:
         together[trial.run.segmenter, trial.run.arm].append(trial)
@@ -151,9 +152,10 @@ def _arm_rows(group: Group) -> list[ArmRow]:
     for key, pool in pools.items():
         rows[key] = _measured(rows[key], pool)
     for (segmenter, arm), row in rows.items():
-        real = rows.get((segmenter, REAL))
-        if arm != REAL and real and row.progress.state == real.progress.state == "complete":
-            rows[segmenter, arm] = _compared(row, pools[segmenter, arm], pools[segmenter, REAL])
+        base = rows.get((segmenter, against))
+        if arm != against and base and row.progress.state == base.progress.state == "complete":
+            compared = _compared(row, pools[segmenter, arm], pools[segmenter, against])
+            rows[segmenter, arm] = replace(compared, against=against)
     gates = _contrasts(group)
     told = [_about(row, group, gates) for row in rows.values()]
     return sorted(told, key=lambda row: (row.segmenter, row.arm != REAL, row.control, *_place(row)))
@@ -253,9 +255,9 @@ def _measured(row: ArmRow, pool: _Pool) -> ArmRow:
     )
 
 
-def _compared(row: ArmRow, pool: _Pool, real: _Pool) -> ArmRow:
-    """`row` with its paired difference to `real`, over the cases and seeds that both have."""
-    at = {identity: index for index, identity in enumerate(real.ids)}
+def _compared(row: ArmRow, pool: _Pool, base: _Pool) -> ArmRow:
+    """`row` with its paired difference to `base`, over the cases and seeds that both have."""
+    at = {identity: index for index, identity in enumerate(base.ids)}
     ours = [index for index, identity in enumerate(pool.ids) if identity in at]
     theirs = [at[pool.ids[index]] for index in ours]
     if len(set(pool.patients[ours])) < 2:
@@ -265,7 +267,7 @@ def _compared(row: ArmRow, pool: _Pool, real: _Pool) -> ArmRow:
     metrics = {}
     for name, estimate in row.metrics.items():
         interval = bootstrap.paired_difference(
-            real.metrics[name][theirs],
+            base.metrics[name][theirs],
             pool.metrics[name][ours],
             pool.patients[ours],
             seeds=seeds if len(paired_seeds) > 1 else None,

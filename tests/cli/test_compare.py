@@ -90,6 +90,18 @@ def test_what_is_no_record_is_named_skipped_and_counted(call, runs):
     assert "bad00.json: not JSON" in result.stderr and "and 2 more" in result.stderr
 
 
+def test_the_differences_may_be_to_another_row(call, runs, make_record, tmp_path):
+    write_record(make_record(("ldm",), protocol="f" * 16), tmp_path / "runs" / "records")
+    result = call("--against", "+pig_2048", "--format", "markdown")
+    assert "Δ Dice: to +pig\\_2048;" in result.stdout and "to:real+pig_2048|" in result.stdout
+    assert "ldm" not in result.stdout and "left out: phantom, quick, without +pig_2048" in result.stderr
+    (shown,) = (line for line in result.stdout.splitlines() if line.startswith("| +pig\\_2048"))
+    assert shown.endswith("| - |")
+    wrong = call("--against", "+pig_204")
+    assert isinstance(wrong.exception, PigbenchError)
+    assert "unknown row of Table 2 '+pig_204': did you mean '+pig_2048'" in str(wrong.exception)
+
+
 @pytest.mark.parametrize("arguments", [(), ("runs",), ("runs", "--format", "json")])
 def test_no_record_is_an_error_that_says_how_to_make_one(call, tmp_path, arguments):
     if arguments:
