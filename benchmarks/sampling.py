@@ -2,7 +2,7 @@
 
 `python benchmarks/sampling.py [--device cuda] [SIDE]…` prints ratios of speed, what part of the device's measured
 limits the suite reaches, and what limits it. The suite samples as a run with `numerics.compile`; compiling is not
-counted.
+counted. `--steps` takes fewer steps than the preset: all cost the same.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import textbook
 import torch
 from limits import HEADING, Busy, Device, line, measure
 
-COUNT = {"cpu": 64, "cuda": 512}
 
-
-def compare(side: int, device: str, count: int, limits: Device) -> None:
+def compare(side: int, device: str, count: int, steps: int | None, limits: Device) -> None:
     from generators.pig import sample_pairs
+    from pigbench.compiling import compile_frozen
     from pigbench.training import laid_out
 
     generator, networks = textbook.pig(side)
@@ -25,8 +24,8 @@ def compare(side: int, device: str, count: int, limits: Device) -> None:
     _, again = textbook.pig(side)
     quick = {name: laid_out(network, device).eval().requires_grad_(False) for name, network in again.items()}
     for network in quick.values():
-        network.compile()
-    schedule, steps = generator.schedule, generator.config.ddim_steps
+        compile_frozen(network, device)
+    schedule, steps = generator.schedule, steps or generator.config.ddim_steps
     stream = torch.Generator().manual_seed(1)
     x, y = (torch.randn((count, 1, side, side), generator=stream).to(device) for _ in range(2))
     alphas = schedule.alphas_cumprod
@@ -39,7 +38,7 @@ def compare(side: int, device: str, count: int, limits: Device) -> None:
             masks, images = sample_pairs(networks["guider"], networks["conditional"], schedule, x, y, steps=steps)
         return masks.cpu(), images.cpu()
 
-    theirs, ours = textbook.seconds(by_the_book, device, 2), textbook.seconds(by_the_suite, device, 2)
+    ours, theirs = textbook.seconds(by_the_suite, device, 2), textbook.seconds(by_the_book, device, 2)
     busy = Busy(device)
     busy.begin()
     by_the_suite()
@@ -54,14 +53,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sides", nargs="*", type=int)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--count", type=int)
+    parser.add_argument("--count", type=int, help="by default a batch of the preset nearest to the side")
+    parser.add_argument("--steps", type=int)
     chosen = parser.parse_args()
     torch.set_num_threads(1 if chosen.device == "cpu" else torch.get_num_threads())
     limits = measure(chosen.device)
     print(limits)
     print(f"{'side':>5} {'n':>5} {'textbook s':>10} {'suite s':>10} {'ratio':>7} {'apart':>10} {HEADING}")
     for side in chosen.sides or ([32] if chosen.device == "cpu" else [64, 128, 256]):
-        compare(side, chosen.device, chosen.count or COUNT[chosen.device], limits)
+        compare(side, chosen.device, chosen.count or textbook.preset(side).sampling.batch, chosen.steps, limits)
 
 
 if __name__ == "__main__":

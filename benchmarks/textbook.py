@@ -13,14 +13,19 @@ from typing import Any
 import torch
 
 from pigbench.choices import choose_generator
-from pigbench.protocol import load_preset
+from pigbench.protocol import Preset, load_preset
 
 PRESET_OF = {32: "quick", 64: "small", 128: "medium", 256: "medium"}
 
 
+def preset(side: int) -> Preset:
+    """The preset nearest to a resolution."""
+    return load_preset(PRESET_OF[side])
+
+
 def pig(side: int) -> tuple[Any, dict[str, torch.nn.Module]]:
     """The generator at a resolution, with the settings of the preset nearest to it, and its untrained networks."""
-    choice = choose_generator("pig", load_preset(PRESET_OF[side]).diffusion, {})
+    choice = choose_generator("pig", preset(side).diffusion, {})
     generator = choice.plugin(choice.config, side)
     torch.manual_seed(0)
     return generator, {name: generator.build(name) for name in ("guider", "conditional")}

@@ -15,8 +15,9 @@ import textbook
 import torch
 from limits import HEADING, Busy, Device, line, measure
 
-STEPS = 30
-WARM = 10  # steps that are not timed
+WARM = 10  # steps before the clock starts
+TIMED = {"cpu": 30, "cuda": 100}
+WATCHED = {"cpu": 0, "cuda": 20}  # steps after it, in which a profiler looks how busy the device is
 PATH = (0, "benchmark")
 
 
@@ -30,14 +31,13 @@ def compare(side: int, device: str, batch: int, limits: Device) -> None:
     view = TrainView(
         stream.integers(0, 65536, shape, np.uint16), stream.integers(0, 2, shape, np.uint8), ["p"] * 4 * batch, "d"
     )
-    settings = Training(images=batch * (STEPS + WARM), batch=batch, learning_rate=1e-4)
+    steps = WARM + TIMED[device] + WATCHED[device]
+    settings = Training(images=batch * steps, batch=batch, learning_rate=1e-4)
     theirs, plain = _by_the_book(side, device, view, settings)
     keep_freed_memory()  # as a worker of the suite does
-    ours, trained = _by_the_suite(side, device, view, settings)
-    apart = ((trained - plain).norm() / plain.norm()).item()
     busy = Busy(device)
-    if device == "cuda":
-        _by_the_suite(side, device, view, settings, busy)
+    ours, trained = _by_the_suite(side, device, view, settings, busy)
+    apart = ((trained - plain).norm() / plain.norm()).item()
     reached = line(limits, _a_step(side, device, view, batch), ours, busy)
     compared = f"{side:4}² {batch:5} {batch / theirs:14.1f} {batch / ours:12.1f} {theirs / ours:7.2f} {apart:10.1e}"
     print(f"{compared} {reached}", flush=True)
@@ -52,38 +52,34 @@ def _by_the_book(side: int, device: str, view, settings) -> tuple[float, torch.T
     generator, networks = textbook.pig(side)
     trainer = textbook.Trainer(networks["guider"].to(device), generator.schedule.alphas_cumprod, settings.learning_rate)
     order = Epochs(len(view), settings.batch, PATH)
-    for step in range(WARM + STEPS):
-        if step == WARM:
-            began = textbook.clock(device)
+    told: dict[int, float] = {}
+    for step in range(settings.images // settings.batch):
         pairs = view.pairs(order(step))
         images, masks = torch.from_numpy(pairs.images), torch.from_numpy(pairs.masks).float()
         batch = Batch(images, masks, step, torch_generator(*PATH, "step", step))  # as the suite draws, on the host
         noise_x, noise_y = batch.noise(), batch.noise()
         trainer.step(2 * masks - 1, images, noise_x, noise_y, batch.timesteps(generator.config.timesteps))
-    taken = (textbook.clock(device) - began) / STEPS
-    return taken, torch.cat([weights.flatten().cpu() for weights in trainer.average])
+        told[step + 1] = textbook.clock(device)
+    return _timed_step(told, device), torch.cat([weights.flatten().cpu() for weights in trainer.average])
 
 
-def _by_the_suite(side: int, device: str, view, settings, busy: Busy | None = None) -> tuple[float, torch.Tensor]:
-    """Seconds a step, from the first window of losses that is told to the last, and the averaged weights.
-
-    busy: looks on meanwhile.
-    """
+def _by_the_suite(side: int, device: str, view, settings, busy: Busy) -> tuple[float, torch.Tensor]:
+    """Seconds a step, and the averaged weights. busy: looks on afterwards."""
     from pigbench.training import Loop
 
     generator, networks = textbook.pig(side)
-    told: list[tuple[int, float]] = []
+    told: dict[int, float] = {}
 
     def progress(step: int, steps: int, loss: float) -> None:
-        told.append((step, textbook.clock(device)))
-        if busy and len(told) == 1:
+        told[step] = textbook.clock(device)
+        if step == WARM + TIMED[device]:
             busy.begin()
-        if busy and step == steps:
+        if step == steps:
             busy.end()
 
     loop = Loop(
         settings,
-        WARM + STEPS,
+        settings.images // settings.batch,
         PATH,
         ema=0.9999,
         device=device,
@@ -92,8 +88,11 @@ def _by_the_suite(side: int, device: str, view, settings, busy: Busy | None = No
         progress=progress,
     )
     trained = loop.fit(networks["guider"], lambda net, batch: generator.loss("guider", net, batch, {}), view)
-    taken = (told[-1][1] - told[0][1]) / (told[-1][0] - told[0][0])
-    return taken, torch.cat([weights.flatten() for weights in trained.parameters()])
+    return _timed_step(told, device), torch.cat([weights.flatten() for weights in trained.parameters()])
+
+
+def _timed_step(told: dict[int, float], device: str) -> float:
+    return (told[WARM + TIMED[device]] - told[WARM]) / TIMED[device]
 
 
 def _a_step(side: int, device: str, view, batch: int) -> Callable[[], None]:
@@ -117,14 +116,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sides", nargs="*", type=int)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, help="by default that of the preset nearest to the side")
     chosen = parser.parse_args()
     torch.set_num_threads(1 if chosen.device == "cpu" else torch.get_num_threads())
     limits = measure(chosen.device)
     print(limits)
     print(f"{'side':>5} {'batch':>5} {'textbook img/s':>14} {'suite img/s':>12} {'ratio':>7} {'apart':>10} {HEADING}")
     for side in chosen.sides or ([32] if chosen.device == "cpu" else [64, 128, 256]):
-        compare(side, chosen.device, chosen.batch, limits)
+        compare(side, chosen.device, chosen.batch or textbook.preset(side).training.batch, limits)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from pigbench.compiling import compile_for_training
 from pigbench.contracts import Batch, Pairs, to_device
 from pigbench.errors import PigbenchError
 from pigbench.ordering import Epochs
@@ -205,8 +206,10 @@ class _State:
         self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
         self.ema = float(loop.ema)
         self.average = AveragedModel(self.network) if loop.ema else None
+        self.weights = list(self.network.parameters())  # looking through the modules at every step takes milliseconds
+        self.follow = _follower(self.average, self.network, self.ema) if self.average else None
         if loop.compiled:
-            self.network.compile()  # the average is never called
+            compile_for_training(self.network, loop.device)  # the average is never called
         self.schedule = _schedule(self.optimiser.optimizer, loop.settings, loop.steps)
         self.epoch_losses: list[float] = []  # of the epoch under way, for a plateau schedule
         self.losses = loop.losses
@@ -217,14 +220,14 @@ class _State:
             value = loss(self.network, batch)
         self.accelerator.backward(value)
         if self.clip:
-            self.accelerator.clip_grad_norm_(self.network.parameters(), self.clip)
+            self.accelerator.clip_grad_norm_(self.weights, self.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         if not _is_plateau(self.schedule):
             self.schedule.step()
-        if self.average:
-            _follow(self.average, self.network, self.ema)
-        return value.detach().float()
+        if self.follow:
+            self.follow()
+        return value.detach().float().clone()  # a plugin may compute its loss within the compiled network
 
     def schedule_sees(self, losses: list[float], epoch: int) -> None:
         """A plateau schedule reacts to the mean training loss of each `epoch` steps."""
@@ -312,21 +315,26 @@ def _is_plateau(schedule: Any) -> bool:
     return isinstance(schedule, ReduceLROnPlateau)
 
 
-def _follow(average: AveragedModel, network: torch.nn.Module, decay: float) -> None:
-    """One step of the moving average of the weights; its decay warms up as min(decay, (1+step)/(10+step)).
+def _follower(average: AveragedModel, network: torch.nn.Module, decay: float) -> Callable[[], None]:
+    """A step of the moving average of the weights; its decay warms up as min(decay, (1+step)/(10+step)).
 
     Without the warm-up a short training would hand over mostly its initial weights. torch's own `update_parameters`
     sends the number of the step to the device and waits for it.
     """
     import torch
 
-    step = int(average.n_averaged)
     averages, weights = list(average.module.parameters()), list(network.parameters())
-    with torch.no_grad():
+    buffers = list(zip(average.module.buffers(), network.buffers(), strict=True))
+
+    @torch.no_grad()
+    def follow() -> None:
+        step = int(average.n_averaged)
         if step == 0:
             torch._foreach_copy_(averages, weights)
         else:
             torch._foreach_lerp_(averages, weights, 1 - min(decay, (1 + step) / (10 + step)))
-        for own, theirs in zip(average.module.buffers(), network.buffers(), strict=True):
+        for own, theirs in buffers:
             own.copy_(theirs)
         average.n_averaged += 1
+
+    return follow

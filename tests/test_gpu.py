@@ -1,4 +1,4 @@
-"""On a GPU: the same samples as on the CPU within rounding, and a training that learns."""
+"""On a GPU: the same samples as on the CPU within rounding, and a training that learns, compiled or not."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 
 from pigbench import training
 from pigbench.choices import choose_generator
+from pigbench.compiling import compile_frozen
 from pigbench.contracts import Batch, SampleRequest, TrainView
 from pigbench.ordering import Epochs
 from pigbench.protocol import load_preset
@@ -38,8 +39,8 @@ def test_noise_is_drawn_on_the_cpu_so_devices_agree() -> None:
     assert np.abs(images[0] - images[1]).max() < 1e-2
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_training_learns_on_the_gpu(precision: str) -> None:
+@pytest.mark.parametrize(("precision", "compiled"), [("float32", False), ("bfloat16", False), ("bfloat16", True)])
+def test_training_learns_on_the_gpu(precision: str, compiled: bool) -> None:
     random = np.random.default_rng(0)
     view = TrainView(
         random.integers(0, 65536, (16, 1, 16, 16), dtype=np.uint16),
@@ -49,7 +50,7 @@ def test_training_learns_on_the_gpu(precision: str) -> None:
     )
     generator = pig()
     settings = load_preset("smoke").training
-    loop = Loop(settings, 200, (0, "gpu"), ema=0.999, device="cuda", precision=precision)
+    loop = Loop(settings, 200, (0, "gpu"), ema=0.999, device="cuda", precision=precision, compiled=compiled)
     network = generator.train("guider", view, {}, loop)
     assert next(network.parameters()).device.type == "cpu"
     assert np.mean(loop.losses[-3:]) < loop.losses[0]
@@ -76,3 +77,35 @@ def test_no_step_waits_for_the_gpu() -> None:
         finally:
             torch.cuda.set_sync_debug_mode("default")
     assert next(state.network.parameters()).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_compiled_training_of_a_chain_ends_with_the_weights_of_a_plain_one() -> None:
+    """The conditional model's training calls the frozen guider at every step."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 65536, (16, 1, 16, 16), dtype=np.uint16)
+    view = TrainView(images, random.integers(0, 2, images.shape, np.uint8), [str(i) for i in range(16)], "d")
+    generator, settings = pig(), load_preset("smoke").training
+    weights = []
+    for compiled in (False, True):
+        torch.manual_seed(0)
+        guider = generator.build("guider").to("cuda").eval().requires_grad_(False)
+        if compiled:
+            compile_frozen(guider, "cuda")
+        loop = Loop(settings, 12, (0, "gpu"), ema=0.9, device="cuda", compiled=compiled)
+        trained = generator.train("conditional", view, {"guider": guider}, loop)
+        weights.append(torch.cat([part.flatten() for part in trained.parameters()]))
+    assert ((weights[0] - weights[1]).norm() / weights[0].norm()).item() < 1e-3
+
+
+def test_what_a_compiled_frozen_network_returned_stays_as_it_is() -> None:
+    """Although each of its CUDA graphs writes to the same memory at every replay, and another network reads it."""
+    torch.manual_seed(0)
+    first, second = (torch.nn.Conv2d(2, 2, 3, padding=1).to("cuda").requires_grad_(False) for _ in range(2))
+    x = torch.randn(4, 2, 8, 8, device="cuda")
+    expected = [first(second(first(x * scale))) for scale in range(5)]
+    compile_frozen(first, "cuda")
+    compile_frozen(second, "cuda")
+    with torch.inference_mode():
+        returned = [first(second(first(x * scale))) for scale in range(5)]
+    for one, other in zip(returned, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-2)  # TF32

@@ -110,13 +110,13 @@ def test_the_average_warms_up() -> None:
     ones = torch.nn.Linear(1, 1, bias=False)
     with torch.no_grad():
         ones.weight.fill_(1.0)
-    expected = 0.0
-    training._follow(average, ones, 0.9999)  # copies at the first update
+    follow = training._follower(average, ones, 0.9999)
+    follow()  # copies at the first update
     expected = 1.0
     with torch.no_grad():
         ones.weight.zero_()
     for step in range(1, 50):
-        training._follow(average, ones, 0.9999)
+        follow()
         expected *= min(0.9999, (1 + step) / (10 + step))
     assert average.module.weight.item() == pytest.approx(expected, rel=1e-4)
     assert expected < 1e-6
@@ -132,12 +132,13 @@ def test_the_average_is_what_torch_would_make_of_it() -> None:
     torch.manual_seed(0)
     living = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.BatchNorm2d(3))
     ours, theirs = AveragedModel(living), AveragedModel(living, multi_avg_fn=update)
+    follow = training._follower(ours, living, 0.9)
     for _ in range(20):
         living(torch.randn(2, 1, 8, 8)).square().mean().backward()
         with torch.no_grad():
             for weight in living.parameters():
                 weight -= 0.1 * weight.grad
-        training._follow(ours, living, 0.9)
+        follow()
         theirs.update_parameters(living)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
     for name, value in theirs.state_dict().items():

@@ -71,6 +71,7 @@ def load_networks(job: Job, device: str) -> dict[str, torch.nn.Module]:
     """
     from safetensors.torch import load_file
 
+    from pigbench.compiling import compile_frozen
     from pigbench.training import laid_out
 
     networks = {}
@@ -81,7 +82,7 @@ def load_networks(job: Job, device: str) -> dict[str, torch.nn.Module]:
             network.load_state_dict(load_file(entry.path / WEIGHTS))
             networks[name] = laid_out(network, device).eval().requires_grad_(False)
             if job.spec["numerics"].get("compile"):
-                network.compile()
+                compile_frozen(networks[name], device)
     return networks
 
 

@@ -16,8 +16,14 @@ from pigbench.stages import VERSIONS
 COMPUTED_BY = {
     "split": ["pigbench.stages.split", "pigbench.data.splits"],
     "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare", "pigbench.data.pixels"],
-    "train": ["pigbench.stages.train", "pigbench.training", "pigbench.ordering", "pigbench.imagenet"],
-    "sample": ["pigbench.stages.sample", "pigbench.stages.train", "pigbench.ordering"],
+    "train": [
+        "pigbench.stages.train",
+        "pigbench.training",
+        "pigbench.compiling",
+        "pigbench.ordering",
+        "pigbench.imagenet",
+    ],
+    "sample": ["pigbench.stages.sample", "pigbench.stages.train", "pigbench.compiling", "pigbench.ordering"],
     "adopt": [
         "pigbench.stages.adopt",
         "pigbench.data.pairs",
@@ -35,6 +41,7 @@ COMPUTED_BY = {
     "reconstruct": [
         "pigbench.stages.reconstruct",
         "pigbench.stages.train",
+        "pigbench.compiling",
         "pigbench.metrics.reconstruction",
     ],
     "nothing": ["pigbench.stages.nothing"],
@@ -42,6 +49,7 @@ COMPUTED_BY = {
     "segment": [
         "pigbench.stages.segment",
         "pigbench.training",
+        "pigbench.compiling",
         "pigbench.ordering",
         "pigbench.metrics.overlap",
         "pigbench.imagenet",
@@ -56,11 +64,11 @@ KNOWN = {
     "gate": (1, "209978626d9c09b6"),
     "nothing": (1, "739ac29c9646236a"),
     "prepare": (1, "8606ac34339c4427"),
-    "reconstruct": (1, "c40d52e3119906b6"),
-    "sample": (1, "e1db22faf3332824"),
-    "segment": (1, "cf1a252cd3ce95f4"),
+    "reconstruct": (1, "bd14c9d52255b88e"),
+    "sample": (1, "68bfe62c098c0870"),
+    "segment": (1, "ae12d1644a0cf50d"),
     "split": (1, "bdcc7ab82e389ae9"),
-    "train": (1, "0dde23ceec354239"),
+    "train": (1, "83e773dba7174499"),
 }
 
 
