@@ -89,6 +89,7 @@ def set_up(options: Options) -> Setup:
     find_weights(preset.fidelity.extractor)
     store = Store(options.store)
     source = open_dataset(options.dataset, store.root)
+    _check_lesions(source)
     request = Request(
         protocol=_protocol(options, preset, source),
         generators=tuple(generators),
@@ -203,6 +204,12 @@ def _check_samples(samples: Sequence[int]) -> tuple[int, ...]:
         if n < 2:
             raise PigbenchError(f"--n {n}: a distance between sets needs at least 2 samples")
     return tuple(sorted(set(samples)))
+
+
+def _check_lesions(source: Source) -> None:
+    """Raises PigbenchError where there is nothing to segment, and no mask to make an image for."""
+    if not any(case.lesion_fraction > 0 for case in source.cases()):
+        raise PigbenchError(f"no case of dataset '{source.name}' has a lesion: all its masks are empty")
 
 
 def check_folds(protocol: Protocol, source: Source) -> None:

@@ -29,11 +29,11 @@ def spread(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
 
 
 def difference(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
-    """The signed difference and its interval; nothing where there is none."""
+    """The signed difference and its interval; nothing where there is none. -0.0 is a value just below zero."""
     if not isfinite(estimate.delta):
         return ABSENT
     values = (estimate.delta, estimate.low, estimate.high)
-    delta, low, high = (f"{round(value * factor, digits) + 0.0:+.{digits}f}" for value in values)  # no -0.0
+    delta, low, high = (f"{value * factor + 0.0:+.{digits}f}" for value in values)  # + 0.0: zero has no sign
     return f"{delta} [{low}, {high}]"
 
 

@@ -80,6 +80,8 @@ def make_request(
         path += ("for made masks",)
     for_real_masks = generator.kind == "images-for-masks" or spec.get("masks") == "real"
     known = np.flatnonzero(view.masks.any(axis=(1, 2, 3))) if for_real_masks else np.arange(len(view))
+    if not len(known):
+        raise StageFailed("no case of the fold's training patients has a lesion: there is no mask to make an image for")
     order = Epochs(len(known), 1, (*path, "masks"))
     cases = known[np.concatenate([order(index) for index in indices])]
     return SampleRequest(

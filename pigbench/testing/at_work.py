@@ -30,7 +30,7 @@ class AtWork(ABC):
         self.plugin, self.name, self.resolution, self.steps = plugin, name, resolution, steps
         self.preset = load_preset(preset)
         self.view = make_view(resolution)
-        self.reads: list[str] = []  # files and addresses, with when
+        self.reads: list[str] = []  # files, addresses and programs, with when
         self.drawn: list[str] = []  # global random states that moved, with when
         self.changed: list[str] = []  # when the view's content changed
         self.package = _package(plugin)
@@ -68,7 +68,7 @@ def random_states_alone(subject: AtWork) -> str:
 
 
 def nothing_else_read(subject: AtWork) -> str:
-    """Check: no file was read, and no address connected to."""
+    """Check: no file was read, no address connected to, and no program started."""
     if subject.reads:
         raise Fault(f"read: {_listed(subject.reads)}", rule("Read no file"))
     return "no file and no address beyond code and installed libraries"
@@ -127,13 +127,14 @@ def _one_thread() -> Iterator[None]:
 
 
 def _package(plugin: type) -> Path | None:
-    """The folder of the plugin's top-level package; None if it is a single file or defined on the fly."""
+    """The folder of the plugin's top-level package, or its file if it is a single one; None if defined on the fly."""
     try:
         spec = find_spec(plugin.__module__.partition(".")[0])
     except ValueError:  # __main__ has none
         return None
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    return Path(places[0]) if places else None
+    if spec is None or not spec.has_location:
+        return None
+    return Path(next(iter(spec.submodule_search_locations or [spec.origin or ""])))
 
 
 def _listed(things: list[str], most: int = 3) -> str:

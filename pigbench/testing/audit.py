@@ -1,8 +1,9 @@
 """What a plugin reads while it works, found out by Python's audit events.
 
 Code, Python's own files, installed libraries with the data they bring, and the system's files may be read; so may what
-was written during the same watch. Anything else a user made, and any address on the network, is reported. So is data in
-the plugin's own package, wherever it is installed: the keys follow a plugin's code alone.
+was written during the same watch. Anything else a user made, any address on the network, and any other program that is
+started, is reported. So is data in the plugin's own package, or beside it if it is a single file, wherever it is
+installed: the keys follow a plugin's code alone.
 
 Files that native code opens by itself (safetensors does) raise no event and are not seen.
 """
@@ -25,11 +26,11 @@ SYSTEM = ("/proc", "/sys", "/etc", "/usr", "/lib", "/lib64", "/System", "/Librar
 
 @dataclass
 class _Watch:
-    """Paths opened for reading and for writing, and addresses connected to, in order."""
+    """Paths opened for reading and for writing; addresses connected to, and programs started, in order."""
 
     read: list[str] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
-    addresses: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 _watching: list[_Watch] = []  # an audit hook stays for good, so it looks here first
@@ -40,7 +41,8 @@ _is_installed = False
 def watching(allowed: Sequence[Path] = (), own: Path | None = None) -> Iterator[list[str]]:
     """A list that holds, once the `with` ends, what was read in it and should not have been.
 
-    allowed: directories that may be read besides. own: the plugin's package, of which only code may be.
+    allowed: directories that may be read besides. own: the plugin's package or its only file; of the one, and of what
+    lies beside the other, only code may be.
     """
     global _is_installed
     if not _is_installed:
@@ -54,7 +56,7 @@ def watching(allowed: Sequence[Path] = (), own: Path | None = None) -> Iterator[
         _watching.remove(watch)
         files = [path for path in watch.read if Path(path).is_file()]  # no folders, nothing that was only looked for
         found += dict.fromkeys(path for path in files if not _may_be_read(path, allowed, own))
-        found += dict.fromkeys(watch.addresses)
+        found += dict.fromkeys(watch.others)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -69,14 +71,25 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
             elif path not in watch.written:
                 watch.read.append(path)
     elif event == "socket.connect" and isinstance(arguments[1], tuple):
-        for watch in _watching:
-            watch.addresses.append(f"the address {arguments[1][0]}")
+        _note(f"the address {arguments[1][0]}")
+    elif event in ("subprocess.Popen", "os.system"):
+        _note(f"what the program {os.path.basename(_program(arguments[0]))} reads")  # noqa: PTH119
+
+
+def _note(other: str) -> None:
+    for watch in _watching:
+        watch.others.append(other)
+
+
+def _program(started: Any) -> str:
+    """Of a command line, or of the path to what is started."""
+    return (os.fsdecode(started).split() or [""])[0]
 
 
 def _may_be_read(path: str, allowed: Sequence[Path], own: Path | None) -> bool:
     if path.endswith(CODE) or Path(path).parent.suffix in METADATA:
         return True
-    if own is not None and _is_under(path, str(own)):
+    if own is not None and (_is_under(path, str(own)) or (own.is_file() and Path(path).parent == own.parent)):
         return False
     return any(_is_under(path, str(root)) for root in (*allowed, *_libraries()))
 

@@ -14,10 +14,10 @@ HEAVY = {"torch", "torchvision", "diffusers", "transformers", "timm", "segmentat
 HEAVY |= {"sklearn", "tensorflow", "jax", "monai", "matplotlib"}
 
 LOOK = """
-import importlib, json, sys
+import importlib, json, pathlib, sys
 sys.path[:], module, package, heavy = json.loads(sys.argv[1])
 from pigbench.testing.audit import watching
-with watching(own=package) as read:
+with watching(own=package and pathlib.Path(package)) as read:
     importlib.import_module(module)
 print(json.dumps([[name for name in heavy if name in sys.modules], read]))
 """

@@ -83,6 +83,25 @@ def test_an_image_without_its_mask_is_named_and_nothing_is_registered(
     assert not (tmp_path / "runs" / "datasets" / "mine").exists()
 
 
+def test_a_dataset_without_a_lesion_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+        for stem in "abcd":
+            pixels = np.full((8, 8), 200 * (name == "images"), np.uint8)
+            pixels[0, ord(stem) % 8] = 0
+            Image.fromarray(pixels).save(tmp_path / name / f"{stem}.png")
+    assert call("data import folder --images images --masks masks --name healthy", monkeypatch, capsys)[0] == 0
+    code, said = call("run --dataset healthy --generator segguided --preset smoke", monkeypatch, capsys)
+    assert code == 2
+    assert "no case of dataset 'healthy' has a lesion" in said
+
+
 def test_a_forgotten_dataset_s_name_is_free_again_and_the_phantom_stays(finished, tmp_path) -> None:
     assert finished("data", "forget", "phantom").returncode == 2
     images = ("--images", "pngs/images", "--masks", "pngs/masks", "--name", "passing", "--store", tmp_path / "store")

@@ -274,9 +274,11 @@ def test_an_interval_over_a_handful_of_patients_is_not_to_be_believed(make_recor
     assert "too few" not in notes(tables(make_record(patients=20))[1])
 
 
-def test_no_difference_is_less_than_nothing_by_nothing():
-    estimate = Estimate(mean=0.5, delta=-0.0001, low=-0.0002, high=-0.00001)
-    assert difference(estimate, 100, 1) == "+0.0 [+0.0, +0.0]"
+def test_a_bound_that_rounds_to_zero_keeps_the_side_on_which_it_is():
+    estimate = Estimate(mean=0.5, delta=-0.0001, low=-0.0002, high=0.00001)
+    assert difference(estimate, 100, 1) == "-0.0 [-0.0, +0.0]"
+    nothing = Estimate(mean=0.5, delta=-0.0, low=0.0, high=-0.0)
+    assert difference(nothing, 100, 1) == "+0.0 [+0.0, +0.0]"
 
 
 def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record):

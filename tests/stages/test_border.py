@@ -110,3 +110,11 @@ def test_an_image_for_a_made_mask_does_not_start_from_the_noise_of_that_mask() -
     of_the_mask, of_the_image = noise(), noise(masks="made")
     assert not np.isclose(of_the_mask, of_the_image).any()
     assert np.array_equal(of_the_image, noise(masks="made"))
+
+
+@pytest.mark.parametrize("kind", ["images-for-masks", "pairs"])
+def test_where_no_training_patient_has_a_lesion_there_is_no_mask_to_ask_for(kind: str) -> None:
+    view = TrainView(np.zeros((2, 1, 16, 16), np.uint16), np.zeros((2, 1, 16, 16), np.uint8), ["a", "b"], "d")
+    spec = {"seed": 0, "fold": 0, "resolution": 16, "masks": "real"}
+    with pytest.raises(StageFailed, match="has a lesion"):
+        make_request(SimpleNamespace(kind=kind), view, range(2), spec, "cpu")  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ KNOWN = {
     "nothing": (1, "739ac29c9646236a"),
     "prepare": (1, "8606ac34339c4427"),
     "reconstruct": (1, "bd14c9d52255b88e"),
-    "sample": (1, "68bfe62c098c0870"),
+    "sample": (1, "4fe19ec1747f6e46"),
     "segment": (1, "ae12d1644a0cf50d"),
     "split": (1, "bdcc7ab82e389ae9"),
     "train": (1, "83e773dba7174499"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pigbench.testing import audit
 from pigbench.testing.audit import watching
 
 
@@ -66,6 +68,28 @@ def test_an_imported_package_brings_its_data_wherever_it_lies(tmp_path: Path, mo
     assert reads(package / "table.csv") == []
     assert reads(package / "table.csv", own=package) == [str(package / "table.csv")]  # the plugin's own is not keyed
     assert reads(package / "__init__.py", own=package) == []
+
+
+def test_data_beside_a_plugin_of_a_single_file_is_reported_also_among_installed_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "_libraries", lambda: [str(tmp_path)])
+    plugin = tmp_path / "mine.py"
+    library = tmp_path / "library" / "table.csv"
+    library.parent.mkdir()
+    for file in (plugin, tmp_path / "mine.csv", library):
+        file.write_text("1\n")
+    assert reads(tmp_path / "mine.csv") == []
+    assert reads(tmp_path / "mine.csv", own=plugin) == [str(tmp_path / "mine.csv")]
+    assert reads(library, own=plugin) == []
+    assert reads(plugin, own=plugin) == []
+
+
+def test_a_program_that_is_started_is_reported(planted: Path) -> None:
+    with watching() as found:
+        subprocess.run(["cat", planted], capture_output=True, check=True)
+        os.system(f"cat '{planted}' > /dev/null")
+    assert found == ["what the program cat reads"]
 
 
 def test_scratch_written_in_the_watch_may_be_read_back_and_no_other(tmp_path: Path, planted: Path) -> None:
