@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+GRAPHS = "reduce-overhead"
+"""What torch calls compiling into CUDA graphs."""
+
 
 def compile_for_training(network: torch.nn.Module, device: str) -> None:
     """Compile forward and backward. What `network` returns must have been used when it is called for the next step."""
     _be_quiet()
-    network.compile(mode=_mode(device))
+    network.compile(mode=None if device == "cpu" else GRAPHS)
 
 
 def compile_frozen(network: torch.nn.Module, device: str) -> None:
@@ -28,16 +31,12 @@ def compile_frozen(network: torch.nn.Module, device: str) -> None:
     import torch
     from torch.utils._pytree import tree_map_only
 
-    compiled = torch.compile(network.forward, mode=_mode(device))
+    compiled = torch.compile(network.forward, mode=GRAPHS)
 
     def forward(*arguments: Any, **named: Any) -> Any:
         return tree_map_only(torch.Tensor, torch.Tensor.clone, compiled(*arguments, **named))
 
     network.forward = forward  # type: ignore[method-assign]
-
-
-def _mode(device: str) -> str | None:
-    return None if device == "cpu" else "reduce-overhead"
 
 
 def _be_quiet() -> None:

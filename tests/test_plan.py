@@ -158,6 +158,7 @@ def test_every_generator_trains_on_as_many_images(preset: str) -> None:
         plan = make_plan(request("pig", protocol=protocol, generators=chosen, samples=(2,)))
         own = [n for n in plan.nodes() if n.stage == "train" and n.spec["plugin"] == name and n.spec["fold"] == 0]
         training = loaded.training
+        assert sum(n.spec["training"]["images"] * n.spec["share"] for n in own) == training.images
         passes = sum(steps_of(training, n.spec["share"], 0) * training.batch for n in own)
         assert training.images <= passes < training.images + len(own) * training.batch
 

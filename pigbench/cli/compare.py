@@ -11,7 +11,7 @@ import typer
 from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from pigbench.results import Skipped, Summary
+    from pigbench.results import Group, Skipped, Summary
 
 DEFAULT = Path("runs")
 
@@ -47,9 +47,8 @@ def compare(
     _name_skipped(skipped)
     if not records:
         raise PigbenchError(_nothing(places))
-    summaries = [summarise(group) for group in merge(records)]
-    if against:
-        summaries = _compared_with(against, summaries)
+    groups = merge(records)
+    summaries = _compared_with(against, groups) if against else [summarise(group) for group in groups]
     if format in (Format.csv, Format.json):
         _print_rows(summaries, format, paper, costs)
     else:
@@ -83,19 +82,19 @@ def _print_tables(summaries: list[Summary], format: Format, paper: bool, costs: 
         typer.echo(render.markdown(sections) if format == Format.markdown else render.latex(sections))
 
 
-def _compared_with(row: str, summaries: list[Summary]) -> list[Summary]:
-    """The summaries that have the row of that name, with the differences to it; the others are named and left out."""
-    from pigbench.report.wording import shown
+def _compared_with(row: str, groups: list[Group]) -> list[Summary]:
+    """The groups that have the row of that name, with the differences to it; the others are named and left out."""
+    from pigbench.report.wording import name_of
     from pigbench.results import summarise
 
-    arms = [{shown(arm): arm.arm for arm in summary.arms} for summary in summaries]
+    arms = [{name_of(trial.run): trial.run.arm for trial in group.trials} for group in groups]
     if not any(row in names for names in arms):
         known = dict.fromkeys(name for names in arms for name in names)
         raise PigbenchError(did_you_mean("row of Table 2", row, list(known)))
-    for summary, names in zip(summaries, arms, strict=True):
+    for group, names in zip(groups, arms, strict=True):
         if row not in names:
-            typer.echo(f"left out: {summary.group.dataset.name}, {summary.group.preset}, without {row}", err=True)
-    return [summarise(of.group, names[row]) for of, names in zip(summaries, arms, strict=True) if row in names]
+            typer.echo(f"left out: {group.dataset.name}, {group.preset}, without {row}", err=True)
+    return [summarise(group, names[row]) for group, names in zip(groups, arms, strict=True) if row in names]
 
 
 def _nothing(places: list[Path]) -> str:

@@ -10,6 +10,7 @@ from textwrap import shorten
 from pigbench.metrics.contrast import LEAST
 from pigbench.report.tuning import tuning_notes
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Summary
+from pigbench.results.record import ArmRun
 from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
 
 ABSENT = "-"
@@ -47,10 +48,14 @@ def span(values: Iterable[float | str | None], ending: str = "") -> str:
 
 def shown(row: ArmRow) -> str:
     """An arm as its row is named: `real only`, `real only, 2x steps`, `+pig_2048`, `pig_2048 only`."""
-    run = row.runs[0]
-    if row.generator is None:
+    return name_of(row.runs[0])
+
+
+def name_of(run: ArmRun) -> str:
+    """The name of the row that an arm's run belongs to, as `shown` gives it."""
+    if run.generator is None:
         return "real only" if run.stretch == 1 else f"real only, {run.stretch}x steps"
-    return f"{row.arm} only" if run.alone else row.arm.removeprefix(REAL)
+    return f"{run.arm} only" if run.alone else run.arm.removeprefix(REAL)
 
 
 def unconditioned(row: ArmRow) -> str:

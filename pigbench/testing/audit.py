@@ -89,9 +89,16 @@ def _program(started: Any) -> str:
 def _may_be_read(path: str, allowed: Sequence[Path], own: Path | None) -> bool:
     if path.endswith(CODE) or Path(path).parent.suffix in METADATA:
         return True
-    if own is not None and (_is_under(path, str(own)) or (own.is_file() and Path(path).parent == own.parent)):
+    if own is not None and _is_of(path, own):
         return False
     return any(_is_under(path, str(root)) for root in (*allowed, *_libraries()))
+
+
+def _is_of(path: str, plugin: Path) -> bool:
+    """Whether a file lies in a plugin's package, or right beside its only file."""
+    if plugin.is_dir():
+        return _is_under(path, str(plugin))
+    return Path(path).resolve().parent == plugin.resolve().parent
 
 
 def _libraries() -> list[str]:

@@ -64,11 +64,11 @@ KNOWN = {
     "gate": (1, "209978626d9c09b6"),
     "nothing": (1, "739ac29c9646236a"),
     "prepare": (1, "8606ac34339c4427"),
-    "reconstruct": (1, "bd14c9d52255b88e"),
-    "sample": (1, "4fe19ec1747f6e46"),
-    "segment": (1, "ae12d1644a0cf50d"),
+    "reconstruct": (1, "a9c2b5e386b38792"),
+    "sample": (1, "8053218cf3a315ef"),
+    "segment": (1, "6c55313cd256a0ac"),
     "split": (1, "bdcc7ab82e389ae9"),
-    "train": (1, "83e773dba7174499"),
+    "train": (1, "ecad62af3e260a8a"),
 }
 
 
