@@ -23,7 +23,7 @@ OWN: dict[str, tuple[Any, Any]] = {
     "path": (Annotated[Path, typer.Argument(help="What the importer reads.")], Path()),
     "name": (Annotated[str, typer.Option(help="What to call the dataset.")], Parameter.empty),
     "skip_bad": (
-        Annotated[bool, typer.Option("--skip-bad", help="Leave out faulty files and list them, instead of refusing.")],
+        Annotated[bool, typer.Option("--skip-bad", help="Leave out what is faulty or has no partner, and list it.")],
         False,
     ),
     "own_ids": (
@@ -100,27 +100,56 @@ def _import(kind: str, given: dict[str, Any]) -> None:
 
 
 def _summary(name: str, imported: Imported) -> list[str]:
-    dataset = imported.dataset
-    whose = f"{dataset.patients} patients" if dataset.has_patient_ids else "patients unknown"
-    lines = [f"'{name}': {dataset.cases} cases, {whose}"]
+    from pigbench.counting import counted
+    from pigbench.protocol import load_preset
+    from pigbench.report.lesions import large_masks, small_lesions
+
+    dataset, rows = imported.dataset, imported.rows
+    whose = counted(dataset.patients, "patient") if dataset.has_patient_ids else "patients unknown"
+    lines: list[str | None] = [f"'{name}': {counted(dataset.cases, 'case')}, {whose}"]
     if dataset.own_ids:
         lines.append("Careful: records, tables and exported files will hold these names of cases and patients.")
     if imported.known:
         lines.append("It was registered before with the same content; it now points to these files.")
     if dataset.pseudo_patients:
-        lines.append(f"Near-identical images count as one patient: {dataset.patients} pseudo-patients.")
+        lines.append(f"Near-identical images count as one patient: {counted(dataset.patients, 'pseudo-patient')}.")
     elif not dataset.has_patient_ids:
         lines.append(
             "Careful: every case counts as its own patient. If several come from one patient, they leak from training "
             "into test: give --patient-regex or --patients."
         )
-    for kind, names in dataset.skipped.items():
-        lines.append(f"Left out, {kind} ({len(names)}): {', '.join(names[:10])}{', …' * (len(names) > 10)}")
+    if imported.merged:
+        lines.append(f"{counted(imported.merged, 'image')} with several masks: each image's masks were made one.")
+    lines += _left_out(imported)
     if dataset.empty_masks:
-        lines.append(f"{dataset.empty_masks} masks are empty.")
+        lines.append(f"{counted(dataset.empty_masks, 'mask')} {'is' if dataset.empty_masks == 1 else 'are'} empty.")
+    lines.append(large_masks([row.lesion_fraction for row in rows], name))
+    lines.append(small_lesions([row.prepared_fraction for row in rows], load_preset("quick").resolution))
     if imported.shared_images:
+        occur = "image occurs" if imported.shared_images == 1 else "images occur"
         lines.append(
-            f"Careful: {imported.shared_images} images occur, byte for byte, in more than one patient; "
+            f"Careful: {imported.shared_images} {occur}, byte for byte, in more than one patient; "
             "they can leak from training into test."
         )
-    return [*lines, f"Look at it with `pigbench data show {name}`, use it with `pigbench run --dataset {name}`."]
+    lines.append(f"Look at it with `pigbench data show {name}`, use it with `pigbench run --dataset {name}`.")
+    return [line for line in lines if line]
+
+
+def _left_out(imported: Imported) -> list[str]:
+    """What was left out, where all of it is listed, and what that means."""
+    from pigbench.counting import counted
+    from pigbench.data.inspection import IN_COLOUR
+
+    skipped = imported.dataset.skipped
+    lines = [
+        f"Left out, {kind} ({len(names)}): {', '.join(names[:10])}{', …' * (len(names) > 10)}"
+        for kind, names in skipped.items()
+    ]
+    if coloured := sum(len(names) for kind, names in skipped.items() if kind.startswith(IN_COLOUR)):
+        lines.append(
+            f"Careful: without {'this' if coloured == 1 else 'these'} {counted(coloured, 'image')} in colour it is "
+            "another set of images, perhaps of other patients or scanners. Say so where you publish results."
+        )
+    if imported.lost_patients:
+        lines.append(f"Nothing is left of {counted(imported.lost_patients, 'patient')}.")
+    return lines + ([f"All that was left out is listed in {imported.skipped_table}."] if skipped else [])

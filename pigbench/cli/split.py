@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pigbench.cli import options
+from pigbench.cli.bar import reading
 from pigbench.cli.tuned import SetAsideInRun
 
 app = typer.Typer(no_args_is_help=True, help="Hand the folds over to other tools.")
@@ -25,7 +26,8 @@ def export(
 
     `fold-K.json` names them by the ids of the records and holds the seal that `pigbench evaluate --fold-of` asks for.
     `splits_final.json` is the same split for nnU-Net, its cases named like the image files. `files.csv` tells which of
-    your files each case is: these two may name patients, so they are for you alone.
+    your files each case is: these two may name patients, so they are for you alone. Its column `mask` is the one to
+    train on: the case's mask as the suite reads it, all its masks merged, written to masks/ (0 and 255).
     """
     from pigbench.data.catalogue import open_dataset
     from pigbench.data.manifests import write_split
@@ -34,5 +36,6 @@ def export(
 
     check_empty(out)
     source = open_dataset(dataset, store.expanduser().absolute())
-    write_split(source, folds, Protocol.model_fields["split_seed"].default, out, set_aside or 0.0)
+    with reading() as advance:
+        write_split(source, folds, Protocol.model_fields["split_seed"].default, out, set_aside or 0.0, advance)
     typer.echo(f"{folds} folds of '{dataset}' under {out}")

@@ -20,7 +20,7 @@ from pigbench.data.importing import Found, Importer, Part, Problems, UnusableErr
 from pigbench.data.inspection import Facts, Reader, inspect
 from pigbench.data.pseudonyms import pseudonyms
 from pigbench.data.register import Registered, Row
-from pigbench.data.source import CaseInfo, Source
+from pigbench.data.source import CaseFiles, CaseInfo, Source
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.store import Store
@@ -30,13 +30,28 @@ from pigbench.store import Store
 class Imported:
     """What an import found, for the person who asked for it.
 
-    known: the same dataset was registered under this name before.
-    shared_images: images whose bytes occur in more than one patient; they can leak from training into a test fold.
+    known: the same dataset was registered under this name before. rows: its cases. lost_patients: patients of whom
+    nothing is left, as all their cases were left out. skipped_table: lists what was left out; None if nothing was.
     """
 
     dataset: Registered
     known: bool
-    shared_images: int
+    rows: list[Row]
+    lost_patients: int
+    skipped_table: Path | None
+
+    @property
+    def shared_images(self) -> int:
+        """Images whose bytes occur in more than one patient; they can leak from training into a test fold."""
+        owners = defaultdict(set)
+        for row in self.rows:
+            owners[row.image_sha256].add(row.patient_id)
+        return sum(len(patients) > 1 for patients in owners.values())
+
+    @property
+    def merged(self) -> int:
+        """Images whose several masks were made one."""
+        return sum(len(mask_parts(row)) > 1 for row in self.rows)
 
 
 def make_importer(kind: str, options: dict[str, Any]) -> Importer:
@@ -89,7 +104,9 @@ def import_dataset(
         own_ids=digest(sorted([row.patient_id, row.case_id] for row in rows))[:16] if own_ids else "",
         skipped=dict(problems.items()),
     )
-    return Imported(register.load(register.directory(store.root, name)), known, _shared_images(rows))
+    where = register.directory(store.root, name)
+    lost = {case.patient for case in found if case.patient} - {case.patient for case in cases}
+    return Imported(register.load(where), known, rows, len(lost), where / register.SKIPPED if len(problems) else None)
 
 
 class ImportedSource(Source):
@@ -109,7 +126,7 @@ class ImportedSource(Source):
 
     def cases(self) -> list[CaseInfo]:
         """Every case, ordered by patient id and case id."""
-        return [CaseInfo(row.case_id, row.patient_id, row.lesion_fraction) for row in self.rows]
+        return [CaseInfo(row.case_id, row.patient_id, row.lesion_fraction, row.prepared_fraction) for row in self.rows]
 
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         """Case `index` as its files have it, and its mask; `resolution` plays no part.
@@ -123,9 +140,12 @@ class ImportedSource(Source):
         )
         return image, mask
 
-    def files(self) -> list[tuple[Path, Path]]:
-        """The image and the (first) mask file of every case, in order. Their names are private."""
-        return [(Path(row.image), mask_parts(row)[0].file) for row in self.rows]
+    def files(self) -> list[CaseFiles]:
+        """The files of every case, in order."""
+        return [
+            CaseFiles(Path(row.image), tuple(part.file for part in mask_parts(row)), row.image_inside)
+            for row in self.rows
+        ]
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -224,6 +244,7 @@ def _rows(cases: Sequence[Found], facts: Sequence[Facts], patients: Sequence[str
             image_inside=case.image.inside,
             masks=json.dumps([[str(part.file), part.inside] for part in case.masks]),
             about=json.dumps(case.about),
+            prepared_fraction=fact.prepared_fraction,
         )
         for case_id, patient_id, patient, case, fact in zip(
             ids.case_ids, ids.patient_ids, patients, cases, facts, strict=True
@@ -240,10 +261,3 @@ def _under_own_ids(rows: Sequence[Row]) -> list[Row]:
     )
     problems.raise_any()
     return [replace(row, case_id=row.name, patient_id=row.patient) for row in rows]
-
-
-def _shared_images(rows: Sequence[Row]) -> int:
-    owners = defaultdict(set)
-    for row in rows:
-        owners[row.image_sha256].add(row.patient_id)
-    return sum(len(patients) > 1 for patients in owners.values())

@@ -15,6 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ import numpy as np
 
 from pigbench.contracts import Config
 from pigbench.data.pixels import UnusableError
+from pigbench.data.reading import Foreground
 from pigbench.errors import PigbenchError
 
 __all__ = ["Found", "Importer", "Part", "Problems", "UnusableError", "check_folder", "inside_folder"]
@@ -95,6 +97,15 @@ class Importer(ABC):
     def __init__(self, options: Any) -> None:
         """options: an instance of `Options`."""
         self.options = options
+
+    @cached_property
+    def foreground(self) -> Foreground | None:
+        """What the option of that name says is lesion; None where it says nothing or there is none.
+
+        A value that no mask has is refused when all were read. Raises PigbenchError for what it cannot be.
+        """
+        text = getattr(self.options, "foreground", None)
+        return Foreground(text) if text is not None else None
 
     @abstractmethod
     def find(self, path: Path, problems: Problems) -> list[Found]:

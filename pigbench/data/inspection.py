@@ -12,7 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError
-from pigbench.data.pixels import binary
+from pigbench.data.lesions import prepared_fraction
+from pigbench.data.pixels import ColourError, binary
+from pigbench.data.reading import ColourOptions
+
+IN_COLOUR = "image in colour"
+"""How the kind of problem begins that `in_colour` names."""
 
 _FULL_SCALE = (1, 255, 65535)  # "true" at 1, 8 and 16 bits: different encodings of the same label
 
@@ -21,7 +26,8 @@ _FULL_SCALE = (1, 255, 65535)  # "true" at 1, 8 and 16 bits: different encodings
 class Facts:
     """What is kept of a case once it was read: hashes of its picture and its mask, size in pixels, the lesion's share.
 
-    A hash is the file's own where it is one whole file. signature: of the picture, for near-duplicates, if asked for.
+    A hash is the file's own where it is one whole file. prepared_fraction: the lesion's share of the square that a run
+    prepares. signature: of the picture, for near-duplicates, if asked for.
     """
 
     image_sha256: str
@@ -29,6 +35,7 @@ class Facts:
     height: int
     width: int
     lesion_fraction: float
+    prepared_fraction: float
     signature: np.ndarray | None = field(default=None, compare=False)
 
 
@@ -84,9 +91,9 @@ def inspect(
 ) -> list[Facts | None]:
     """The facts of every case, in order, None for one that is unusable; `problems` gets all that is wrong.
 
-    That is unreadable files, constant images, masks that are not binary or of another size, and masks that use
-    different values for the lesion, such as 1 and 2: these are label maps. progress: told (cases done, all cases).
-    sign: makes signatures. Memory does not grow with the cases.
+    That is unreadable files, constant images, colour, masks that are not binary or of another size, masks that use
+    different values for the lesion, such as 1 and 2 (these are label maps), and a foreground that no mask has.
+    progress: told (cases done, all cases). sign: makes signatures. Memory does not grow with the cases.
     """
     reader = Reader(importer)
     labels: dict[int, list[str]] = defaultdict(list)
@@ -98,7 +105,18 @@ def inspect(
     for label, names in labels.items() if len(labels) > 1 else ():
         what = f"masks differ in the value of the lesion (a label map? see --foreground); {label} in"
         problems.add(what, names, needs_choice=True)
+    if importer.foreground is not None and any(facts):
+        what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
+        problems.add(what, importer.foreground.unmet, needs_choice=True)
     return facts
+
+
+def in_colour(importer: Importer) -> str:
+    """The kind of problem that a picture in colour is, with the options of that importer which read it."""
+    fields = type(importer.options).model_fields
+    ways = ["--grey reads 0.299 R + 0.587 G + 0.114 B"] if "grey" in fields else []
+    ways += ["--channel R, G or B one of them"] if isinstance(importer.options, ColourOptions) else []
+    return f"{IN_COLOUR} ({', '.join(ways) or 'save it as grey'})"
 
 
 def digest(data: bytes) -> str:
@@ -121,6 +139,9 @@ def _inspect(
     """The facts of one case; None if there are problems, which it adds."""
     try:
         image_hash, pixels = reader.image(case.image)
+    except ColourError:
+        problems.add(in_colour(reader.importer), [_file(case, case.image)])
+        return None
     except (OSError, UnusableError) as error:
         problems.add("unusable file", [f"{_shown(case, case.image)} ({_reason(error)})"])
         return None
@@ -133,7 +154,9 @@ def _inspect(
         problems.add("image and mask differ in size", [f"{case.name} ({error})"])
         return None
     except NotBinaryError as error:
-        problems.add("mask that is not binary", [f"{_file(case, case.masks[0])} ({error})"])
+        problems.add(
+            f"mask that is not binary{_which_values(reader.importer)}", [f"{_file(case, case.masks[0])} ({error})"]
+        )
         return None
     except (OSError, UnusableError) as error:
         problems.add("unusable file", [f"{_shown(case, case.masks[0])} ({_reason(error)})"])
@@ -141,7 +164,14 @@ def _inspect(
     for label in found:
         labels[label].append(case.masks[0].file.name)
     height, width = pixels.shape
-    return Facts(image_hash, mask_hash, height, width, float(mask.mean()), sign(pixels) if sign else None)
+    shares = float(mask.mean()), prepared_fraction(pixels, mask)
+    return Facts(image_hash, mask_hash, height, width, *shares, sign(pixels) if sign else None)
+
+
+def _which_values(importer: Importer) -> str:
+    if "foreground" not in type(importer.options).model_fields:
+        return ""
+    return " (--foreground 128-255 takes the upper half of smoothed ones, --foreground 1,2 labels 1 and 2)"
 
 
 def _binary(values: np.ndarray) -> tuple[np.ndarray, int]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from pigbench.contracts import seal
-from pigbench.data.source import CaseInfo, Source
+from pigbench.data.source import CaseFiles, CaseInfo, Source
 from pigbench.data.splits import make_folds, part
 from pigbench.errors import PigbenchError
 
@@ -24,6 +25,9 @@ UNSEALED = "UNSEALED"
 """What stands where a seal would, on pairs that nobody vouches for."""
 
 FORMAT = "pigbench-fold/1"
+
+_COLUMNS = ("case_id", "patient_id", "held_out_in_fold", "stem", "image", "image_part", "mask", "own_masks")
+_ANY_RESOLUTION = 1  # files are read at their own size
 
 
 class Manifest(BaseModel):
@@ -59,10 +63,19 @@ def fold_seals(source: Source, folds: int, seed: int, set_aside: float = 0.0) ->
     return [_seal(source, _training(cases, held_out)) for held_out in make_folds(cases, folds, seed)]
 
 
-def write_split(source: Source, folds: int, seed: int, out: Path, set_aside: float = 0.0) -> None:
+def write_split(
+    source: Source,
+    folds: int,
+    seed: int,
+    out: Path,
+    set_aside: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
     """Write each fold's `fold-K.json`, nnU-Net's `splits_final.json` and, for a dataset of files, `files.csv`.
 
+    `masks/CASE.png` beside `files.csv` is each case's mask as the suite reads it (all its masks merged, 0 and 255).
     Ids are those of the records. Only `splits_final.json` and `files.csv` hold the names of the user's files.
+    progress: told (masks written, all masks). Raises PigbenchError for a file that is gone or has changed.
     """
     cases = _in_folds(source, set_aside, seed)
     split = make_folds(cases, folds, seed)
@@ -82,10 +95,11 @@ def write_split(source: Source, folds: int, seed: int, out: Path, set_aside: flo
         _write_json(out / f"fold-{fold}.json", about)
     of_case = dict(zip(source.cases(), source.files() or (), strict=False))
     files = [of_case[case] for case in cases] if of_case else []
-    names = [_own_name(*pair) for pair in files] or [case.case_id for case in cases]
+    names = [_own_name(case.image, case.masks[0]) for case in files] or [case.case_id for case in cases]
     _write_json(out / "splits_final.json", [_named(cases, names, held_out) for held_out in split])
     if files:
-        _write_files(out / "files.csv", cases, files, split)
+        masks = _write_masks(source, cases, out, progress)
+        _write_files(out / "files.csv", cases, files, masks, split)
 
 
 def _in_folds(source: Source, share: float, seed: int) -> list[CaseInfo]:
@@ -123,15 +137,40 @@ def _named(cases: Sequence[CaseInfo], names: Sequence[str], held_out: Collection
     return {"train": sorted(train), "val": sorted(val)}
 
 
+def _write_masks(
+    source: Source, cases: Sequence[CaseInfo], out: Path, progress: Callable[[int, int], None] | None
+) -> list[Path]:
+    """Each case's mask as a PNG file; where they are."""
+    import PIL.Image
+
+    rows = {case: row for row, case in enumerate(source.cases())}
+    written = []
+    for case in cases:
+        _, mask = source.read(rows[case], _ANY_RESOLUTION)
+        written.append(out.absolute() / "masks" / f"{case.case_id}.png")
+        written[-1].parent.mkdir(parents=True, exist_ok=True)  # ids that are the user's own may hold folders
+        PIL.Image.fromarray(mask * np.uint8(255)).save(written[-1])
+        if progress:
+            progress(len(written), len(cases))
+    return written
+
+
 def _write_files(
-    table: Path, cases: Sequence[CaseInfo], files: Sequence[tuple[Path, Path]], split: Sequence[Collection[str]]
+    table: Path,
+    cases: Sequence[CaseInfo],
+    files: Sequence[CaseFiles],
+    masks: Sequence[Path],
+    split: Sequence[Collection[str]],
 ) -> None:
     of_patient = {patient: fold for fold, held_out in enumerate(split) for patient in held_out}
     with table.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(("case_id", "patient_id", "held_out_in_fold", "stem", "image", "mask"))
-        for case, (image, mask) in zip(cases, files, strict=True):
-            writer.writerow((case.case_id, case.patient_id, of_patient[case.patient_id], image.stem, image, mask))
+        writer.writerow(_COLUMNS)
+        for case, own, mask in zip(cases, files, masks, strict=True):
+            fold, own_masks = of_patient[case.patient_id], " | ".join(map(str, own.masks))
+            writer.writerow(
+                (case.case_id, case.patient_id, fold, own.image.stem, own.image, own.inside, mask, own_masks)
+            )
 
 
 def _write_json(file: Path, content: Any) -> None:

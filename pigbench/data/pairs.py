@@ -1,7 +1,7 @@
 """Pairs that another tool made: read once, left where they are, and verified when a stage reads them.
 
 <store>/pairs/<content>.json   where the files of one set of pairs are, and the hashes of their bytes. It names files,
-                               so it never leaves the store.
+                               so it never leaves the store, and only its owner and group may read it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pigbench.data.importers.folder import Folder, FolderOptions
-from pigbench.data.importing import Found, Part, Problems
+from pigbench.contracts import Config
+from pigbench.data.importing import Found, Importer, Part, Problems
 from pigbench.data.inspection import Facts, digest, inspect
 from pigbench.data.pairing import Pair, find_pairs
 from pigbench.data.pixels import binary, decode
+from pigbench.data.register import hide
 from pigbench.errors import PigbenchError
 from pigbench.store import Store
 
@@ -46,13 +47,25 @@ def read_folder(directory: Path, progress: Callable[[int, int], None] | None = N
 
     Raises PigbenchError for whatever is wrong with the folders or files, naming all of it.
     """
-    pairs = find_pairs(directory / "images", directory / "masks")
     problems = Problems()
-    problems.add("more than one mask", [pair.stem for pair in pairs if len(pair.masks) > 1])
+    pairs = find_pairs(directory / "images", directory / "masks", problems)
     cases = [Found(pair.stem, None, Part(pair.image), (Part(pair.masks[0]),)) for pair in pairs]
-    facts = inspect(Folder(FolderOptions()), cases, problems, progress)
+    facts = inspect(_AsSaved(Config()), cases, problems, progress)
     problems.raise_any()
     return PairSet(directory, pairs, [fact for fact in facts if fact])
+
+
+class _AsSaved(Importer):
+    """Reads pairs: nothing can be said of how."""
+
+    def find(self, path: Path, problems: Problems) -> list[Found]:
+        raise NotImplementedError
+
+    def image(self, data: bytes, inside: str) -> np.ndarray:
+        return decode(data)
+
+    def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
+        return decode(data)
 
 
 def register(store: Store, found: PairSet) -> None:
@@ -65,6 +78,7 @@ def register(store: Store, found: PairSet) -> None:
     target.parent.mkdir(exist_ok=True)
     with store.building() as building:
         (building / target.name).write_text(json.dumps(files), encoding="utf-8")
+        hide(building / target.name)
         (building / target.name).replace(target)
 
 

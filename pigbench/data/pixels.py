@@ -1,4 +1,5 @@
-"""One grey picture from the bytes of a PNG, TIFF or JPEG file, at the depth it was saved with, or the reason why not.
+"""One grey picture from the bytes of a PNG, TIFF, JPEG or BMP file, at the depth it was saved with, or the reason why
+not.
 
 Pillow turns 16-bit grey into 8-bit by clipping when it is asked to convert, and reads 16-bit colour as 8-bit in
 silence. So nothing here converts 16-bit pixels, and what would lose depth is refused.
@@ -7,15 +8,20 @@ silence. So nothing here converts 16-bit pixels, and what would lose depth is re
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 
+Colour = Literal["luminance", "R", "G", "B"]
+"""What is read of a picture in colour."""
+
+_FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
+_LUMINANCE = (19595, 38470, 7471)  # ITU-R BT.601's weights 0.299, 0.587 and 0.114, in 1/65536
 _WHITE_IS_ZERO = 0
 _PHOTOMETRIC, _BITS_PER_SAMPLE = 262, 258  # TIFF tags
 
@@ -24,21 +30,28 @@ class UnusableError(Exception):
     """Why the bytes of a file do not give one grey picture."""
 
 
-def decode(data: bytes) -> np.ndarray:
-    """The picture (h, w) in `data`: uint8, or uint16 where the file holds 16-bit grey. Raises UnusableError."""
+class ColourError(UnusableError):
+    """The picture is in colour, and nothing says what to read of it."""
+
+
+def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
+    """The picture (h, w) in `data`: uint8, or uint16 where the file holds 16-bit grey.
+
+    colour: what is read of 8-bit colour. Raises UnusableError, and ColourError for colour without it.
+    """
     import PIL.Image
 
     try:
-        with PIL.Image.open(BytesIO(data), formats=("PNG", "TIFF", "JPEG")) as image:
+        with PIL.Image.open(BytesIO(data), formats=_FORMATS) as image:
             depth, frames = _depth(image, data), getattr(image, "n_frames", 1)
             if frames > 1:
                 raise UnusableError(f"holds {frames} frames, not one")
             image.load()
-            return _grey(image, depth)
+            return _grey(image, depth, colour)
     except UnusableError:
         raise
     except PIL.UnidentifiedImageError:
-        raise UnusableError("not a PNG, TIFF or JPEG file") from None
+        raise UnusableError("not a PNG, TIFF, JPEG or BMP file") from None
     except Exception as error:  # on damaged bytes the decoders raise nearly anything
         raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
 
@@ -48,7 +61,7 @@ def labels(data: bytes) -> np.ndarray:
     import PIL.Image
 
     try:
-        with PIL.Image.open(BytesIO(data), formats=("PNG", "TIFF")) as image:
+        with PIL.Image.open(BytesIO(data), formats=("PNG", "TIFF", "BMP")) as image:
             if image.mode == "P":
                 return np.array(image)
     except Exception:  # on damaged bytes the decoders raise nearly anything; `decode` says what it is
@@ -69,6 +82,22 @@ def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     return (pixels != 0).astype(np.uint8), int(lesion[0]) if len(lesion) else 0
 
 
+def one_channel(channels: np.ndarray, colour: Colour | None) -> np.ndarray:
+    """The picture (h, w) of (h, w, 3): the channel, if all are equal, or what `colour` says.
+
+    Raises ColourError where they differ and `colour` is None.
+    """
+    if (channels == channels[..., :1]).all():
+        return np.ascontiguousarray(channels[..., 0])
+    if colour is None:
+        raise ColourError("has colour: save it as grey")
+    if colour != "luminance":
+        return np.ascontiguousarray(channels[..., "RGB".index(colour)])
+    if channels.dtype.kind == "f":
+        return (channels @ np.array(_LUMINANCE) / 65536).astype(channels.dtype)
+    return ((channels.astype(np.uint64) @ np.array(_LUMINANCE, np.uint64) + 32768) >> 16).astype(channels.dtype)
+
+
 def _depth(image: Image, data: bytes) -> int:
     """Bits a sample as the file says, which is more than Pillow keeps for 16-bit colour."""
     if image.format == "PNG":
@@ -77,14 +106,17 @@ def _depth(image: Image, data: bytes) -> int:
     return max(tags.get(_BITS_PER_SAMPLE, (8,)))
 
 
-def _grey(image: Image, depth: int) -> np.ndarray:
+def _grey(image: Image, depth: int, colour: Colour | None) -> np.ndarray:
     if image.mode.startswith("I"):
         return _sixteen_bit(image)
     if depth > 8:
-        raise UnusableError(f"{depth}-bit {image.mode}: save it as 8- or 16-bit grey")
+        raise UnusableError(f"{depth}-bit {image.mode}: save it as 8-bit, or as 16-bit grey")
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"))
-    return _equal_channels(image)
+    channels = np.asarray(image.convert("RGBA"))
+    if (channels[..., 3] != 255).any():
+        raise UnusableError("has transparent pixels: save it as grey")
+    return one_channel(channels[..., :3], colour)
 
 
 def _sixteen_bit(image: Image) -> np.ndarray:
@@ -95,13 +127,3 @@ def _sixteen_bit(image: Image) -> np.ndarray:
     tags = getattr(image, "tag_v2", {})
     # Pillow inverts 8-bit TIFFs that are saved with white as zero, but not 16-bit ones
     return 65535 - grey if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else grey
-
-
-def _equal_channels(image: Image) -> np.ndarray:
-    """The grey of an image saved in colour or with a palette; refused if it has real colour or transparency."""
-    channels = np.asarray(image.convert("RGBA"))
-    if (channels[..., 3] != 255).any():
-        raise UnusableError("has transparent pixels: save it as grey")
-    if (channels[..., 1:3] != channels[..., :1]).any():
-        raise UnusableError("has colour: save it as grey")
-    return np.ascontiguousarray(channels[..., 0])

@@ -68,7 +68,7 @@ def prepare_case(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[
     lowest, highest = float(image.min()), float(image.max())
     if lowest == highest:
         raise ValueError("a constant image cannot be prepared")
-    image, mask = _crop(image, mask, lowest + BLANK * (highest - lowest))
+    image, mask = crop(image, mask)
     low, high = (float(value) for value in np.percentile(image, PERCENTILES))
     if low == high:  # an image of plain areas
         low, high = lowest, highest
@@ -103,9 +103,10 @@ class Prepared:
         return TrainView(self.images[rows], self.masks[rows], [self.patients[row] for row in rows], dataset_key)
 
 
-def _crop(image: np.ndarray, mask: np.ndarray, blank: float) -> tuple[np.ndarray, np.ndarray]:
-    """Without the border rows and columns that are nowhere above `blank`, but never into the mask."""
-    kept = (image > blank) | (mask != 0)
+def crop(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """An image (h, w) that is not constant and its mask without blank border rows and columns, but whole masks."""
+    lowest, highest = float(image.min()), float(image.max())
+    kept = (image > lowest + BLANK * (highest - lowest)) | (mask != 0)
     inside = _extent(kept, 0), _extent(kept, 1)
     return image[inside], mask[inside]
 

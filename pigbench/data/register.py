@@ -3,6 +3,9 @@
 <store>/datasets/<name>/dataset.json      what the dataset is, its counts, and which table is current
 <store>/datasets/<name>/cases-<hash>.csv  its cases, named by its own hash. Beside the ids that may be shown it
                                           holds the names of files and patients: it never leaves the store.
+<store>/datasets/<name>/skipped.csv       files that were left out on request, and why
+
+All of them can be read by their owner and group alone.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from pigbench.errors import PigbenchError
 from pigbench.store import Store
 
 MANIFEST = "dataset.json"
+SKIPPED = "skipped.csv"
 RESERVED = "phantom"  # the name of the built-in dataset
 
 
@@ -29,7 +33,7 @@ class Row:
     """One case of a registered dataset. patient, name, image and masks are private: names and absolute paths.
 
     image_inside: what of the image's file. masks: JSON, [file, what of it] of each. about: JSON, facts that may be
-    shown.
+    shown. prepared_fraction: None in what was registered before it was kept.
     """
 
     case_id: str
@@ -45,6 +49,7 @@ class Row:
     image_inside: str
     masks: str
     about: str
+    prepared_fraction: float | None = None
 
 
 class Registered(BaseModel):
@@ -96,11 +101,16 @@ def publish(store: Store, name: str, rows: Sequence[Row], **known: Any) -> bool:
                 if not target.is_dir():
                     raise
             _check_same(registered, load(target), name)
-            (building / registered.table).replace(target / registered.table)
-            (building / MANIFEST).replace(target / MANIFEST)
+            for part in (registered.table, SKIPPED, MANIFEST):
+                (building / part).replace(target / part)
             return True
     except OSError as error:
         raise PigbenchError(f"'{name}' cannot be registered in {store.root}: {error.strerror}") from None
+
+
+def hide(file: Path) -> None:
+    """Keep a file that names patients or their files from others than its owner and group."""
+    file.chmod(file.stat().st_mode & ~0o007)
 
 
 def directory(store_root: Path, name: str) -> Path:
@@ -147,7 +157,17 @@ def _write(where: Path, rows: Sequence[Row], known: Mapping[str, Any]) -> Regist
     )
     (where / registered.table).write_bytes(data)
     (where / MANIFEST).write_text(registered.model_dump_json(indent=1), encoding="utf-8")
+    _write_skipped(where / SKIPPED, registered.skipped)
+    for file in where.iterdir():
+        hide(file)
     return registered
+
+
+def _write_skipped(file: Path, skipped: Mapping[str, Sequence[str]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as table:
+        writer = csv.writer(table)
+        writer.writerow(("fault", "left_out"))
+        writer.writerows((kind, name) for kind, names in skipped.items() for name in names)
 
 
 def _check_same(new: Registered, old: Registered, name: str) -> None:
@@ -167,5 +187,6 @@ def _row(record: dict[str, str]) -> Row:
         "lesion_fraction": float(record["lesion_fraction"]),
         "height": int(record["height"]),
         "width": int(record["width"]),
+        "prepared_fraction": float(share) if (share := record.get("prepared_fraction")) else None,
     }
     return Row(**{**record, **converted})  # type: ignore[arg-type]

@@ -16,12 +16,26 @@ import numpy as np
 class CaseInfo:
     """One case, without its pixels. Both ids are safe to show: no file name or patient name can be read from them.
 
-    lesion_fraction: the lesion's share of the image, 0 to 1, at the image's own size.
+    lesion_fraction: the lesion's share of the image, 0 to 1, at the image's own size. prepared_fraction: of the square
+    that the image is prepared as; None where nobody has looked.
     """
 
     case_id: str
     patient_id: str
     lesion_fraction: float
+    prepared_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class CaseFiles:
+    """The files of one case; their names are private.
+
+    inside: what of the image's file is read, in the importer's words (a frame, a slice); all of it if empty.
+    """
+
+    image: Path
+    masks: tuple[Path, ...]
+    inside: str = ""
 
 
 class Source(ABC):
@@ -51,8 +65,8 @@ class Source(ABC):
         resolution: what it will be prepared at; a procedural source renders a multiple of it, others ignore it.
         """
 
-    def files(self) -> list[tuple[Path, Path]] | None:
-        """The image and the mask file of every case, in order; None if it has none. Their names are private."""
+    def files(self) -> list[CaseFiles] | None:
+        """The files of every case, in order; None if it has none."""
         return None
 
     def reference(self, count: int) -> Source | None:

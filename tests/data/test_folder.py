@@ -169,7 +169,7 @@ def test_a_file_that_changed_is_noticed(pairs, tmp_path):
 def test_a_damaged_register_is_noticed_and_listed(pairs, tmp_path):
     store = tmp_path / "store"
     load(pairs, store)
-    table = next((store / "datasets/mine").glob("*.csv"))
+    table = next((store / "datasets/mine").glob("cases-*.csv"))
     table.write_text(table.read_text().replace("0.", "1.", 1))
     with pytest.raises(PigbenchError, match="does not match its hash"):
         open_dataset("mine", store).cases()
@@ -206,9 +206,12 @@ def test_every_fault_of_the_files_is_told_at_once(pairs, tmp_path):
     message = refused(pairs, tmp_path / "store")
     assert "differ in size: p0_0 (20×10 against 20×24)" in message
     assert "constant image: p0_1.png (all 7)" in message
-    assert "not binary: p1_0.png (4 values: 0, 3, 9, 255)" in message
+    assert "not binary (--foreground 128-255 takes the upper half of smoothed ones" in message
+    assert "p1_0.png (4 values: 0, 3, 9, 255)" in message
     assert "images/p1_1.png (cannot be read" in message
-    assert "images/p2_0.png (has colour" in message
+    assert (
+        "image in colour (--grey reads 0.299 R + 0.587 G + 0.114 B, --channel R, G or B one of them): p2_0" in message
+    )
 
 
 def test_label_maps_are_refused_but_encodings_of_one_may_mix(pairs, tmp_path):
@@ -235,7 +238,7 @@ def test_folders_that_are_missing_empty_or_ambiguous(pairs, tmp_path):
     (tmp_path / "empty/images").mkdir(parents=True)
     (tmp_path / "empty/images/.hidden.png").touch()
     (tmp_path / "empty/images/notes.txt").touch()
-    assert "holds no PNG, TIFF or JPEG" in refused(tmp_path / "empty", tmp_path / "store")
+    assert "holds no PNG, TIFF, JPEG or BMP" in refused(tmp_path / "empty", tmp_path / "store")
     Image.open(pairs / "images" / "p0_0.png").save(pairs / "images" / "p0_0.tif")
     assert "more than one file" in (message := refused(pairs, tmp_path / "store")) and "p0_0 (1)" in message
 
@@ -251,7 +254,7 @@ def test_patients_that_cannot_be_told(pairs, tmp_path):
     assert "not a regular expression" in refused(pairs, store, patient_regex="(")
     assert "finds no patient in: p4_0, p4_1, p5_0, p5_1 (4)" in refused(pairs, store, patient_regex="p[0-3]")
     assert "finds no patient in" in refused(pairs, store, patient_regex="(q)?p")
-    assert "not both" in refused(pairs, store, patient_regex=REGEX, patients_csv=pairs / "table.csv")
+    assert "one of them" in refused(pairs, store, patient_regex=REGEX, patients_csv=pairs / "table.csv")
     assert "cannot be read" in refused(pairs, store, patients_csv=pairs / "none.csv")
 
     table = pairs / "other.csv"
@@ -305,13 +308,18 @@ def test_pseudonyms_depend_on_who_shares_a_patient_and_not_on_names():
     assert not set(other.patient_ids) & set(ids.patient_ids), "ids of one dataset mean nothing in another"
 
 
-def test_several_masks_of_an_image_are_merged(pairs, tmp_path):
+def test_several_masks_of_an_image_are_merged_on_request(pairs, tmp_path):
     left, right = np.zeros((24, 20), np.uint8), np.zeros((24, 20), np.uint8)
     left[3:6, 2:5], right[10:14, 9:15] = 255, 255
     (pairs / "masks/p0_0.png").unlink()
     for name, mask in (("p0_0_left", left), ("p0_0_right", right)):
         Image.fromarray(mask).save(pairs / f"masks/{name}.png")
-    source = load(pairs, tmp_path / "store", patient_regex=REGEX)
+    message = refused(pairs, tmp_path / "store", patient_regex=REGEX)
+    assert "--merge-masks makes one of them): p0_0_left, p0_0_right (2)" in message
+    options = {"images": pairs / "images", "masks": pairs / "masks", "patient_regex": REGEX, "merge_masks": True}
+    imported = import_dataset("folder", Path(), "mine", tmp_path / "store", options)
+    assert imported.merged == 1
+    source = open_dataset("mine", tmp_path / "store")
     assert len(source.cases()) == 12
     merged = [source.read(index, 8)[1] for index in range(12)]
     assert any(np.array_equal(mask, (left | right) // 255) for mask in merged)
@@ -331,6 +339,8 @@ def test_foreground_chooses_among_the_values_of_label_maps(pairs, tmp_path):
     other = load(pairs, tmp_path / "store", "other", foreground="2")
     assert chosen.fingerprint() != other.fingerprint()
     assert "give numbers" in refused(pairs, tmp_path / "store", "wrong", foreground="lesion")
+    message = refused(pairs, tmp_path / "store", "unmet", foreground="1,4,100-200")
+    assert "--foreground with a value that no mask has (they have 0, 1, 2, 3): 4, 100-200 (2)" in message
 
 
 def test_a_table_says_what_goes_together_and_keeps_its_other_columns(pairs, tmp_path):
@@ -370,3 +380,51 @@ def test_label_maps_need_a_choice_that_leaving_out_files_does_not_make(pairs, tm
     with pytest.raises(PigbenchError, match="see --foreground") as error:
         import_dataset("folder", pairs, "mine", tmp_path / "store", {"patient_regex": REGEX}, skip_bad=True)
     assert "unusable" not in str(error.value)
+
+
+def test_a_table_with_two_masks_of_an_image_asks_whether_to_merge_them(pairs, tmp_path):
+    rows = ["image,mask", "images/p0_0.png,masks/p0_0.png", "images/p0_0.png,masks/p0_1.png"]
+    (pairs / "cases.csv").write_text("\n".join([*rows, "images/p1_0.png,masks/p1_0.png"]))
+    options = {"table": pairs / "cases.csv"}
+    with pytest.raises(PigbenchError, match=r"more than one mask in cases.csv \(--merge-masks .*images/p0_0.png"):
+        import_dataset("folder", pairs, "mine", tmp_path / "store", options)
+    assert import_dataset("folder", pairs, "mine", tmp_path / "store", options | {"merge_masks": True}).merged == 1
+
+
+def test_paths_in_a_table_start_where_it_lies(pairs, tmp_path):
+    rows = [f"../images/p{patient}_0.png,../masks/p{patient}_0.png,{patient}" for patient in range(6)]
+    (pairs / "meta").mkdir()
+    (pairs / "meta/cases.csv").write_text("\n".join(["image,mask,patient", *rows]))
+    import_dataset("folder", pairs, "mine", tmp_path / "store", {"table": pairs / "meta/cases.csv"})
+    assert len(open_dataset("mine", tmp_path / "store").cases()) == 6
+
+
+def test_images_and_masks_without_a_partner_can_be_left_out_and_all_is_listed(pairs, tmp_path):
+    shutil.copy(pairs / "masks/p0_0.png", pairs / "masks/p9_0.png")
+    (pairs / "masks/p1_1.png").unlink()
+    (pairs / "images/p2_0.png").write_bytes(b"not a picture")
+    (pairs / "images/p2_1.png").write_bytes(b"not a picture")
+    options = {"images": pairs / "images", "masks": pairs / "masks", "patient_regex": REGEX}
+    imported = import_dataset("folder", Path(), "mine", tmp_path / "store", options, skip_bad=True)
+    assert (imported.dataset.cases, imported.lost_patients) == (9, 1)
+    with imported.skipped_table.open() as table:
+        listed = {row["left_out"].split(" ")[0] for row in csv.DictReader(table)}
+    assert listed == {"p9_0", "p1_1", "images/p2_0.png", "images/p2_1.png"}
+
+
+def test_what_names_patients_is_for_its_owner_and_group(pairs, tmp_path):
+    load(pairs, tmp_path / "store", patient_regex=REGEX)
+    for file in (tmp_path / "store/datasets/mine").iterdir():
+        assert not file.stat().st_mode & 0o007, file.name
+
+
+def test_colour_is_read_on_request_and_is_part_of_what_the_dataset_is(pairs, tmp_path):
+    colour = np.random.default_rng(0).integers(0, 255, (24, 20, 3), dtype=np.uint8)
+    Image.fromarray(colour).save(pairs / "images/p0_0.png")
+    grey = load(pairs, tmp_path / "store", "grey", grey=True)
+    green = load(pairs, tmp_path / "store", "green", channel="G")
+    luminance = np.asarray(Image.fromarray(colour).convert("L"))
+    assert any(np.array_equal(grey.read(i, 8)[0], luminance) for i in range(12))
+    assert any(np.array_equal(green.read(i, 8)[0], colour[..., 1]) for i in range(12))
+    assert grey.fingerprint() != green.fingerprint()
+    assert "give --grey or --channel" in refused(pairs, tmp_path / "store", "both", grey=True, channel="G")

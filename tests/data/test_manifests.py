@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pigbench.contracts import TrainView
 from pigbench.data.manifests import fold_seals, read_manifest, write_split
 from pigbench.data.phantom import Phantom
-from pigbench.data.source import CaseInfo, Source
+from pigbench.data.source import CaseFiles, CaseInfo, Source
 from pigbench.data.splits import make_folds, set_aside
 from pigbench.errors import PigbenchError
 
@@ -30,10 +31,18 @@ class Files(Source):
         return [CaseInfo(f"c{i:02}", f"p{i // 2}", 0.1) for i in range(12)]
 
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-        raise NotImplementedError
+        mask = np.zeros((5, 4), np.uint8)
+        mask.flat[index], mask[4] = 1, 1
+        return np.arange(20.0).reshape(5, 4), mask
 
-    def files(self) -> list[tuple[Path, Path]]:
-        return [(Path(f"/data/images/smith{i}.png"), Path(f"/data/masks/smith{i}.png")) for i in range(12)]
+    def files(self) -> list[CaseFiles]:
+        first, second = Path("/data/masks"), Path("/data/more")
+        return [
+            CaseFiles(
+                Path(f"/data/images/smith{i}.png"), (first / f"smith{i}.png", second / f"smith{i}.png"), "frame 2"
+            )
+            for i in range(12)
+        ]
 
 
 class Procedural(Files):
@@ -47,7 +56,7 @@ def test_a_split_for_other_tools_is_the_suites_split(tmp_path: Path) -> None:
     source = Files()
     write_split(source, 3, 0, tmp_path)
     cases, split = source.cases(), make_folds(source.cases(), 3, 0)
-    stem = {case.case_id: image.stem for case, (image, _) in zip(cases, source.files(), strict=True)}
+    stem = {case.case_id: files.image.stem for case, files in zip(cases, source.files(), strict=True)}
     for_nnunet = json.loads((tmp_path / "splits_final.json").read_text())
     for fold, held_out in enumerate(split):
         told = json.loads((tmp_path / f"fold-{fold}.json").read_text())
@@ -66,6 +75,18 @@ def test_a_split_for_other_tools_is_the_suites_split(tmp_path: Path) -> None:
     assert {row["case_id"]: row["stem"] for row in rows} == stem
 
 
+def test_the_mask_to_train_on_is_the_whole_one_and_the_users_own_files_stand_beside_it(tmp_path: Path) -> None:
+    source = Files()
+    write_split(source, 3, 0, tmp_path, set_aside=0.0)
+    rows = list(csv.DictReader((tmp_path / "files.csv").read_text().splitlines()))
+    index_of = {case.case_id: index for index, case in enumerate(source.cases())}
+    for row in rows:
+        index = index_of[row["case_id"]]
+        np.testing.assert_array_equal(np.asarray(Image.open(row["mask"])), 255 * source.read(index, 1)[1])
+        assert row["own_masks"] == f"/data/masks/smith{index}.png | /data/more/smith{index}.png"
+        assert (row["image"], row["image_part"]) == (f"/data/images/smith{index}.png", "frame 2")
+
+
 def test_patients_set_aside_are_in_no_fold_and_seals_know_it(tmp_path: Path) -> None:
     source = Phantom()
     write_split(source, 3, 0, tmp_path, set_aside=0.2)
@@ -79,9 +100,11 @@ def test_patients_set_aside_are_in_no_fold_and_seals_know_it(tmp_path: Path) -> 
 
 def test_cases_of_an_nnunet_dataset_have_the_names_of_its_labels(tmp_path: Path) -> None:
     class FromNNUNet(Files):
-        def files(self) -> list[tuple[Path, Path]]:
+        def files(self) -> list[CaseFiles]:
             names = [f"smith_{i:04}" for i in range(12)]  # which end like a channel themselves
-            return [(Path(f"imagesTr/{name}_0001.nii.gz"), Path(f"labelsTr/{name}.nii.gz")) for name in names]
+            return [
+                CaseFiles(Path(f"imagesTr/{name}_0001.nii.gz"), (Path(f"labelsTr/{name}.nii.gz"),)) for name in names
+            ]
 
     write_split(FromNNUNet(), 2, 0, tmp_path)
     first = json.loads((tmp_path / "splits_final.json").read_text())[0]
@@ -90,7 +113,8 @@ def test_cases_of_an_nnunet_dataset_have_the_names_of_its_labels(tmp_path: Path)
 
 def test_only_what_is_for_the_user_alone_names_files(tmp_path: Path) -> None:
     write_split(Files(), 2, 0, tmp_path)
-    naming = {file.name for file in tmp_path.iterdir() if "smith" in file.read_text()}
+    written = [file for file in tmp_path.rglob("*") if file.is_file()]
+    naming = {file.name for file in written if b"smith" in file.read_bytes() or "smith" in file.name}
     assert naming == {"files.csv", "splits_final.json"}
 
 

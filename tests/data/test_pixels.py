@@ -85,7 +85,7 @@ def test_colour_transparency_float_frames_and_other_formats_are_refused():
         (encode(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "32-bit"),
         (encode(frames[0], "TIFF", save_all=True, append_images=frames[1:]), "2 frames"),
         (encode(Image.fromarray(np.array([[0, 70000]], np.int32)), "TIFF"), "70000"),
-        (encode(Image.fromarray(GREY), "BMP"), "not a PNG"),
+        (encode(Image.fromarray(GREY), "GIF"), "not a PNG"),
         (b"", "not a PNG"),
     ]:
         with pytest.raises(UnusableError, match=reason):

@@ -57,13 +57,13 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "cf10d5e763be4d05"),
+    "adopt": (1, "9406decf0083a78a"),
     "embed": (1, "c719a41d5a63bc8b"),
     "fidelity": (1, "8f5d45573067203f"),
     "floor": (2, "0ab1254697d0ae9a"),
     "gate": (1, "209978626d9c09b6"),
     "nothing": (1, "739ac29c9646236a"),
-    "prepare": (1, "8606ac34339c4427"),
+    "prepare": (1, "d29d20a5e57307b3"),
     "reconstruct": (1, "a9c2b5e386b38792"),
     "sample": (1, "8053218cf3a315ef"),
     "segment": (1, "6c55313cd256a0ac"),

@@ -13,8 +13,6 @@ Al-Dhabyani and others, Data in Brief 28, 104863 (2020), doi:10.1016/j.dib.2019.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +26,6 @@ from pigbench.errors import PigbenchError
 _CLASSES = ("benign", "malignant", "normal")
 _INNER = "Dataset_BUSI_with_GT"  # the folder that the set is packed in
 _MASK = re.compile(r"(.+)_mask(?:_\d+)?")
-_DEPTH = 24  # where a PNG says how many bits a sample has; Pillow reads 16-bit colour as 8-bit
 
 
 class BusiOptions(Config):
@@ -56,13 +53,8 @@ class Busi(Importer):
         return [found for name in wanted for found in _of_class(root / name, problems)]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
-        """The picture as saved; of 8-bit colour the luminance, which of equal channels is their value."""
-        import PIL.Image
-
-        with suppress(Exception), PIL.Image.open(BytesIO(data), formats=("PNG",)) as picture:
-            if picture.mode == "RGB" and data[_DEPTH] == 8:
-                return np.asarray(picture.convert("L"))
-        return decode(data)  # which says what is wrong with a damaged one
+        """The picture as saved; of colour the luminance."""
+        return decode(data, "luminance")
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """The mask as saved."""

@@ -1,91 +1,114 @@
-"""A folder of real pairs: PNG, TIFF or JPEG, 8- or 16-bit grey, paired by stem or by a table."""
+"""A folder of real pairs: PNG, TIFF, JPEG or BMP, 8- or 16-bit grey, paired by stem or by a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
-from pigbench.contracts import Config
 from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
-from pigbench.data.pairing import find_pairs, patients_by_regex, patients_by_table, table_rows
+from pigbench.data.pairing import (
+    MaskNames,
+    Pair,
+    check_several,
+    composed,
+    existing,
+    find_pairs,
+    patients_by_regex,
+    patients_by_table,
+    table_rows,
+)
 from pigbench.data.pixels import decode, labels
+from pigbench.data.reading import ColourOptions
 from pigbench.errors import PigbenchError
 
 _PRIVATE = ("image", "mask", "masks", "patient", "patient_id", "name", "case_id", "case")
 
 
-class FolderOptions(Config):
-    """Where the pairs are, whose they are, and what of a mask is lesion."""
+class FolderOptions(ColourOptions):
+    """Where the pairs are, whose they are, and what of an image and of a mask is read."""
 
-    images: Path | None = Field(default=None, description="the images [PATH/images]")
-    masks: Path | None = Field(
-        default=None, description="masks of the same stems, or STEM_… for several an image [PATH/masks]"
+    images: Path | None = Field(default=None, description="the images, in folders of their own or not [PATH/images]")
+    masks: Path | None = Field(default=None, description="masks of the same stems [PATH/masks]")
+    mask_suffix: str = Field(
+        default="", description="what a mask's stem has after its image's, such as _mask; they may share a folder"
+    )
+    merge_masks: bool = Field(
+        default=False, description="a.png may have several masks, a.png, a_1.png, a-left.png: make one of them"
     )
     table: Path | None = Field(
         default=None, description="instead: a CSV with columns image, mask and, if known, patient"
     )
     patient_regex: str | None = Field(
-        default=None, description="finds the patient in a file name (its group 1, if it has one)"
+        default=None, description="finds the patient in a file's path (its group 1, if it has one)"
     )
     patients: Path | None = Field(default=None, description="a CSV with the columns case_id and patient_id")
+    patient_folders: bool = Field(default=False, description="the first folder of an image's path is its patient")
     foreground: str | None = Field(
-        default=None, description="the values that are lesion, such as 1,2, in masks of several"
+        default=None, description="the values that are lesion: 1,2 in a label map, 128-255 in smoothed masks"
     )
 
 
 class Folder(Importer):
-    """Two folders with files of the same stems, or a table that says what goes together."""
+    """Two folders with files of the same stems, one with masks named after images, or a table of what goes together."""
 
     Options = FolderOptions
-    looking = ("images", "masks", "table", "patient_regex", "patients")
+    looking = (
+        "images", "masks", "mask_suffix", "merge_masks", "table", "patient_regex", "patients", "patient_folders",
+    )  # fmt: skip
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """The pairs, sorted by stem. A table's further columns are kept as facts about the case."""
+        _ = self.options.colour, self.foreground
         if self.options.table is not None:
             return self._from_table(path, self.options.table, problems)
-        pairs = find_pairs(self.options.images or path / "images", self.options.masks or path / "masks")
-        patients = self._patients([pair.stem for pair in pairs])
+        names = MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
+        pairs = find_pairs(*self._folders(path), problems, names)
+        patients = self._patients(pairs)
         return [
             Found(pair.stem, patients.get(pair.stem), Part(pair.image), tuple(map(Part, pair.masks))) for pair in pairs
         ]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
-        """The picture, uint8 or uint16 as saved."""
-        return decode(data)
+        """The picture, uint8 or uint16 as saved; of colour what the options say."""
+        return decode(data, self.options.colour)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """The mask as saved; with `foreground`, 1 where it has one of those values. A palette's index is its value."""
-        if self.options.foreground is None:
-            return decode(data)
-        return np.isin(labels(data), self._foreground()).astype(np.uint8)
+        return decode(data) if self.foreground is None else self.foreground.lesion(labels(data))
 
-    def _foreground(self) -> list[int]:
-        try:
-            return [int(value) for value in self.options.foreground.split(",")]
-        except ValueError:
-            raise PigbenchError(f"--foreground {self.options.foreground}: give numbers, such as 1,2") from None
+    def _folders(self, path: Path) -> tuple[Path, Path]:
+        """Where images and masks are: where the options say, else PATH/images and PATH/masks, else both in PATH."""
+        images = self.options.images or path / "images"
+        masks = self.options.masks or path / "masks"
+        if self.options.mask_suffix:
+            images = images if self.options.images or images.is_dir() else path
+            masks = masks if self.options.masks or masks.is_dir() else images
+        return images, masks
 
-    def _patients(self, stems: list[str]) -> Mapping[str, str]:
-        regex, table = self.options.patient_regex, self.options.patients
-        if regex is not None and table is not None:
-            raise PigbenchError("give --patient-regex or --patients, not both")
+    def _patients(self, pairs: Sequence[Pair]) -> Mapping[str, str]:
+        regex, table, folders = self.options.patient_regex, self.options.patients, self.options.patient_folders
+        if (regex is not None) + (table is not None) + folders > 1:
+            raise PigbenchError("give --patient-regex, --patients or --patient-folders, one of them")
+        stems = [pair.stem for pair in pairs]
         if regex is not None:
             return patients_by_regex(stems, regex)
-        return patients_by_table(stems, table) if table is not None else {}
+        if table is not None:
+            return patients_by_table(stems, table)
+        return _by_folder(pairs) if folders else {}
 
     def _from_table(self, path: Path, table: Path, problems: Problems) -> list[Found]:
-        """One case a row; rows of one image are merged. Paths are relative to `path`, and may not leave it."""
+        """One case a row, or, to merge, one an image. No path may leave PATH."""
         check_folder(path)
-        if self.options.patient_regex is not None or self.options.patients is not None:
+        if self.options.patient_regex is not None or self.options.patients is not None or self.options.patient_folders:
             raise PigbenchError("a --table says whose its images are by a column 'patient': give it no other patients")
         masks: dict[Path, list[Part]] = {}
         rows: dict[Path, dict[str, str]] = {}
         for row in table_rows(table, ("image", "mask")):
             try:
-                image, mask = (inside_folder(path, path / row[name]) for name in ("image", "mask"))
+                image, mask = (inside_folder(path, _listed(table, path, row[name])) for name in ("image", "mask"))
             except UnusableError as error:
                 problems.add(f"{table.name}: a path that", [f"{row['image']}, {row['mask']} {error}"])
                 continue
@@ -95,9 +118,29 @@ class Folder(Importer):
         for image, row in sorted(rows.items()):
             about = {name: value for name, value in row.items() if name.lower() not in _PRIVATE and value}
             patient = row.get("patient") or row.get("patient_id") or None
-            name = str(image.relative_to(path.absolute()))
-            found.append(Found(name, patient, Part(image), tuple(masks[image]), about))
+            name = composed(str(image.relative_to(path.absolute())))
+            found.append(Found(name, patient and composed(patient), Part(image), tuple(masks[image]), about))
+        several = [case.name for case in found if len(case.masks) > 1]
+        if several and not self.options.merge_masks:
+            problems.add(f"more than one mask in {table.name} (--merge-masks makes one of them)", several)
+            found = [case for case in found if len(case.masks) == 1]
         whose = {case.patient is not None for case in found}
         if len(whose) > 1:
             problems.add(f"no patient in {table.name} for", [case.name for case in found if case.patient is None])
         return found
+
+
+def _by_folder(pairs: Sequence[Pair]) -> dict[str, str]:
+    """The patient of every stem: the first folder of its path."""
+    problems = Problems()
+    problems.add("--patient-folders: in no folder of a patient", [pair.stem for pair in pairs if pair.folder is None])
+    problems.raise_any()
+    patients = {pair.stem: str(pair.folder) for pair in pairs}
+    check_several(patients, "--patient-folders finds")
+    return patients
+
+
+def _listed(table: Path, path: Path, name: str) -> Path:
+    """The file that a table names: from where the table lies, or from PATH where there is none."""
+    beside = existing(table.absolute().parent / name)
+    return beside if beside.exists() else existing(path / name)

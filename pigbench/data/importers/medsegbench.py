@@ -6,8 +6,8 @@ Each of its sets has the licence of its origin. Decided here:
 - Its splits are not kept, but noted: folds are made as of any dataset.
 - Patients are unknown in every file, and slices of one volume or copies of one picture occur. Near-identical pictures
   become one pseudo-patient.
-- Pictures must be grey, in one channel or in equal ones. Of masks with several labels `foreground` says which are
-  lesion.
+- Pictures are grey, in one channel or in equal ones, or an option says what to read of their colour. Of masks with
+  several labels `foreground` says which are lesion.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from pigbench.contracts import Config
 from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.npz import Rows, open_npz
+from pigbench.data.pixels import one_channel
+from pigbench.data.reading import ColourOptions
 from pigbench.errors import PigbenchError
 
 _SPLITS = ("train", "val", "test")
-_ANY = "any"
 _ROW = re.compile(r"(\w+)\[(\d+)\]")
 
 
-class MedSegBenchOptions(Config):
-    """Which part of a file, and what of a mask is lesion."""
+class MedSegBenchOptions(ColourOptions):
+    """Which part of a file, and what of a picture and of a mask is read."""
 
     category: str | None = Field(None, description="the category to read, such as C1 [all]")
-    foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2, or any but 0: any")
+    foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2, or all but 0: any")
 
 
 class MedSegBench(Importer):
@@ -44,7 +44,7 @@ class MedSegBench(Importer):
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """The cases by split and number; of the arrays only the headers are read."""
-        self._foreground()
+        _ = self.options.colour, self.foreground  # refused before a file is read
         try:
             arrays = open_npz(path.read_bytes())
         except OSError as error:
@@ -66,32 +66,17 @@ class MedSegBench(Importer):
         return found
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
-        """The picture as saved."""
+        """The picture as saved; of colour what the options say."""
         pixels = _row(data, inside)
         if pixels.ndim == 3:
-            if (pixels != pixels[..., :1]).any():
-                raise UnusableError("has colour: save it as grey")
-            pixels = pixels[..., 0]
+            return one_channel(pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1], self.options.colour)
         return np.ascontiguousarray(pixels)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """The mask as saved; with `foreground`, 1 where it has one of those labels."""
         values = _row(data, inside)
         values = values[..., 0] if values.ndim == 3 else values
-        chosen = self._foreground()
-        if chosen is None:
-            return values
-        return (np.isin(values, chosen) if chosen else values != 0).astype(np.uint8)
-
-    def _foreground(self) -> list[int] | None:
-        """The labels that were chosen, none for all but 0; None if nothing was said."""
-        said = self.options.foreground
-        if said is None:
-            return None
-        try:
-            return [] if said == _ANY else [int(value) for value in said.split(",")]
-        except ValueError:
-            raise PigbenchError(f"--foreground {said}: give numbers, such as 1,2, or any") from None
+        return values if self.foreground is None else self.foreground.lesion(values)
 
     def _wanted(self, name: str) -> str:
         return name if self.options.category is None else f"{name}_{self.options.category}"

@@ -24,7 +24,7 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 from pigbench.contracts import Config
 from pigbench.data import nifti
 from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
-from pigbench.data.pairing import patients_by_regex
+from pigbench.data.pairing import composed, patients_by_regex
 from pigbench.data.pixels import decode, labels
 from pigbench.errors import PigbenchError
 
@@ -39,6 +39,7 @@ class NnUNetOptions(Config):
 
     channel: int = Field(0, ge=0, description="the channel to read, 0 for files that end in _0000")
     axis: int = Field(2, ge=0, le=2, description="the axis of the stored array that volumes are cut along")
+    grey: bool = Field(False, description="read colour by its luminance, 0.299 R + 0.587 G + 0.114 B")
     foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2 [the only one there is]")
     patient_regex: str | None = Field(None, description="finds the patient in a case's name (its group 1, if any)")
 
@@ -89,31 +90,33 @@ class NnUNet(Importer):
         return [Found(case.name, case.patient, Part(case.image), (Part(case.label, chosen),)) for case in files]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
-        """A picture as saved; a slice as `nifti.Volume.slice` gives it."""
+        """A picture as saved, of colour the luminance on request; a slice as `nifti.Volume.slice` gives it."""
         at = _SLICE.search(inside)
-        return nifti.open_volume(data).slice(int(at[2]), int(at[1])) if at else decode(data)
+        if at:
+            return nifti.open_volume(data).slice(int(at[2]), int(at[1]))
+        return decode(data, "luminance" if self.options.grey else None)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """1 where the picture or slice has a label that was chosen. Raises UnusableError for an undeclared one."""
         at = _SLICE.search(inside)
         values = nifti.open_volume(data).slice(int(at[2]), int(at[1])) if at else labels(data)
+        if self.foreground is not None:
+            self.foreground.lesion(values)  # which remembers what masks have
         return _lesion(values, inside)
 
     def _foreground(self, about: Description) -> list[int]:
         names = about.names()
         listed = ", ".join(f"{value} ({name})" for value, name in names.items() if value)
-        if self.options.foreground is None:
+        if self.foreground is None:
             lesions = [value for value, name in names.items() if value and name != _IGNORED]
             if len(lesions) != 1:
                 raise PigbenchError(f"which labels are lesion? Give --foreground; dataset.json has {listed or 'none'}")
             return lesions
-        try:
-            chosen = sorted({int(value) for value in self.options.foreground.split(",")})
-        except ValueError:
-            raise PigbenchError(f"--foreground {self.options.foreground}: give numbers, such as 1,2") from None
-        if unknown := [value for value in chosen if not value or value not in names]:
-            raise PigbenchError(f"--foreground: {unknown[0]} is no label of a lesion; dataset.json has {listed}")
-        return chosen
+        lesions = [value for value in names if value]
+        for low, high in self.foreground.ranges:
+            if not any(low <= value <= high for value in lesions):
+                raise PigbenchError(f"--foreground: {low} is no label of a lesion; dataset.json has {listed}")
+        return [value for value in lesions if self.foreground.chooses(value)]
 
     def _files(self, path: Path, about: Description, problems: Problems) -> list[_Files]:
         """Every label with its image of the chosen channel, by name."""
@@ -192,7 +195,7 @@ def _listed(path: Path, folder: str, ending: str, problems: Problems) -> dict[st
     for file in files:
         if file.name.endswith(ending) and not file.name.startswith("."):
             try:
-                found[file.name] = inside_folder(path, file)
+                found[composed(file.name)] = inside_folder(path, file)
             except UnusableError as error:
                 problems.add("unusable file", [f"{folder}/{file.name} ({error})"])
     if not found:

@@ -1,0 +1,52 @@
+"""What lesion sizes mean for a run, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pigbench.counting import counted
+from pigbench.data.lesions import FEWEST, inverted, small
+from pigbench.protocol import load_preset, preset_names
+
+
+def small_lesions(fractions: Sequence[float | None], resolution: int) -> str | None:
+    """A sentence on lesions that have too few pixels at a resolution, and what would keep them; None if there are none.
+
+    fractions: of each case, as `data.lesions.prepared_fraction` gives them.
+    """
+    lost = small(fractions, resolution)
+    if not lost:
+        return None
+    of_all = sum(bool(fraction) for fraction in fractions)
+    finer = _presets_above(resolution)
+    left = {finer_resolution: small(fractions, finer_resolution) for finer_resolution in finer}
+    steps = [f"{left[at] or 'none'} at {at} × {at} ({', '.join(finer[at])})" for at in sorted(finer)]
+    if all(left.values()):
+        smallest = min(fraction for fraction in fractions if fraction)
+        enough = math.ceil(math.sqrt(FEWEST / smallest))
+        steps.append(f"none from {enough} × {enough} on (--set resolution=…)")
+    return (
+        f"Careful: {lost} of {counted(of_all, 'lesion')} {'has' if lost == 1 else 'have'} fewer than {FEWEST} pixels "
+        f"at {resolution} × {resolution}; {', '.join(steps)}."
+    )
+
+
+def large_masks(fractions: Sequence[float], name: str) -> str | None:
+    """A sentence on masks that cover more than half of their image; None if there are none."""
+    if not (count := inverted(fractions)):
+        return None
+    return (
+        f"Careful: {count} of {counted(len(fractions), 'mask')} {'covers' if count == 1 else 'cover'} more than half "
+        f"of the image. Look at `pigbench data show {name}`: where lesion and background are exchanged, import again "
+        "with `--foreground 0`."
+    )
+
+
+def _presets_above(resolution: int) -> dict[int, list[str]]:
+    """The presets of each resolution above that one."""
+    found: dict[int, list[str]] = {}
+    for name in preset_names():
+        if (finer := load_preset(name).resolution) > resolution:
+            found.setdefault(finer, []).append(name)
+    return found
