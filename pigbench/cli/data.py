@@ -10,6 +10,7 @@ import typer
 from pigbench.cli import listing, options
 from pigbench.cli.bar import reading
 from pigbench.cli.importing import Importers
+from pigbench.counting import counted
 
 if TYPE_CHECKING:
     from pigbench.data.source import CaseInfo, Source
@@ -34,11 +35,12 @@ def show(
     resolution: Annotated[int, typer.Option(min=8, help="Pixels a side, as prepared for a run.")] = 128,
     store: options.StoreDir = Path("runs"),
 ) -> None:
-    """Write a contact sheet of prepared cases with their masks outlined."""
+    """Write a contact sheet of prepared cases with their masks outlined and tinted."""
     from pigbench.data.catalogue import open_dataset
     from pigbench.report.contact_sheet import contact_sheet
 
     source = open_dataset(name, store)
+    source.check_files()
     cases = source.cases()
     picked = _spread(len(cases))
     path = out or Path(f"{name}.png")
@@ -47,7 +49,7 @@ def show(
         path,
         title=f"{name} {source.fingerprint()[:8]}: {len(picked)} of {len(cases)} cases at {resolution}²",
     )
-    typer.echo(f"{len(picked)} cases written to {path}")
+    typer.echo(f"{counted(len(picked), 'case')} written to {path}")
 
 
 @app.command("inspect")
@@ -83,8 +85,25 @@ def validate(
         typer.echo(f"{kind} ({len(names)}):")
         for file in names:
             typer.echo(f"  {file}")
-    typer.echo(f"'{name}': {len(source.cases())} cases read, {len(problems)} faults")
+    typer.echo(f"'{name}': {counted(len(source.cases()), 'case')} read, {counted(len(problems), 'fault')}")
     raise SystemExit(1 if len(problems) else 0)
+
+
+@app.command("which")
+def which(
+    id: Annotated[str, typer.Argument(metavar="ID", help="A case or patient, as tables, logs and records name it.")],
+    dataset: Annotated[str | None, typer.Option(help="Where to look (default: every imported dataset).")] = None,
+    store: options.StoreDir = Path("runs"),
+) -> None:
+    """Name the files and the patient behind an id. Only the store that a dataset was imported into knows them."""
+    from pigbench.data.catalogue import cases_called
+    from pigbench.data.imported import image_part, mask_parts
+
+    for name, row in cases_called(id, store, dataset):
+        typer.echo(f"{name}: case {row.case_id}, patient {row.patient_id}")
+        typer.echo(f"  your names: {row.name}, patient {row.patient}")
+        for what, part in [("image", image_part(row)), *(("mask", part) for part in mask_parts(row))]:
+            typer.echo(f"  {what}: {part.file}{', ' * bool(part.inside)}{part.inside}")
 
 
 @app.command("forget")

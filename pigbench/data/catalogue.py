@@ -13,6 +13,7 @@ from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
     from pigbench.data.imported import ImportedSource
+    from pigbench.data.register import Row
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,25 @@ def forget_dataset(name: str, store_root: Path) -> None:
     if name not in known:
         raise PigbenchError(did_you_mean("dataset", name, known))
     shutil.rmtree(directory(store_root, name))
+
+
+def cases_called(name: str, store_root: Path, dataset: str | None = None) -> list[tuple[str, Row]]:
+    """The datasets and rows of the case, or of all cases of the patient, that tables and records call so.
+
+    dataset: where to look; everywhere if None. The rows hold private names. Raises PigbenchError where there is none.
+    """
+    places = _registered(store_root) if dataset is None else [dataset]
+    sources = {place: open_dataset(place, store_root) for place in places if place != RESERVED}
+    found = [
+        (place, row)
+        for place, source in sources.items()
+        for row in source.rows  # type: ignore[attr-defined]
+        if name in (row.case_id, row.patient_id)
+    ]
+    if not found:
+        where = ", ".join(places) or "none"
+        raise PigbenchError(f"no case or patient '{name}' in the imported datasets of {store_root.absolute()}: {where}")
+    return found
 
 
 def list_datasets(store_root: Path) -> list[DatasetInfo]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from pigbench import registry
 from pigbench.contracts import Config
+from pigbench.counting import counted
 from pigbench.data import register
 from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.inspection import Facts, Reader, inspect
@@ -147,6 +148,16 @@ class ImportedSource(Source):
             for row in self.rows
         ]
 
+    def check_files(self) -> None:
+        """Raises PigbenchError with the path of a file that has moved: for the terminal, as paths are private."""
+        files = dict.fromkeys(file for case in self.files() for file in (case.image, *case.masks))
+        if gone := [file for file in files if not file.is_file()]:
+            others = f" and {counted(len(gone) - 1, 'other file')}" if len(gone) > 1 else ""
+            raise PigbenchError(
+                f"dataset '{self.name}': {gone[0]}{others} {'is' if len(gone) == 1 else 'are'} gone. If its folder has "
+                f"moved, import it again under the same name; `pigbench data validate {self.name}` lists every fault"
+            )
+
     @cached_property
     def rows(self) -> list[Row]:
         """The register's rows; they hold private names."""
@@ -160,14 +171,15 @@ class ImportedSource(Source):
         """What is read, if it is what was imported. Errors name the case, not the file: they reach records."""
         where = f"dataset '{self.name}': the {what} of case {row.case_id}"
         changed = PigbenchError(
-            f"{where} has changed since it was imported; put the old file back, or import under a new name"
+            f"{where} has changed since it was imported: put the old file back (`pigbench data validate {self.name}` "
+            "names it), or import under a new name"
         )
         try:
             found, pixels = read()
         except OSError as error:
             raise PigbenchError(
-                f"{where} cannot be read ({error.strerror}); if its folder has moved, import it again under the same "
-                "name"
+                f"{where} cannot be read ({error.strerror}). If its folder has moved, import it again under the same "
+                f"name; `pigbench data validate {self.name}` names every such file"
             ) from None
         except UnusableError:
             raise changed from None

@@ -69,6 +69,9 @@ class Source(ABC):
         """The files of every case, in order; None if it has none."""
         return None
 
+    def check_files(self) -> None:  # noqa: B027
+        """Raises PigbenchError, naming a file, where files are no longer where they were. Nothing is read."""
+
     def reference(self, count: int) -> Source | None:
         """`count` cases of fresh patients to compare generated images with; None if the source cannot make any."""
         return None

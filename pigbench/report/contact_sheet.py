@@ -1,4 +1,4 @@
-"""A contact sheet: many images of one dataset or generator at a glance, each bare and with its mask outlined."""
+"""A contact sheet: many images of one dataset or generator at a glance, each bare and with its mask shown."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ PANEL = 128  # pixels: small images are enlarged, by a whole number of times, to
 MARGIN, GAP = 16, 2  # pixels: around and between cells, and between the panels of a cell
 CAPTION, TITLE = 10, 16  # text sizes in pixels
 PAPER, INK, OUTLINE = (255, 255, 255), (60, 60, 60), (255, 90, 60)
+TINT = 0.25  # the outline's share in the colour of the inside
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Cell:
 
 
 def contact_sheet(cells: Sequence[Cell], path: Path, columns: int = 8, title: str = "") -> None:
-    """Write `cells` to `path` as a PNG, row by row: the bare image and beside it the image with its mask outlined.
+    """Write `cells` to `path` as a PNG, row by row: the bare image, and beside it the image with its
+    mask outlined and its inside tinted, so that an inverted mask is seen.
 
     If no cell has a mask there is one panel a cell. Raises ValueError for no cells or images of different shapes. The
     file appears whole or not at all.
@@ -75,11 +77,16 @@ def _tile(cell: Cell, masked: bool) -> np.ndarray:
     bare = _enlarged(_grey(cell.image), times)[..., None].repeat(3, axis=2)
     if not masked:
         return bare
-    outlined = np.full_like(bare, 255) if cell.mask is None else bare.copy()
-    if cell.mask is not None:
-        outlined[_outline(_enlarged(cell.mask, times))] = OUTLINE
+    shown = np.full_like(bare, 255) if cell.mask is None else _with_mask(bare, _enlarged(cell.mask, times))
     gap = np.full((len(bare), GAP, 3), 255, np.uint8)
-    return np.concatenate([bare, gap, outlined], axis=1)
+    return np.concatenate([bare, gap, shown], axis=1)
+
+
+def _with_mask(bare: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    shown, inside = bare.copy(), mask != 0
+    shown[inside] = np.rint((1 - TINT) * bare[inside] + TINT * np.array(OUTLINE))
+    shown[_outline(mask)] = OUTLINE
+    return shown
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

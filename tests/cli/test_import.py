@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
+
+from pigbench.cli import app
+from pigbench.data.catalogue import open_dataset
+from pigbench.errors import PigbenchError
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +56,7 @@ def test_a_public_set_goes_all_the_way_and_its_pseudo_patients_are_named(make_ho
     faults = home("data", "validate", "busi")
     assert faults.returncode == 1
     assert "benign (1).png" in faults.stdout
-    assert "8 cases read, 1 faults" in faults.stdout
+    assert "8 cases read, 1 fault\n" in faults.stdout
 
 
 @pytest.mark.parametrize(
@@ -68,3 +73,73 @@ def test_what_cannot_be_imported_is_refused(finished: Any, arguments: tuple[str,
     done = finished("data", "import", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def write(root: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:
+    for folder, pixels in (("images", image), ("masks", mask)):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / folder / f"{name}.png")
+
+
+def folder(root: Path, *options: object) -> str:
+    """What `data import folder` prints, in this process."""
+    arguments = ("data", "import", "folder", root, "--name", "mine", "--store", root / "runs", *options)
+    done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert done.exit_code == 0
+    return done.stdout
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Two patients' pictures of 64 × 64: a speck of a lesion, an inverted mask, and one in colour."""
+    random = np.random.default_rng(0)
+    speck, inverted = np.zeros((64, 64), np.uint8), np.full((64, 64), 255, np.uint8)
+    speck[5:7, 5:7], inverted[20:40, 20:40] = 255, 0
+    for name, mask, shape in (("a_1", speck, (64, 64)), ("a_2", inverted, (64, 64)), ("b_1", speck, (64, 64, 3))):
+        write(tmp_path, name, random.integers(0, 255, shape, dtype=np.uint8), mask)
+    return tmp_path
+
+
+def test_what_an_import_lets_in_is_told(odd: Path) -> None:
+    with pytest.raises(PigbenchError, match=r"image in colour \(--grey reads .*, --channel R, G or B .*b_1.png"):
+        folder(odd)
+    said = folder(odd, "--patient-regex", "^(.)_", "--skip-bad")
+    assert "'mine': 2 cases, 1 patient\n" in said
+    assert "without this 1 image in colour it is another set of images" in said
+    assert "Nothing is left of 1 patient." in said
+    assert f"listed in {odd / 'runs/datasets/mine/skipped.csv'}" in said
+    assert "1 of 2 masks covers more than half of the image" in said
+    assert "1 of 2 lesions has fewer than 4 pixels at 32 × 32; none at 64 × 64 (small)" in said
+
+
+def test_several_masks_are_counted(odd: Path) -> None:
+    for name in ("a_1-left", "a_1-right"):
+        Image.fromarray(np.eye(64, dtype=np.uint8) * 255).save(odd / "masks" / f"{name}.png")
+    assert "1 image with several masks" in folder(odd, "--merge-masks", "--channel", "G")
+
+
+def test_an_id_leads_back_to_its_files_where_they_were_imported(odd: Path) -> None:
+    folder(odd, "--grey")
+    case = open_dataset("mine", odd / "runs").cases()[1]
+
+    def which(id: str, *options: object) -> str:
+        arguments = ["data", "which", id, "--store", str(odd / "runs"), *map(str, options)]
+        return CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
+
+    said = which(case.case_id)
+    assert said == which(case.patient_id, "--dataset", "mine")
+    name = next(name for name in ("a_1", "a_2", "b_1") if name in said)
+    assert f"image: {odd / 'images' / name}.png" in said
+    assert f"mask: {odd / 'masks' / name}.png" in said
+    with pytest.raises(PigbenchError, match=r"no case or patient 'abc' in the imported datasets of .*: mine"):
+        which("abc")
+
+
+def test_a_file_that_moved_is_named_with_the_way_to_find_all_of_them(odd: Path) -> None:
+    folder(odd, "--grey")
+    (odd / "masks").rename(odd / "moved")
+    with pytest.raises(PigbenchError) as error:
+        CliRunner().invoke(app, ["data", "show", "mine", "--store", str(odd / "runs")], catch_exceptions=False)
+    assert f"{odd / 'masks'}/" in str(error.value)
+    assert "and 2 other files are gone" in str(error.value)
+    assert "pigbench data validate mine" in str(error.value)

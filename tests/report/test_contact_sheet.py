@@ -30,6 +30,15 @@ def test_the_outline_surrounds_the_lesion_once_and_hides_nothing_of_it(tmp_path)
     assert outlined(pixels) == 4 * 8 * 4  # four sides of eight mask pixels, each enlarged four times
 
 
+def test_the_inside_is_tinted_so_that_an_inverted_mask_is_seen(tmp_path):
+    plain = cell()
+    for mask in (plain.mask, 1 - plain.mask):
+        contact_sheet([Cell(plain.image, mask)], tmp_path / "sheet.png")
+        panel = drawn(tmp_path / "sheet.png")[16:-16, 16 + 128 + 2 : -16].astype(int)
+        coloured = (panel[..., 0] != panel[..., 2]) & (panel != OUTLINE).any(axis=-1)
+        assert np.array_equal(coloured, mask.repeat(4, 0).repeat(4, 1) != 0)
+
+
 def test_an_image_without_a_mask_has_no_outline(tmp_path):
     contact_sheet([cell(masked=False)] * 2, tmp_path / "bare.png")
     contact_sheet([cell(), cell(masked=False)], tmp_path / "mixed.png")
