@@ -19,12 +19,13 @@ def small_lesions(fractions: Sequence[float | None], resolution: int) -> str | N
     if not lost:
         return None
     of_all = sum(bool(fraction) for fraction in fractions)
-    finer = _presets_above(resolution)
-    left = {finer_resolution: small(fractions, finer_resolution) for finer_resolution in finer}
-    steps = [f"{left[at] or 'none'} at {at} × {at} ({', '.join(finer[at])})" for at in sorted(finer)]
-    if all(left.values()):
-        smallest = min(fraction for fraction in fractions if fraction)
-        enough = math.ceil(math.sqrt(FEWEST / smallest))
+    steps = []
+    for finer, presets in _presets_above(resolution).items():
+        steps.append(f"{small(fractions, finer) or 'none'} at {finer} × {finer} ({', '.join(presets)})")
+        if not small(fractions, finer):
+            break
+    else:
+        enough = math.ceil(math.sqrt(FEWEST / min(fraction for fraction in fractions if fraction)))
         steps.append(f"none from {enough} × {enough} on (--set resolution=…)")
     return (
         f"Careful: {lost} of {counted(of_all, 'lesion')} {'has' if lost == 1 else 'have'} fewer than {FEWEST} pixels "
@@ -44,9 +45,9 @@ def large_masks(fractions: Sequence[float], name: str) -> str | None:
 
 
 def _presets_above(resolution: int) -> dict[int, list[str]]:
-    """The presets of each resolution above that one."""
+    """The presets of each resolution above that one, ascending."""
     found: dict[int, list[str]] = {}
     for name in preset_names():
         if (finer := load_preset(name).resolution) > resolution:
             found.setdefault(finer, []).append(name)
-    return found
+    return dict(sorted(found.items()))

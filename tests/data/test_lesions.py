@@ -39,6 +39,7 @@ def test_a_sentence_says_what_would_keep_them() -> None:
     assert "2 of 4 lesions have fewer than 4 pixels at 32 × 32; 2 at 64 × 64 (small), 1 at 128 × 128 (medium), " in said
     assert "none at 512 × 512 (paper)" in said
     assert small_lesions([0.1], 32) is None
+    assert small_lesions([3 / 32**2], 32).endswith("at 32 × 32; none at 64 × 64 (small).")  # type: ignore[union-attr]
     tiny = small_lesions([1e-9], 32)
     assert tiny is not None
     assert "none from 63246 × 63246 on (--set resolution=…)" in tiny
