@@ -11,6 +11,7 @@ from pigbench import registry
 from pigbench.contracts import Config, Generator
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
+from pigbench.sources import source_hash
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class GeneratorChoice:
     @cached_property
     def source(self) -> str:
         """The hash of the plugin's source files."""
-        return registry.source_hash(self.plugin.__module__)
+        return source_hash(self.plugin.__module__)
 
     @property
     def signature(self) -> str:
@@ -174,7 +175,7 @@ def choose_segmenter(name: str, shared: Mapping[str, Any], changes: Mapping[str,
     loaded = registry.find("segmenters", name).load()
     own = dict(changes.get(name, {}))
     config = plugin_config(loaded.Config, name, shared, own)
-    return SegmenterChoice(name, config, own, registry.source_hash(loaded.__module__))  # type: ignore[arg-type]
+    return SegmenterChoice(name, config, own, source_hash(loaded.__module__))  # type: ignore[arg-type]
 
 
 def with_values(choice: Chosen, values: Mapping[str, Mapping[str, Any]]) -> Chosen:

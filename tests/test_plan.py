@@ -94,7 +94,7 @@ def test_what_changes_a_number_changes_the_key(change: str, monkeypatch: pytest.
     elif change == "seeds":
         after = make_plan(dataclasses.replace(base, seeds=(1,)))
     elif change == "source":
-        monkeypatch.setattr("pigbench.registry.source_hash", lambda module: "another")
+        monkeypatch.setattr("pigbench.choices.source_hash", lambda module: "another")
         after = make_plan(request("pig"))
     elif change == "version":
         monkeypatch.setitem(__import__("pigbench.stages").stages.VERSIONS, "train", 999)

@@ -23,6 +23,7 @@ from pigbench.engine.work import Task, attempt
 from pigbench.errors import PigbenchError
 from pigbench.metrics.extractors import find_weights
 from pigbench.processes import SINGLE_THREAD, keep_freed_memory
+from pigbench.sources import source_hash
 from pigbench.store import Store
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _check_plugin(group: registry.Group, name: str, source: str) -> None:
     plugin = registry.plugins(group).get(name)
     if plugin is None:
         raise PigbenchError(f"has no {kind} '{name}': install its package there and restart the worker")
-    if registry.source_hash(plugin.target.partition(":")[0]) != source:
+    if source_hash(plugin.target.partition(":")[0]) != source:
         raise PigbenchError(f"has another source of {kind} '{name}': install this one there and restart the worker")
 
 

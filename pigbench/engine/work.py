@@ -18,6 +18,7 @@ from pigbench.engine.meter import Meter
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
 from pigbench.processes import hardware
+from pigbench.sources import source_hash
 from pigbench.stages.job import Job, StageFailed
 from pigbench.store import Damaged, Store
 
@@ -110,7 +111,7 @@ def _check_source(task: Task) -> None:
     if "source" not in task.spec:
         return
     module = registry.find(plugin_group(task.stage), task.spec["plugin"]).target.partition(":")[0]
-    if registry.source_hash(module) != task.spec["source"]:
+    if source_hash(module) != task.spec["source"]:
         raise StageFailed(f"the source of '{task.spec['plugin']}' has changed since this run began: run it again")
 
 

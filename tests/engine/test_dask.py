@@ -20,6 +20,7 @@ from pigbench.engine.leases import Leases
 from pigbench.engine.places import Workers
 from pigbench.errors import PigbenchError
 from pigbench.plan import Node
+from pigbench.sources import source_hash
 from pigbench.store import Store
 
 Told = Callable[..., Node]
@@ -203,7 +204,7 @@ def test_workers_that_cannot_serve_the_run_are_named_before_it_begins(
     start_cluster, tmp_path: Path, plugins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store lies below /proc/self/cwd: the same path to all, but another directory to who was started elsewhere."""
-    from pigbench import __version__, registry
+    from pigbench import __version__
 
     monkeypatch.setattr(admission, "NAMED", 9)
     monkeypatch.chdir(tmp_path)
@@ -225,7 +226,7 @@ def test_workers_that_cannot_serve_the_run_are_named_before_it_begins(
     cluster.start_worker("--name", "threaded", **options | {"env": threaded})
     address = {worker["name"]: address for address, worker in cluster.wait_for_workers(6).items()}
 
-    spec = {"plugin": "noise", "source": registry.source_hash("stranger")}
+    spec = {"plugin": "noise", "source": source_hash("stranger")}
     node = Node("sample", "key", spec, {}, {"what": "noise"})
     store = Store(here / "store")
     with pytest.raises(PigbenchError) as refused:

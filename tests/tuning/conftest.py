@@ -55,9 +55,9 @@ class Sketch(Generator):
 @pytest.fixture
 def sketch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A stranger's generator with one small network, which cannot be trained with a width of 7; its name."""
-    from pigbench import registry
+    from pigbench.sources import source_hash
 
-    registry.source_hash.cache_clear()  # the module is known from another test
+    source_hash.cache_clear()  # the module is known from another test
     monkeypatch.delitem(sys.modules, "sketch_plugin", raising=False)
     metadata = tmp_path / "site" / "sketch-1.0.dist-info"
     metadata.mkdir(parents=True)
