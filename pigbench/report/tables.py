@@ -158,7 +158,7 @@ def published_section() -> Section:
 
 
 def _heading(group: Group) -> str:
-    resolution = group.protocol.get("preset", {}).get("resolution")
+    resolution = group.protocol.preset.resolution
     size = f"{resolution}×{resolution}, " if resolution else ""
     aside = f" without the {group.set_aside:.0%} of the patients set aside for tuning" if group.set_aside else ""
     return (

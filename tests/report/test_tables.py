@@ -206,7 +206,8 @@ def test_records_that_disagree_are_remarked_on(make_record):
 def test_records_of_different_machines_that_disagree_name_them(make_record):
     def made_on(hardware: str, **options):
         record = make_record((), **options)
-        return record.model_copy(update={"provenance": record.provenance | {"hardware": [hardware]}})
+        record.provenance.hardware = [hardware]
+        return record
 
     (only,) = sections(made_on("AMD EPYC", key="a" * 16), made_on("Intel Xeon", key="b" * 16, luck=1))
     assert "they were made on AMD EPYC, Intel Xeon" in only.remarks[0]
