@@ -41,13 +41,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: the first column names the rows, the others hold numbers; the notes and the signature go with it."""
+    """One table: the first column names the rows, the others hold numbers; the notes and the signature go with it.
+
+    naming: how many of the first columns it takes to tell the rows apart. tied: the columns that mean nothing without
+    the one before them.
+    """
 
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     signature: str = ""
+    naming: int = 1
+    tied: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ def image_table(group: Group, rows: Sequence[GeneratorRow]) -> Table:
         ),
         notes=tuple(image_notes(group, rows)),
         signature=signature(group, ["kid", "fid"], rows),
+        naming=2,
+        tied=(3, 5),
     )
 
 
