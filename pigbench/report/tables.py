@@ -16,6 +16,7 @@ from pigbench.report.wording import (
     ABSENT,
     arm_notes,
     difference,
+    how_many,
     image_notes,
     number,
     partly,
@@ -169,10 +170,9 @@ def _heading(group: Group) -> str:
     resolution = group.protocol.preset.resolution
     size = f"{resolution}×{resolution}, " if resolution else ""
     aside = f" without the {group.set_aside:.0%} of the patients set aside for tuning" if group.set_aside else ""
-    return (
-        f"{group.dataset.name}, preset {group.preset}: {size}{group.dataset.patients} patients, "
-        f"{group.dataset.cases} cases, {group.folds} folds{aside}, protocol {group.protocol_hash}"
-    )
+    numbers = {"patient": group.dataset.patients, "case": group.dataset.cases, "fold": group.folds}
+    counts = ", ".join(how_many([number], what) for what, number in numbers.items())
+    return f"{group.dataset.name}, preset {group.preset}: {size}{counts}{aside}, protocol {group.protocol_hash}"
 
 
 def _image_cells(row: GeneratorRow, mark: Mark) -> list[Cell]:
