@@ -136,7 +136,7 @@ def gc(
     """Drop what crashes left behind, and the artifacts that you name. Records and datasets stay.
 
     Of --stage, --dataset and --preset together, what answers to all of them goes; of one repeated, what answers to any.
-    What another dataset's or preset's run uses too stays, and so does what no run says it uses.
+    With --dataset or --preset, what a run of another uses too stays, and so does what is of no known run.
     """
     from pigbench.store import Store
     from pigbench.uses import forget_uses, uses

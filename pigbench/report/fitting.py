@@ -21,6 +21,7 @@ ROOM = 34
 _NOWHERE = re.compile(r"(?!)")
 _BEFORE_INTERVAL = re.compile(r" (?=\[)")
 _BEFORE_EITHER = re.compile(r" (?=\[|±)")
+# What `wording.partly` and `wording.unconditioned` add to a name.
 _AFTER_NAME = re.compile(r" (?=NOT CONDITIONED$|\(\d+/\d+ folds\))")
 
 

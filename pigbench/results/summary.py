@@ -183,6 +183,7 @@ def _contrasts(group: Group) -> dict[tuple[str, int], Contrast]:
 
 
 def _contrast(runs: list[GateRun]) -> Contrast:
+    """Over runs of one generator and n; that nothing can be told also where the contrasts of real pairs cancel."""
     told = [run for run in runs if run.ratio is not None] or runs
     generated, real = (
         _mean([getattr(run, name) for run in told if getattr(run, name) is not None]) for name in ("contrast", "real")
