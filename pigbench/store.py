@@ -4,6 +4,7 @@
 <root>/partial/<key>/             checkpoints of a stage that has not ended
 <root>/pairs/<content>.json       where pairs given to `evaluate` lie
 <root>/building/                  directories being written; whatever a crash leaves there is rubbish
+<root>/uses/<hash>.json           which artifacts a run rests on, and what it was for (pigbench.uses)
 <root>/leases/<key>               which run is at work on what, while it is
 <root>/datasets/<name>/           registered datasets
 <root>/records/                   what runs leave

@@ -14,6 +14,7 @@ import pytest
 from pigbench.engine import meter
 from pigbench.engine.meter import Cost, Meter
 from pigbench.results import cost_rows, cost_score_rows, merge
+from pigbench.results.record import Cost as Costs
 from pigbench.results.record import Record
 
 
@@ -25,7 +26,9 @@ def entry(stage: str, label: str, fold: int, wall: float, **more: float) -> dict
 @pytest.fixture
 def costly(make_record: Callable[..., Record]) -> Callable[..., Record]:
     """Makes a record of these costs."""
-    return lambda *costs, **options: make_record(**options).model_copy(update={"costs": list(costs)})
+    return lambda *costs, **options: make_record(**options).model_copy(
+        update={"costs": [Costs.model_validate(cost) for cost in costs]}
+    )
 
 
 def test_a_generators_costs_are_those_of_its_components_and_chunks(costly) -> None:

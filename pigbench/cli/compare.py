@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from pigbench.results import Group, Skipped, Summary
+    from pigbench.results import Group, Record, Skipped, Summary
 
 DEFAULT = Path("runs")
 
@@ -36,6 +37,9 @@ def compare(
     against: Annotated[
         str | None, typer.Option(metavar="ROW", help="The row of Table 2 that Δ is to. (default: real only)")
     ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only the records of this dataset; repeat for several.")
+    ] = None,
 ) -> None:
     """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
     from pigbench.results import load_records, merge, summarise
@@ -47,7 +51,7 @@ def compare(
     _name_skipped(skipped)
     if not records:
         raise PigbenchError(_nothing(places))
-    groups = merge(records)
+    groups = merge(_of_datasets(dataset, records) if dataset else records)
     summaries = _compared_with(against, groups) if against else [summarise(group) for group in groups]
     if format in (Format.csv, Format.json):
         _print_rows(summaries, format, paper, costs)
@@ -97,6 +101,15 @@ def _compared_with(row: str, groups: list[Group]) -> list[Summary]:
     return [summarise(group, names[row]) for group, names in zip(groups, arms, strict=True) if row in names]
 
 
+def _of_datasets(names: list[str], records: list[Record]) -> list[Record]:
+    """The records of the datasets of those names. Raises PigbenchError for one that no record is of."""
+    known = {record.dataset.name for record in records}
+    for name in names:
+        if name not in known:
+            raise PigbenchError(did_you_mean("dataset among the records", name, sorted(known)))
+    return [record for record in records if record.dataset.name in names]
+
+
 def _nothing(places: list[Path]) -> str:
     where = ", ".join(map(str, places))
     return f"no records under {where}: 'pigbench run --generator pig' makes one, or give the path of some"
@@ -105,7 +118,7 @@ def _nothing(places: list[Path]) -> str:
 def _name_skipped(skipped: list[Skipped], most: int = 10) -> None:
     if not skipped:
         return
-    typer.echo(f"skipped {len(skipped)} file{'s' * (len(skipped) > 1)} that cannot be read as a record:", err=True)
+    typer.echo(f"skipped {counted(len(skipped), 'file')} that cannot be read as a record:", err=True)
     for file in skipped[:most]:
         typer.echo(f"  {file.path}: {file.reason}", err=True)
     if len(skipped) > most:

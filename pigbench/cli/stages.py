@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 def compute(setup: Setup, plan: Plan) -> Outcome:
-    """Compute what is missing of a plan, showing progress."""
+    """Compute what is missing of a plan, showing progress; the store is told what the artifacts are for."""
     from pigbench.report.progress import observer
+    from pigbench.uses import Use, note_use
 
+    protocol = setup.request.protocol
+    use = Use(protocol.dataset, protocol.preset.name)
+    note_use(setup.store.root, use, (node.key for node in plan.nodes()))
     try:
         with (
             _engine(setup, plan) as (run, workers),

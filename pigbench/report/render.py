@@ -11,6 +11,7 @@ from csv import DictWriter
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
+from pigbench.report.fitting import fitted
 from pigbench.report.tables import Section, Table
 from pigbench.results import SCORE_COLUMNS
 
@@ -36,7 +37,10 @@ def rich(sections: Iterable[Section], console: Console | None = None) -> None:
         for table in section.tables:
             console.print()
             console.print(Text(table.title))
-            console.print(_rich_table(table))
+            for number, part in enumerate(fitted(table, console.width)):
+                if number:
+                    console.print()
+                console.print(_rich_table(part))
             for line in (*table.notes, *_folded(table.signature, console.width)):
                 console.print(Text(line, style="dim"))
         console.print()
@@ -50,16 +54,16 @@ def _rich_table(table: Table) -> Any:
     styles = {"": "", "best": "bold", "second": "underline"}
     shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for index, heading in enumerate(table.headings):
-        shown.add_column(Text(heading), justify="right" if index else "left", no_wrap=index == 0)
+        shown.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
     for row in table.rows:
         shown.add_row(*(Text(cell.text, style=styles[cell.mark]) for cell in row))
     return shown
 
 
 def _folded(signature: str, width: int) -> list[str]:
-    """The signature in lines that end where one of its parts does."""
+    """The signature in lines that end where one of its parts, or of the values in it, does."""
     lines = [""]
-    for part in re.split(r"(?<=\|)", signature):
+    for part in re.split(r"(?<=[|,])", signature):
         if lines[-1] and len(lines[-1] + part) > width:
             lines.append("")
         lines[-1] += part

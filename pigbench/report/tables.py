@@ -16,6 +16,7 @@ from pigbench.report.wording import (
     ABSENT,
     arm_notes,
     difference,
+    how_many,
     image_notes,
     number,
     partly,
@@ -41,13 +42,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: the first column names the rows, the others hold numbers; the notes and the signature go with it."""
+    """One table: the first column names the rows, the others hold numbers; the notes and the signature go with it.
+
+    naming: how many of the first columns it takes to tell the rows apart. tied: the columns that mean nothing without
+    the one before them.
+    """
 
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     signature: str = ""
+    naming: int = 1
+    tied: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ def image_table(group: Group, rows: Sequence[GeneratorRow]) -> Table:
         ),
         notes=tuple(image_notes(group, rows)),
         signature=signature(group, ["kid", "fid"], rows),
+        naming=2,
+        tied=(3, 5),
     )
 
 
@@ -158,13 +167,12 @@ def published_section() -> Section:
 
 
 def _heading(group: Group) -> str:
-    resolution = group.protocol.get("preset", {}).get("resolution")
+    resolution = group.protocol.preset.resolution
     size = f"{resolution}×{resolution}, " if resolution else ""
     aside = f" without the {group.set_aside:.0%} of the patients set aside for tuning" if group.set_aside else ""
-    return (
-        f"{group.dataset.name}, preset {group.preset}: {size}{group.dataset.patients} patients, "
-        f"{group.dataset.cases} cases, {group.folds} folds{aside}, protocol {group.protocol_hash}"
-    )
+    numbers = {"patient": group.dataset.patients, "case": group.dataset.cases, "fold": group.folds}
+    counts = ", ".join(how_many([number], what) for what, number in numbers.items())
+    return f"{group.dataset.name}, preset {group.preset}: {size}{counts}{aside}, protocol {group.protocol_hash}"
 
 
 def _image_cells(row: GeneratorRow, mark: Mark) -> list[Cell]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pigbench.counting import counted
 from pigbench.results import Group
 
 
@@ -12,8 +13,8 @@ def tuning_notes(label: str, group: Group) -> Iterable[str]:
     for study in group.tuning.get(label, ()):
         whose = "" if label.startswith(f"{study.plugin}(") else f"{study.plugin} is the "
         yield (
-            f"{label}: {whose}best of {study.trials} trial{'s' * (study.trials != 1)} on tuning patients "
-            f"({study.patients} patients, in no fold), {hours(study.wall_s)}"
+            f"{label}: {whose}best of {counted(study.trials, 'trial')} on tuning patients "
+            f"({counted(study.patients, 'patient')}, in no fold), {hours(study.wall_s)}"
         )
 
 

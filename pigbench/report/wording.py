@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from textwrap import shorten
 
+from pigbench.counting import counted
 from pigbench.metrics.contrast import LEAST
 from pigbench.report.tuning import tuning_notes
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Summary
@@ -44,6 +45,12 @@ def span(values: Iterable[float | str | None], ending: str = "") -> str:
     if not known:
         return ABSENT
     return (f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}") + ending
+
+
+def how_many(values: Iterable[int], singular: str) -> str:
+    """A span with its noun, the digits as in the table's cells: "1 case", "1373 cases", "3 to 5 cases"."""
+    text = span(values)
+    return f"{text} {singular}" if text == "1" else f"{text} {singular}s"
 
 
 def shown(row: ArmRow) -> str:
@@ -97,9 +104,8 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
     """The notes of Table 1."""
     runs = [run for row in rows for run in row.runs if run.status == "ok"]
     if runs:
-        against = (
-            f"{span(run.n_reference for run in runs)} real images ({_some(sorted({run.reference for run in runs}))})"
-        )
+        reals = how_many((run.n_reference for run in runs if run.n_reference is not None), "real image")
+        against = f"{reals} ({_some(sorted({run.reference for run in runs}))})"
         yield f"mean ± SD over folds of the distance from m images to {against}; less is better, ranked by KID"
         smaller = any(run.floor_m != run.m for run in runs)
         fewer = f"at m = {span(run.floor_m for run in runs)}, as there are no more: FID's floor is too high by its bias"
@@ -124,11 +130,12 @@ def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
     if whole:
-        counts = f"{span(row.cases for row in whole)} cases of {span(row.patients for row in whole)} patients"
-        yield f"mean over {counts}, pooled out of fold, ± SD over folds (spread, not evidence)"
+        cases = how_many((row.cases for row in whole), "case")
+        patients = how_many((row.patients for row in whole), "patient")
+        yield f"mean over {cases} of {patients}, pooled out of fold, ± SD over folds (spread, not evidence)"
         fewest = min(row.patients for row in whole)
         if fewest < FEW:
-            yield f"only {fewest} patients: too few for an interval to be believed"
+            yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
     yield from _difference_notes(rows)
     yield from _control_note(shown(row) for row in rows if row.control)
     yield from _each(

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 from pigbench.results.costs import CostRow, cost_rows
 from pigbench.results.files import Skipped, load_records, read_record, record_name, write_record
@@ -100,7 +101,7 @@ def groups(path: str | Path) -> list[Group]:
     records, skipped = load_records([path])
     if skipped:
         named = "; ".join(f"{file.path}: {file.reason}" for file in skipped)
-        warnings.warn(f"skipped {len(skipped)} file(s) that are no records: {named}", stacklevel=3)
+        warnings.warn(f"skipped {counted(len(skipped), 'file')} that cannot be read as a record: {named}", stacklevel=3)
     if not records:
         raise PigbenchError(f"no records under {path}: 'pigbench run' makes one")
     return merge(records)

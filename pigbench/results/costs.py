@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from pigbench.results.merge import Group
+from pigbench.results.record import Cost
 
 COSTS = ("wall_s", "cpu_s", "gpu_s", "peak_mib", "gpu_peak_mib", "images_per_s", "parameters")
 
@@ -44,33 +44,31 @@ def _of_generator(group: Group, label: str) -> Iterator[CostRow]:
     passes = group.generators[label].image_passes
     components = {name if "." in name else f"{label}.{name}" for name in passes}
     trainings = [
-        cost
-        for cost in group.costs
-        if cost["stage"] == "train" and (label in cost.get("generators", ()) or cost.get("label") in components)
+        cost for cost in group.costs if cost.stage == "train" and (label in cost.generators or cost.label in components)
     ]
     yield _row(f"train {label}", trainings, label)
     yield _row(f"sample {label}", _costs_of("sample", label, group), label)
 
 
-def _costs_of(stage: str, label: str, group: Group) -> list[dict[str, Any]]:
-    return [cost for cost in group.costs if (cost["stage"], cost.get("label")) == (stage, label)]
+def _costs_of(stage: str, label: str, group: Group) -> list[Cost]:
+    return [cost for cost in group.costs if (cost.stage, cost.label) == (stage, label)]
 
 
-def _row(what: str, costs: Iterable[dict[str, Any]], generator: str | None) -> CostRow:
+def _row(what: str, costs: Iterable[Cost], generator: str | None) -> CostRow:
     """One row over these costs, a fold and seed being a unit."""
-    units: dict[tuple[Any, Any], list[dict[str, Any]]] = {}
+    units: dict[tuple[int | None, int | None], list[Cost]] = {}
     for cost in costs:
-        units.setdefault((cost.get("fold"), cost.get("seed")), []).append(cost)
+        units.setdefault((cost.fold, cost.seed), []).append(cost)
     whole = [_unit(of_one) for of_one in units.values()]
     values = {name: float(np.mean([unit[name] for unit in whole])) for name in COSTS} if whole else {}
     return CostRow(what, len(whole), generator, values)
 
 
-def _unit(costs: list[dict[str, Any]]) -> dict[str, float]:
+def _unit(costs: list[Cost]) -> dict[str, float]:
     """The costs of one fold and seed: seconds and parameters added up, the highest peak, images by their seconds."""
 
     def of(name: str) -> list[float]:
-        return [float(cost.get(name, np.nan)) for cost in costs]
+        return [np.nan if (value := getattr(cost, name)) is None else float(value) for cost in costs]
 
     added = {name: sum(of(name)) for name in ("wall_s", "cpu_s", "gpu_s", "parameters")}
     seconds = added["wall_s"]

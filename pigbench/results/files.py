@@ -9,10 +9,14 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
+from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from pigbench.errors import PigbenchError
+from pigbench.results.fields import on_one_line
 from pigbench.results.record import FORMAT, Record, same_numbers, supersedes
 
 
@@ -34,20 +38,31 @@ def load_records(paths: Iterable[str | Path]) -> tuple[list[Record], list[Skippe
     for file in {file.resolve(): file for path in paths for file in _record_files(Path(path))}.values():
         try:
             records.append(read_record(file))
-        except (ValueError, OSError, RecursionError) as error:
-            skipped.append(Skipped(file, _reason(error)))
+        except (ValueError, OSError) as error:
+            skipped.append(Skipped(file, shorten(on_one_line(_reason(error)), 300, placeholder=" …")))
     return records, skipped
 
 
 def read_record(path: Path) -> Record:
     """The record in `path`. Raises ValueError or OSError with what is wrong."""
-    content = json.loads(path.read_bytes())
+    content = _parsed(path.read_bytes())
     found = content.get("format") if isinstance(content, dict) else None
     if not (isinstance(found, str) and found.startswith("pigbench-record/")):
         raise ValueError("not a pigbench record")
     if found != FORMAT:
         raise ValueError(f"written as {found}; this pigbench reads {FORMAT}")
     return Record.model_validate(content)
+
+
+def _parsed(content: bytes) -> Any:
+    """JSON as pydantic reads it: it takes no half surrogate and no nesting that it could not write again."""
+    try:
+        return from_json(content)
+    except ValueError as error:
+        deep = "recursion limit" in str(error)
+        raise ValueError(
+            "not a pigbench record: nested too deeply" if deep else "not JSON: truncated or another kind of file"
+        ) from None
 
 
 def write_record(record: Record, directory: Path) -> Path:
@@ -77,7 +92,7 @@ def _stays(path: Path, record: Record) -> bool:
     """Whether the file at `path` is to be kept rather than replaced by `record`."""
     try:
         known = read_record(path)
-    except (ValueError, RecursionError):
+    except ValueError:
         path.replace(path.with_suffix(".damaged"))
         return False
     if supersedes(record, known):
@@ -124,8 +139,4 @@ def _reason(error: Exception) -> str:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
         return f"malformed: {where + ': ' if where else ''}{fault['msg'].removeprefix('Value error, ')}"
-    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-        return "not JSON: truncated or another kind of file"
-    if isinstance(error, RecursionError):
-        return "not a pigbench record: nested too deeply"
     return getattr(error, "strerror", None) or str(error)

@@ -13,6 +13,6 @@ def find_record(directory: Path, key: str) -> Path | None:
         try:
             if read_record(file).key == key:
                 return file
-        except (ValueError, OSError, RecursionError):
+        except (ValueError, OSError):
             continue  # `compare` names it; the run writes its own
     return None

@@ -10,7 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pigbench.results.record import ArmRun, Dataset, FidelityRun, GateRun, GeneratorInfo, Reconstruction, Record, Tuning
+from pigbench.results.record import (
+    ArmRun,
+    Cost,
+    Dataset,
+    FidelityRun,
+    GateRun,
+    GeneratorInfo,
+    Reconstruction,
+    Record,
+    Tuning,
+    UsedProtocol,
+)
 
 Unit = tuple[Any, ...]
 """What is measured once, whatever the number of records that hold it; its last two parts are the seed and the fold."""
@@ -48,7 +59,7 @@ class Group:
     """
 
     protocol_hash: str
-    protocol: dict[str, Any]
+    protocol: UsedProtocol
     preset: str
     banner: str
     dataset: Dataset
@@ -60,30 +71,33 @@ class Group:
     reconstructions: tuple[Reconstruction, ...]
     trials: tuple[Trial, ...]
     conflicts: tuple[str, ...]
-    costs: tuple[dict[str, Any], ...] = ()
+    costs: tuple[Cost, ...] = ()
     hardware: tuple[str, ...] = ()
     tuning: Mapping[str, tuple[Tuning, ...]] = field(default_factory=dict)
 
     @property
     def set_aside(self) -> float:
         """The share of the patients that is kept for tuning and stands in no fold."""
-        return float(self.protocol.get("set_aside", 0.0))
+        return self.protocol.set_aside
 
 
 def merge(records: Iterable[Record]) -> list[Group]:
-    """One group for each protocol, in the order of dataset, preset and hash."""
+    """One group for each protocol, in the order of dataset, preset and hash.
+
+    Records that give one protocol different folds or data cannot all be right, and share no table.
+    """
     together = defaultdict(list)
     for record in sorted(records, key=_order):
-        together[record.protocol_hash].append(record)
-    groups = [_group(hash_, members) for hash_, members in together.items()]
+        together[record.protocol_hash, record.folds, record.dataset.identity].append(record)
+    groups = [_group(members) for members in together.values()]
     return sorted(groups, key=lambda group: (group.dataset.name, group.preset, group.protocol_hash))
 
 
 def _order(record: Record) -> tuple[str, ...]:
-    return record.key, str(record.provenance.get("created", "")), record.model_dump_json()
+    return record.key, record.provenance.created, record.model_dump_json()
 
 
-def _group(protocol_hash: str, records: list[Record]) -> Group:
+def _group(records: list[Record]) -> Group:
     first = records[0]
     labels = _labels(records)
     fidelity, unlike = _once(_measured(records, "fidelity", labels))
@@ -92,13 +106,13 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
     segmenters = _segmenter_labels(records)
     trials, differing = _once(offer for record in records for offer in _trials_of(record, labels, segmenters))
     return Group(
-        protocol_hash=protocol_hash,
+        protocol_hash=first.protocol_hash,
         protocol=first.protocol,
         preset=first.preset,
         banner=" ".join(sorted({record.banner for record in records} - {""})),
         dataset=first.dataset,
         folds=first.folds,
-        versions=tuple(sorted({str(record.provenance.get("pigbench", "unknown")) for record in records})),
+        versions=tuple(sorted({record.provenance.pigbench for record in records})),
         generators={
             labels[info.label, info.signature]: info
             for record in reversed(records)
@@ -110,24 +124,24 @@ def _group(protocol_hash: str, records: list[Record]) -> Group:
         trials=trials,
         conflicts=tuple(sorted(unlike | other_gates | other_ceilings | differing)),
         costs=_costs(records),
-        hardware=tuple(sorted({name for record in records for name in record.provenance.get("hardware", ())})),
+        hardware=tuple(sorted({name for record in records for name in record.provenance.hardware})),
         tuning=_tuning(records, labels, segmenters),
     )
 
 
-def _costs(records: list[Record]) -> tuple[dict[str, Any], ...]:
+def _costs(records: list[Record]) -> tuple[Cost, ...]:
     """What each stage cost where it was done first: a stage done twice, on other machines say, is counted once.
 
     The generators that a training served are those of all records.
     """
-    known: dict[Unit, dict[str, Any]] = {}
+    known: dict[Unit, Cost] = {}
+    served: dict[Unit, set[str]] = defaultdict(set)
     for record in records:
         for cost in record.costs:
-            unit = tuple(cost.get(name) for name in ("stage", "label", "chunk", "seed", "fold"))
-            same = known.setdefault(unit, dict(cost))
-            if "generators" in cost:
-                same |= {"generators": sorted({*same.get("generators", ()), *cost["generators"]})}
-    return tuple(known.values())
+            unit = (cost.stage, cost.label, cost.chunk, cost.seed, cost.fold)
+            known.setdefault(unit, cost)
+            served[unit] |= set(cost.generators)
+    return tuple(cost.model_copy(update={"generators": sorted(served[unit])}) for unit, cost in known.items())
 
 
 def _tuning(records: list[Record], labels: Labels, segmenters: Labels) -> dict[str, tuple[Tuning, ...]]:

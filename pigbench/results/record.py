@@ -1,22 +1,26 @@
 """The record: what one run leaves, as one JSON file. Enough to compute every table again, and nothing of the images.
 
-Unknown keys are kept, so that a later version may add some; a missing key or a contradiction makes a record malformed.
+Unknown keys are kept, so that a later version may add some; a missing key, a wrong type or a contradiction makes a
+record malformed. All of that is found out here: whoever has a Record may rely on its types, ranges and references.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from pigbench.results.fields import Count, Identity, Measure, Name, Number, Prose, Seed, Share
 
 FORMAT = "pigbench-record/1"
 Status = Literal["ok", "failed"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
 
 class Dataset(_Part):
@@ -25,10 +29,10 @@ class Dataset(_Part):
     pseudo_patients: patients are not known, and near-identical images count as one.
     """
 
-    name: str
-    identity: str
-    patients: int
-    cases: int
+    name: Name
+    identity: Name
+    patients: Count
+    cases: Count
     has_patient_ids: bool
     pseudo_patients: bool = False
 
@@ -40,14 +44,14 @@ class GeneratorInfo(_Part):
     there to give other rows their meaning. sealed: False for pairs from outside that nobody vouches for.
     """
 
-    label: str
-    plugin: str
-    signature: str
+    label: Name
+    plugin: Name
+    signature: Name
     kind: Literal["images", "pairs", "images-for-masks"]
     config: dict[str, Any] = {}
-    origin: str = ""
-    image_passes: dict[str, int | None] = {}
-    note: str = ""
+    origin: Prose = ""
+    image_passes: dict[Name, Count | None] = {}
+    note: Prose = ""
     control: bool = False
     sealed: bool = True
 
@@ -60,26 +64,26 @@ class FidelityRun(_Part):
     nearer than new patients are). Numbers are None where there are none.
     """
 
-    generator: str
-    n: int
-    seed: int
-    fold: NonNegativeInt
-    extractor: str
-    m: int | None = None
-    n_reference: int | None = None
-    reference: str = ""
-    fid: float | None = None
+    generator: Name
+    n: Count
+    seed: Seed
+    fold: Count
+    extractor: Name
+    m: Count | None = None
+    n_reference: Count | None = None
+    reference: Prose = ""
+    fid: Number = None
     fid_biased: bool = False
-    kid: float | None = None
-    kid_sd: float | None = None
-    floor_m: int | None = None
-    fid_floor: float | None = None
-    kid_floor: float | None = None
-    copying: float | None = None
-    clipped_fraction: float | None = None
-    empty_masks: int = 0
+    kid: Number = None
+    kid_sd: Number = None
+    floor_m: Count | None = None
+    fid_floor: Number = None
+    kid_floor: Number = None
+    copying: Number = None
+    clipped_fraction: Number = None
+    empty_masks: Count = 0
     status: Status
-    reason: str = ""
+    reason: Prose = ""
 
 
 class GateRun(_Part):
@@ -89,29 +93,35 @@ class GateRun(_Part):
     the fold's training pairs. verdict: "conditioned", "not conditioned" or "cannot tell".
     """
 
-    generator: str
-    n: int
-    seed: int
-    fold: NonNegativeInt
-    contrast: float | None = None
-    real: float | None = None
-    ratio: float | None = None
-    verdict: str = ""
+    generator: Name
+    n: Count
+    seed: Seed
+    fold: Count
+    contrast: Number = None
+    real: Number = None
+    ratio: Number = None
+    verdict: Prose = ""
     status: Status
-    reason: str = ""
+    reason: Prose = ""
+
+    @model_validator(mode="after")
+    def _ratio_of_something(self) -> Self:
+        if self.ratio is not None and (self.contrast is None or self.real is None):
+            raise ValueError("a ratio without its two contrasts")
+        return self
 
 
 class Reconstruction(_Part):
     """What a generator's own compression loses of held-out images: errors as a part of the range, PSNR in dB."""
 
-    generator: str
-    seed: int
-    fold: NonNegativeInt
-    mae: float | None = None
-    rmse: float | None = None
-    psnr: float | None = None
+    generator: Name
+    seed: Seed
+    fold: Count
+    mae: Number = None
+    rmse: Number = None
+    psnr: Number = None
     status: Status
-    reason: str = ""
+    reason: Prose = ""
 
 
 class ArmRun(_Part):
@@ -120,41 +130,45 @@ class ArmRun(_Part):
     alone: without real cases. stretch: how many times the usual steps.
     """
 
-    arm: str
-    generator: str | None
-    n: int
-    segmenter: str
-    seed: int
-    fold: NonNegativeInt
+    arm: Name
+    generator: Name | None
+    n: Count
+    segmenter: Name
+    seed: Seed
+    fold: Count
     alone: bool = False
-    stretch: int = 1
-    share: float | None = None
-    steps: int | None = None
-    synthetic_used: int | None = None
-    empty_masks: int = 0
+    stretch: Count = 1
+    share: Share | None = None
+    steps: Count | None = None
+    synthetic_used: Count | None = None
+    empty_masks: Count = 0
     status: Status
-    reason: str = ""
+    reason: Prose = ""
 
 
 class Cases(_Part):
-    """Pixel counts of every test case in every arm, in columns of equal length."""
+    """Pixel counts of every test case in every arm, in columns of equal length; each case once for a seed."""
 
     arm: list[str]
     segmenter: list[str]
-    seed: list[int]
-    fold: list[int]
-    patient_id: list[str]
-    case_id: list[str]
-    tp: list[NonNegativeInt]
-    fp: list[NonNegativeInt]
-    fn: list[NonNegativeInt]
-    tn: list[NonNegativeInt]
+    seed: list[Seed]
+    fold: list[Count]
+    patient_id: list[Identity]
+    case_id: list[Identity]
+    tp: list[Count]
+    fp: list[Count]
+    fn: list[Count]
+    tn: list[Count]
 
     @model_validator(mode="after")
-    def _equal_lengths(self) -> Self:
+    def _consistent(self) -> Self:
         lengths = {name: len(getattr(self, name)) for name in CASE_COLUMNS}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns of unequal length: {lengths}")
+        if twice := _repeated(zip(self.arm, self.segmenter, self.seed, self.case_id, strict=True)):
+            raise ValueError(f"a case is listed twice: {twice[0]}")
+        if torn := _repeated(case for case, _ in set(zip(self.case_id, self.patient_id, strict=True))):
+            raise ValueError(f"a case of two patients: {torn[0]}")
         return self
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -173,45 +187,92 @@ class Tuning(_Part):
     gpu_s: of all trials.
     """
 
-    study: str
-    plugin: str
+    study: Name
+    plugin: Name
     group: Literal["generators", "segmenters"]
-    set_aside: float
-    patients: int
-    trials: int
-    pruned: int = 0
-    failed: int = 0
-    objective: str
-    value: float
+    set_aside: Share
+    patients: Count
+    trials: Count
+    pruned: Count = 0
+    failed: Count = 0
+    objective: Prose
+    value: Measure
     params: dict[str, Any] = {}
-    wall_s: float
-    cpu_s: float
-    gpu_s: float = 0.0
-    used_by: list[str] = []
+    wall_s: Measure
+    cpu_s: Measure
+    gpu_s: Measure = 0.0
+    used_by: list[Name] = []
+
+
+class Cost(_Part):
+    """What one stage took: seconds of one worker, peaks in MiB, and what the seconds were spent on.
+
+    images: trained on or made. parameters: of the network. generators: those that sample with what a training made.
+    What was not measured is None, and not written.
+    """
+
+    stage: Name
+    label: str = ""
+    fold: Count | None = None
+    seed: Seed | None = None
+    chunk: Count | None = None
+    wall_s: Number = None
+    cpu_s: Number = None
+    gpu_s: Number = None
+    peak_mib: Number = None
+    gpu_peak_mib: Number = None
+    images: Count | None = None
+    parameters: Count | None = None
+    generators: list[Name] = []
+
+    @model_serializer(mode="wrap")
+    def _measured(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in written(self).items() if value not in (None, [])}
+
+
+class UsedPreset(_Part):
+    """What tables say of the preset: the side of its square images in pixels."""
+
+    resolution: Count | None = None
+
+
+class UsedProtocol(_Part):
+    """What tables say of the protocol. set_aside: the share of the patients that is kept for tuning."""
+
+    preset: UsedPreset = UsedPreset()
+    set_aside: Share = 0.0
+
+
+class Provenance(_Part):
+    """Where and when a record was made. pigbench: its version. hardware: what the stages ran on."""
+
+    pigbench: Name = "unknown"
+    created: Prose = ""
+    hardware: list[Name] = []
 
 
 class Record(_Part):
     """One run: its protocol, what it measured, what it cost and where it was made."""
 
     format: Literal["pigbench-record/1"]
-    key: str = Field(min_length=8)
-    protocol: dict[str, Any]
-    protocol_hash: str = Field(min_length=8)
-    preset: str
-    banner: str = ""
+    key: Name = Field(min_length=8)
+    protocol: UsedProtocol
+    protocol_hash: Name = Field(min_length=8)
+    preset: Name
+    banner: Prose = ""
     dataset: Dataset
-    folds: int = Field(gt=0)
-    seeds: list[int]
-    generators: dict[str, GeneratorInfo]
-    segmenters: dict[str, str] = {}  # label: name and hash of source and settings
+    folds: Count = Field(gt=0)
+    seeds: list[Seed]
+    generators: dict[Name, GeneratorInfo]
+    segmenters: dict[Name, Name] = {}  # label: name and hash of source and settings
     fidelity: list[FidelityRun]
     arms: list[ArmRun]
     gates: list[GateRun] = []
     reconstructions: list[Reconstruction] = []
     cases: Cases
-    costs: list[dict[str, Any]] = []
+    costs: list[Cost] = []
     tuning: list[Tuning] = []
-    provenance: dict[str, Any] = {}
+    provenance: Provenance = Provenance()
 
     @property
     def runs(self) -> list[FidelityRun | ArmRun | GateRun | Reconstruction]:
@@ -219,21 +280,46 @@ class Record(_Part):
         return [*self.fidelity, *self.arms, *self.gates, *self.reconstructions]
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _names_what_it_lists(self) -> Self:
+        for label, info in self.generators.items():
+            if info.label != label:
+                raise ValueError(f"generator '{label}' calls itself '{info.label}'")
         for run in self.runs:
             if run.generator is not None and run.generator not in self.generators:
                 raise ValueError(f"generator '{run.generator}' is not among its generators")
             if run.fold >= self.folds:
                 raise ValueError(f"fold {run.fold} of {self.folds}")
+        for study in self.tuning:
+            known = self.generators if study.group == "generators" else self.segmenters
+            if unknown := set(study.used_by) - known.keys():
+                raise ValueError(
+                    f"study '{study.study}' is used by '{min(unknown)}', which is not among its {study.group}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _measured_once(self) -> Self:
+        if twice := _repeated((run.arm, run.segmenter, run.seed, run.fold) for run in self.arms):
+            raise ValueError(f"an arm is listed twice with the same segmenter, seed and fold: {twice[0]}")
+        kinds = {(run.arm, run.generator, run.n, run.alone, run.stretch) for run in self.arms}
+        if torn := _repeated(arm for arm, *_ in kinds):
+            raise ValueError(f"an arm trained on one thing here and another there: {torn[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _arms_have_their_cases(self) -> Self:
         with_cases = set(zip(self.cases.arm, self.cases.segmenter, self.cases.seed, self.cases.fold, strict=True))
         listed = {(run.arm, run.segmenter, run.seed, run.fold): run.status for run in self.arms}
-        if len(listed) < len(self.arms):
-            raise ValueError("an arm is listed twice with the same segmenter, seed and fold")
         if stray := with_cases - listed.keys():
             raise ValueError(f"cases of an arm that it does not list: {min(stray)}")
         if bare := {unit for unit, status in listed.items() if status == "ok"} - with_cases:
             raise ValueError(f"an arm without cases: {min(bare)}")
         return self
+
+
+def _repeated(values: Iterable[Hashable]) -> list[Any]:
+    """The values that come more than once."""
+    return [value for value, times in Counter(values).items() if times > 1]
 
 
 def same_numbers(a: Record, b: Record) -> list[str]:

@@ -183,11 +183,12 @@ def _contrasts(group: Group) -> dict[tuple[str, int], Contrast]:
 
 
 def _contrast(runs: list[GateRun]) -> Contrast:
+    """Over runs of one generator and n; that nothing can be told also where the contrasts of real pairs cancel."""
     told = [run for run in runs if run.ratio is not None] or runs
     generated, real = (
         _mean([getattr(run, name) for run in told if getattr(run, name) is not None]) for name in ("contrast", "real")
     )
-    if all(run.ratio is None for run in runs):
+    if all(run.ratio is None for run in runs) or real == 0:
         return Contrast(generated, real, None)
     return Contrast(generated, real, generated / real >= LEAST)
 
@@ -210,7 +211,7 @@ def _progress(runs: Sequence[FidelityRun] | Sequence[ArmRun], folds: int) -> Pro
     seeds = tuple(sorted({run.seed for run in runs}))
     done = {(run.fold, run.seed) for run in runs if run.status == "ok"}
     failures = sorted((run.fold, run.seed, run.reason) for run in runs if run.status == "failed")
-    whole = sum(all((fold, seed) in done for seed in seeds) for fold in range(folds))
+    whole = sum(all((fold, seed) in done for seed in seeds) for fold in {fold for fold, _ in done})
     return Progress(whole, folds, seeds, tuple(failures))
 
 
@@ -258,9 +259,9 @@ def _measured(row: ArmRow, pool: _Pool) -> ArmRow:
 def _compared(row: ArmRow, pool: _Pool, base: _Pool) -> ArmRow:
     """`row` with its paired difference to `base`, over the cases and seeds that both have."""
     at = {identity: index for index, identity in enumerate(base.ids)}
-    ours = [index for index, identity in enumerate(pool.ids) if identity in at]
-    theirs = [at[pool.ids[index]] for index in ours]
-    if len(set(pool.patients[ours])) < 2:
+    ours = np.array([index for index, identity in enumerate(pool.ids) if identity in at], dtype=int)
+    theirs = np.array([at[pool.ids[index]] for index in ours], dtype=int)
+    if min(_scored_patients(pool, ours), _scored_patients(base, theirs)) < 2:
         return row
     seeds = pool.seeds[ours]
     paired_seeds = tuple(int(seed) for seed in np.unique(seeds))
@@ -276,6 +277,11 @@ def _compared(row: ArmRow, pool: _Pool, base: _Pool) -> ArmRow:
         )
         metrics[name] = replace(estimate, delta=interval.delta, low=interval.low, high=interval.high)
     return replace(row, paired_seeds=paired_seeds, metrics=metrics)
+
+
+def _scored_patients(pool: _Pool, rows: np.ndarray) -> int:
+    """How many patients have a case among `rows` that is not excluded."""
+    return len(set(pool.patients[rows[np.isfinite(pool.metrics["dice"][rows])]]))
 
 
 def _over_seeds(values: np.ndarray, seeds: np.ndarray) -> float:

@@ -25,6 +25,7 @@ from pigbench.planning import make_plan
 from pigbench.stages.job import read_json
 from pigbench.store import Damaged, Store
 from pigbench.tuning.space import Space, draw, free_space
+from pigbench.uses import Use, note_use
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -152,6 +153,8 @@ class Evaluation:
 
     def _measure(self, nodes: list[Node]) -> list[float]:
         dataset = self.request.protocol.dataset
+        use = Use(dataset, self.request.protocol.preset.name)
+        note_use(self.store.root, use, (node.key for node in ordered(nodes)))
         outcome = run_plan(nodes, self.store, dataset, self.workers, self.observe, self.interval)
         for node in nodes:
             if node.key in outcome.failed:

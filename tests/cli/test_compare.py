@@ -102,6 +102,35 @@ def test_the_differences_may_be_to_another_row(call, runs, make_record, tmp_path
     assert "unknown row of Table 2 '+pig_204': did you mean '+pig_2048'" in str(wrong.exception)
 
 
+def of_dataset(record, name):
+    record.dataset.name = name
+    return record
+
+
+def test_only_the_records_of_the_datasets_that_are_named(call, make_record, tmp_path):
+    for number, name in enumerate(("phantom", "lgg", "busi")):
+        record = of_dataset(make_record(protocol=f"{number}" * 16, key=f"{number}" * 16), name)
+        write_record(record, tmp_path / "runs" / "records")
+    heads = [line for line in call().stdout.splitlines() if ", preset quick:" in line]
+    assert [head.partition(",")[0] for head in heads] == ["busi", "lgg", "phantom"]
+    one = call("--dataset", "lgg", "--format", "markdown").stdout
+    assert one.count("## lgg, preset") == 1 and "phantom" not in one and "busi" not in one
+    two = json.loads(call("--dataset", "lgg", "--dataset", "busi", "--format", "json").stdout)
+    assert {row["dataset"] for row in two} == {"lgg", "busi"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("lg", "did you mean 'lgg'?"), ("zebra", "known are lgg, phantom"), ("LGG", "'LGG'")]
+)
+def test_a_dataset_that_no_record_is_of_is_an_error(call, make_record, tmp_path, asked, said):
+    write_record(make_record(key="a" * 16), tmp_path / "runs")
+    write_record(of_dataset(make_record(protocol="f" * 16), "lgg"), tmp_path / "runs")
+    for others in ((), ("--dataset", "phantom")):
+        result = call(*others, "--dataset", asked)
+        assert isinstance(result.exception, PigbenchError)
+        assert said in str(result.exception) and str(result.exception).startswith("unknown dataset among the records")
+
+
 @pytest.mark.parametrize("arguments", [(), ("runs",), ("runs", "--format", "json")])
 def test_no_record_is_an_error_that_says_how_to_make_one(call, tmp_path, arguments):
     if arguments:

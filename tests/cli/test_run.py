@@ -115,6 +115,15 @@ def test_the_store_can_be_listed_and_verified(finished) -> None:
     assert "0 damaged" in verified.stdout
 
 
+def test_the_store_knows_what_a_runs_artifacts_are_for(finished) -> None:
+    for by, name in (("dataset", "tiny"), ("preset", "smoke")):
+        listed = finished("store", "ls", "--by", by).stdout.splitlines()
+        assert [line.split()[0] for line in listed] == [name, "total"]
+    doomed = finished("store", "gc", "--dataset", "tiny", "--stage", "sample").stdout.splitlines()
+    samples = list((finished.path / "runs" / "artifacts" / "sample").iterdir())
+    assert len(doomed) == len(samples) + 1 and samples
+
+
 @pytest.mark.parametrize("what", ["generators", "segmenters", "datasets", "presets", "extractors"])
 def test_listings(finished, what: str) -> None:
     rows = json.loads(finished("list", what, "--format", "json").stdout)

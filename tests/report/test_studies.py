@@ -78,7 +78,7 @@ def test_tuned_rows_say_where_their_settings_come_from(make_record: Any) -> None
     told = make_record(("pig(tuned)", "ldm(masks=pig(tuned))"))
     unet = study(plugin="unet", group="segmenters", used_by=["unet"], trials=1)
     told.tuning = [study(used_by=["pig(tuned)", "ldm(masks=pig(tuned))"]), unet]
-    told.protocol["set_aside"] = 0.2
+    told.protocol.set_aside = 0.2
     shown = section(summarise(merge([told])[0]))
     images, arms = shown.tables
     for table in (images, arms):

@@ -206,7 +206,8 @@ def test_records_that_disagree_are_remarked_on(make_record):
 def test_records_of_different_machines_that_disagree_name_them(make_record):
     def made_on(hardware: str, **options):
         record = make_record((), **options)
-        return record.model_copy(update={"provenance": record.provenance | {"hardware": [hardware]}})
+        record.provenance.hardware = [hardware]
+        return record
 
     (only,) = sections(made_on("AMD EPYC", key="a" * 16), made_on("Intel Xeon", key="b" * 16, luck=1))
     assert "they were made on AMD EPYC, Intel Xeon" in only.remarks[0]
@@ -329,3 +330,14 @@ def test_pairs_that_nobody_vouches_for_are_not_ranked(make_record):
         unsealed = changed(record, generators=generators | {label: generators[label] | {"sealed": False}})
         row = next(row for row in tables(unsealed)[images_or_arms].rows if row[0].text == best)
         assert not any(cell.mark for cell in row)
+
+
+def test_one_of_something_is_singular(make_record):
+    record = make_record((), folds=1, patients=1, cases_each=1)
+    (only,) = sections(record)
+    said = "\n".join((only.heading, *only.tables[0].notes))
+    assert "1 patient, 1 case, 1 fold, protocol" in only.heading
+    assert "mean over 1 case of 1 patient," in said and "only 1 patient: too few" in said
+    several = sections(make_record(folds=2, patients=4))[0]
+    assert "4 patients, 12 cases, 2 folds, protocol" in several.heading
+    assert "mean over 12 cases of 4 patients," in "\n".join(several.tables[1].notes)
