@@ -36,6 +36,11 @@ def call(arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("run --set diffusion.stepz=8", "unknown --set key 'diffusion.stepz'"),
         ("run --set training.batch", "KEY=VALUE"),
         ("run --set fidelity.extractor=inceptoin --dry-run", "did you mean 'inception'"),
+        ("run --set resolution=30 --dry-run", "resolution 30 is impossible for generator 'pig' (30 pixels"),
+        (
+            "evaluate --pairs . --name x --set resolution=30 --dry-run",
+            "resolution 30 is impossible for segmenter 'unet'",
+        ),
         ("run --n 1", "at least 2"),
         ("run --folds 1", "at least 2"),
         ("run --folds 500", "80 patients, fewer than 500 folds"),
