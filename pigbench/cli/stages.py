@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pigbench.cli.failures import print_prospects
 from pigbench.cli.stopping import stoppable
 from pigbench.counting import counted
+from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
@@ -36,6 +37,18 @@ def missing(setup: Setup, nodes: list[Node]) -> list[Node]:
 
     schedule = Schedule(nodes, lambda node: setup.store.has(node.stage, node.key))
     return list(schedule.waiting.values())
+
+
+def refuse_training(setup: Setup, nodes: list[Node], most: int = 3) -> None:
+    """Raises PigbenchError if `nodes` rest on components that are not trained yet."""
+    untrained = [node.label for node in missing(setup, nodes) if node.stage == "train"]
+    if not untrained:
+        return
+    more = f" and {len(untrained) - most} more" if len(untrained) > most else ""
+    raise PigbenchError(
+        f"not trained with these settings: {'; '.join(untrained[:most])}{more}. Add --train, or give the --dataset, "
+        "--preset, --folds and --set of a run that trained it"
+    )
 
 
 def _tell_what_is_there(setup: Setup, plan: Plan) -> None:
