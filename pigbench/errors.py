@@ -88,6 +88,9 @@ def _words(name: str) -> list[str]:
     return [word for word in re.split(r"[^a-z0-9]+", name.lower().replace("+", "plus")) if word]
 
 
-def in_a_line(error: Exception) -> str:
-    """What an error says, its line breaks left out."""
-    return " ".join(str(error).split())
+def in_a_line(error: Exception | str, most: int | None = None) -> str:
+    """What an error says, its line breaks left out; of more than `most` letters, the middle too."""
+    text = " ".join(str(error).split())
+    if most is None or len(text) <= most:
+        return text
+    return f"{text[: most // 2].rstrip()} … {text[-(most // 2) :].lstrip()}"

@@ -50,6 +50,8 @@ def refuse_impossible(nodes: Iterable[Node]) -> None:
     lossy = {fault.node.key for fault in faults if fault.in_loss}
 
     def possible(side: int) -> bool:
+        if lossy and side > TRIED:  # nothing would be known of it
+            return False
         return not any(_fault(_at(node, side), with_loss=node.key in lossy) for node in trainings)
 
     resolution = trainings[0].spec["resolution"]

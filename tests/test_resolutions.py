@@ -40,6 +40,13 @@ class Halving(Generator):
         return Pairs.clipped(images, images > 1)
 
 
+class Broken(Halving):
+    """Can be built, and works at no resolution."""
+
+    def loss(self, component, network, batch, trained):
+        raise RuntimeError("it forgot everything")
+
+
 class Stubborn(Segmenter):
     """Works at no resolution."""
 
@@ -61,8 +68,9 @@ def halving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     metadata.mkdir(parents=True)
     (tmp_path / "site" / "halving.py").write_text(HALVING)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: halving\nVersion: 1.0\n")
-    entries = "[pigbench.generators]\nhalving = halving:Halving\n[pigbench.segmenters]\nstubborn = halving:Stubborn\n"
-    (metadata / "entry_points.txt").write_text(entries)
+    generators = "[pigbench.generators]\nhalving = halving:Halving\nbroken = halving:Broken\n"
+    segmenters = "[pigbench.segmenters]\nstubborn = halving:Stubborn\n"
+    (metadata / "entry_points.txt").write_text(generators + segmenters)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
 
 
@@ -131,6 +139,7 @@ def test_a_strangers_network_that_fails_only_at_work_is_refused(halving, tmp_pat
 
 def test_what_works_at_no_resolution_is_left_to_the_run(halving, tmp_path: Path) -> None:
     set_up(asked(tmp_path, "resolution=32", generator="copy-paste", segmenter="stubborn"))
+    set_up(asked(tmp_path, "resolution=32", generator="broken"))
 
 
 def test_possible_ones_pass(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def export(
     splits_final.json, in which fold K's pairs stand in fold K's training list alone: copy that file into nnU-Net's
     folder of preprocessed data, or it makes splits of its own that leak.
 
-    What the options leave open is as in the newest record of the store, of those that fit what they say.
+    What is not given is taken from the newest record in the store, of those that fit what is.
     """
     from pigbench.cli.stages import compute_part, refuse_training
     from pigbench.planning import sample_nodes

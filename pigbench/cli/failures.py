@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pigbench.counting import counted
+from pigbench.errors import in_a_line
 
 if TYPE_CHECKING:
     from pigbench.engine.driver import Outcome
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def print_reasons(nodes: Iterable[Node], outcome: Outcome) -> None:
     """Print each stage that failed by itself with its reason, on stderr."""
     for node in _by_themselves(nodes, outcome):
-        print(f"FAILED: {node.label}: {outcome.failed[node.key]}", file=sys.stderr)
+        print(f"FAILED: {node.label}: {in_a_line(outcome.failed[node.key], most=400)}", file=sys.stderr)
 
 
 def print_prospects(nodes: Iterable[Node], outcome: Outcome) -> None:

@@ -41,7 +41,7 @@ def sample(
 ) -> None:
     """Sample from a generator trained on one fold; `--sheet` and `--trace` draw what came out.
 
-    What the options leave open is as in the newest record of the store, of those that fit what they say.
+    What is not given is taken from the newest record in the store, of those that fit what is.
     """
     from pigbench.cli.stages import compute_part, refuse_training
     from pigbench.errors import PigbenchError

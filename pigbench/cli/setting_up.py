@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pigbench.cli.changes import changed_preset, refuse_leftovers, split_changes
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError, did_you_mean
 from pigbench.processes import cores
 
@@ -246,5 +247,5 @@ def check_folds(protocol: Protocol, source: Source) -> None:
     patients = len({case.patient_id for case in cases})
     if patients < protocol.folds:
         raise PigbenchError(
-            f"dataset '{source.name}' has {patients} patients{besides}, fewer than {protocol.folds} folds"
+            f"dataset '{source.name}' has {counted(patients, 'patient')}{besides}, fewer than {protocol.folds} folds"
         )

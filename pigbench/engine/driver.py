@@ -143,7 +143,7 @@ class _Driver:
             self.schedule.put_back(node)
             if node.key not in self.elsewhere:
                 self.elsewhere.add(node.key)
-                self.tell("note", node, NOBODY, text=f"{node.label} is at work in another run on this store")
+                self.tell("note", node, NOBODY, text="at work in another run on this store")
         return bool(held)
 
     def hear(self, message: Message) -> None:

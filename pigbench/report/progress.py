@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pigbench.engine.driver import Event
+from pigbench.errors import in_a_line
 from pigbench.estimate import Seen, Size, estimator
 from pigbench.plan import Plan, Request
 from pigbench.report.plan import describe
@@ -118,7 +119,7 @@ class _Log:
             print(f"[{self.clock.line(event)}] {event.label}: {self._said(event)}", file=sys.stderr, flush=True)
 
     def _said(self, event: Event) -> str:
-        text = " ".join(event.text.split())
+        text = in_a_line(event.text, most=400)
         if event.kind == "note":
             return text
         if event.kind == "found":

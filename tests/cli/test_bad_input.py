@@ -49,10 +49,7 @@ def call(arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("run --store /proc/nowhere", "cannot be written"),
         ("compare nowhere", "nowhere"),
         ("sample --fold 7 --preset smoke", "the folds are 0 to 1"),
-        (
-            "sample --sheet sheet.png",
-            "not trained with these settings: train pig.guider, fold 0; train pig.conditional",
-        ),
+        ("sample --sheet sheet.png", "not trained with these settings: train pig.guider, fold 0; train pig.cond"),
         ("run --folds 0", "at least 2"),
         ("run --set training.learning_rate=Infinity", "learning_rate"),
         ("run --set training.images=null", "images or epochs"),

@@ -95,9 +95,7 @@ def test_what_another_run_holds_is_waited_for_and_said_once(tmp_path: Path, monk
         theirs.release("a0")
         waiting.join(30)
     assert crew.computed == ["a1"]
-    assert [event.text for event in heard if event.kind == "note"] == [
-        "train a0 is at work in another run on this store"
-    ]
+    assert [event.text for event in heard if event.kind == "note"] == ["at work in another run on this store"]
     assert [event.label for event in heard if event.kind == "found"] == ["train a0"]
     assert heard[-1].done == heard[-1].total == 2
 
