@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.errors import PigbenchError, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from pigbench.protocol import Preset
@@ -28,7 +28,7 @@ def split_changes(changes: Sequence[str]) -> tuple[dict[str, dict[str, Any]], di
         elif dot:
             own.setdefault(head, {})[field] = _value(text)
         else:
-            raise PigbenchError(did_you_mean("--set key", key, _known_keys()))
+            raise PigbenchError(_unknown(key, _known_keys()))
     return own, general
 
 
@@ -40,11 +40,23 @@ def _value(text: str) -> Any:
 
 
 def _known_keys() -> list[str]:
-    from pigbench import registry
     from pigbench.protocol import preset_keys
 
-    plugins = [*registry.plugins("generators"), *registry.plugins("segmenters")]
-    return preset_keys() + [f"{name}.…" for name in plugins]
+    return preset_keys() + [f"{name}.…" for name in _installed()]
+
+
+def _installed() -> list[str]:
+    from pigbench import registry
+
+    return [*registry.plugins("generators"), *registry.plugins("segmenters")]
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    """What to say of a key that nothing has; where none is near, whole tables of keys would be too many to show."""
+    table = key.rpartition(".")[0]
+    if nearest(key, known) or any(other.rpartition(".")[0] == table for other in known if table):
+        return did_you_mean("--set key", key, known)
+    return f"unknown --set key '{key}': 'pigbench list settings' shows all"
 
 
 def changed_preset(name: str, general: dict[str, Any], generators: Sequence[str], segmenters: Sequence[str]) -> Preset:
@@ -63,7 +75,7 @@ def changed_preset(name: str, general: dict[str, Any], generators: Sequence[str]
     known += [f"diffusion.{field}" for field in load_preset(name).diffusion]
     for key in general:
         if key not in known:
-            raise PigbenchError(did_you_mean("--set key", key, known))
+            raise PigbenchError(_unknown(key, known))
     return load_preset(name, general)
 
 
@@ -91,6 +103,13 @@ def all_settings(preset: Preset) -> list[tuple[str, Any, str]]:
 
 def refuse_leftovers(own: dict[str, dict[str, Any]], used: list[str]) -> None:
     """Raises PigbenchError for settings of a plugin that the run does not use."""
+    from pigbench.protocol import preset_keys
+
+    tables = [key.partition(".")[0] for key in preset_keys() if "." in key]
     for name in own:
-        if name not in used:
-            raise PigbenchError(f"--set {name}.…: " + did_you_mean("preset table or plugin of this run", name, used))
+        if name in used:
+            continue
+        if name in _installed():
+            raise PigbenchError(f"--set {name}.…: '{name}' takes no part in this run, which has {', '.join(used)}")
+        known = list(dict.fromkeys([*used, *tables]))
+        raise PigbenchError(f"--set {name}.…: " + did_you_mean("preset table or plugin of this run", name, known))

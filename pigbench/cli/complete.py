@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pigbench.cli.failures import print_prospects, print_reasons
 from pigbench.cli.stages import compute
 
 if TYPE_CHECKING:
@@ -22,13 +23,20 @@ def complete(setup: Setup, plan: Plan, records: Path) -> int:
     finished = find_record(records, plan.key)
     if finished and all(setup.store.has(node.stage, node.key) for node in plan.targets):
         print(f"Already computed: {finished}", file=sys.stderr)
-        return _announce(finished, failed=0)
+        _show(finished)
+        return 0
     outcome = compute(setup, plan)
-    return _announce(_write(setup, plan, records, outcome), len(outcome.failed))
+    record, outcome = _write(setup, plan, records, outcome)
+    if all(node.key in outcome.failed for node in plan.targets):
+        print_reasons(plan.nodes(), outcome)
+    else:
+        _show(record)
+    print_prospects(plan.nodes(), outcome)
+    return 1 if outcome.failed else 0
 
 
-def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> Path:
-    """Make and write the record; an artifact found damaged on the way is computed again first."""
+def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> tuple[Path, Outcome]:
+    """Make and write the record, and what it is of: an artifact found damaged on the way is computed again first."""
     from pigbench.recording import make_record
     from pigbench.results import write_record
     from pigbench.store import Damaged
@@ -39,7 +47,7 @@ def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> Path:
     except Damaged as damaged:
         print(damaged, file=sys.stderr)
         return _write(setup, plan, records, compute(setup, plan))
-    return write_record(record, records)
+    return write_record(record, records), outcome
 
 
 def _facts(setup: Setup) -> dict[str, object]:
@@ -53,12 +61,9 @@ def _facts(setup: Setup) -> dict[str, object]:
     }
 
 
-def _announce(record: Path, failed: int) -> int:
-    """Show a record's tables, which hold the reasons of what failed; the exit code."""
+def _show(record: Path) -> None:
+    """Show a record's tables, which hold the reasons of what failed, and where it is."""
     from pigbench.cli.compare import Format, compare
 
     compare([record], Format.rich)
     print(f"Record: {record}")
-    if failed:
-        print(f"{failed} stages FAILED; the same command tries them again", file=sys.stderr)
-    return 1 if failed else 0

@@ -8,20 +8,23 @@ from typing import Annotated
 import typer
 
 from pigbench.cli import options
+from pigbench.cli.last_run import Told, go_on
 from pigbench.cli.setting_up import Options, set_up
+from pigbench.counting import counted
 
 
 def export(
     out: Annotated[Path, typer.Argument(help="A new or empty directory.")],
-    generator: options.Generators = ["pig"],  # noqa: B006
+    generator: options.SampledGenerators = None,
     masks: options.Masks = None,
-    n: options.Samples = None,
+    n: options.SampledNumber = None,
     fold: Annotated[int | None, typer.Option(help="Only this fold's samples (default: all folds).", min=0)] = None,
-    folds: options.Folds = None,
-    dataset: options.Dataset = "phantom",
-    preset: options.PresetName = "quick",
-    seed: options.Seed = 0,
+    folds: options.SampledFolds = None,
+    dataset: options.SampledDataset = None,
+    preset: options.SampledPreset = None,
+    seed: options.SampledSeed = None,
     set_: options.Changes = None,
+    train: options.Train = False,
     workers: options.Workers = None,
     device: options.Device = "auto",
     store: options.StoreDir = Path("runs"),
@@ -35,34 +38,25 @@ def export(
     only with fold K's training patients, or you leak. --nnunet writes one raw dataset with the real cases too, and
     splits_final.json, in which fold K's pairs stand in fold K's training list alone: copy that file into nnU-Net's
     folder of preprocessed data, or it makes splits of its own that leak.
+
+    What is not given is taken from the newest record in the store, of those that fit what is.
     """
-    from pigbench.cli.stages import compute_part
+    from pigbench.cli.stages import compute_part, refuse_training
     from pigbench.planning import sample_nodes
     from pigbench.report.export import check_empty, export_samples
     from pigbench.report.nnunet import export_nnunet, nnunet_nodes
 
     check_empty(out)
-    setup = set_up(
-        Options(
-            generators=generator,
-            masks=masks,
-            samples=n,
-            folds=folds,
-            dataset=dataset,
-            preset=preset,
-            seed=seed,
-            changes=set_,
-            workers=workers,
-            device=device,
-            store=store,
-        )
-    )
+    told = Told(generators=generator, samples=n, folds=folds, dataset=dataset, preset=preset, seed=seed, changes=set_)
+    setup = set_up(go_on(told, Options(generators=["pig"], masks=masks, workers=workers, device=device, store=store)))
     nodes = sample_nodes(setup.request, fold)
+    if not train:
+        refuse_training(setup, nodes)
     code = compute_part(setup, nnunet_nodes(nodes) if nnunet else nodes)
     if code == 0 and nnunet:
         exported = export_nnunet(nodes, max(setup.request.samples), setup.store, out)
-        print(f"{exported.real} real and {exported.generated} generated cases under {out}")
+        print(f"{exported.real:,} real and {exported.generated:,} generated cases under {out}")
     elif code == 0:
         written = export_samples(nodes, max(setup.request.samples), setup.store, out)
-        print(f"{written} samples under {out}")
+        print(f"{counted(written, 'sample')} under {out}")
     raise SystemExit(code)

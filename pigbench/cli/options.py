@@ -27,6 +27,30 @@ Seeds = Annotated[int, typer.Option("--seeds", help="How many seeds: SEED, SEED+
 Changes = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary.")
 ]
+SampledGenerators = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--generator", help="A generator; repeat for several. (default: the newest record's first, or pig without any)"
+    ),
+]
+SampledDataset = Annotated[
+    str | None, typer.Option("--dataset", help="(default: the newest record's, or `phantom` without any)")
+]
+SampledPreset = Annotated[
+    str | None,
+    typer.Option("--preset", help="(default: the newest record's with its --set, or `quick` without any)"),
+]
+SampledFolds = Annotated[
+    int | None, typer.Option("--folds", help="Folds, by patient. (default: the newest record's, or the preset's)")
+]
+SampledNumber = Annotated[
+    list[int] | None,
+    typer.Option("--n", help="Samples per fold; repeat for several. (default: the newest record's, or the preset's)"),
+]
+SampledSeed = Annotated[int | None, typer.Option("--seed", help="(default: the newest record's first, or 0)")]
+Train = Annotated[
+    bool, typer.Option("--train", help="Train what is not trained; without it that is said, and nothing is done.")
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", help="Worker processes (default: one per core; on a GPU as the preset says).", min=1),

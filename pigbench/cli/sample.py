@@ -1,4 +1,4 @@
-"""`pigbench sample`: train and sample, show what came out, and how it came about."""
+"""`pigbench sample`: sample, show what came out, and how it came about."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from pigbench.cli import options
 from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place
+from pigbench.cli.last_run import Told, go_on
 from pigbench.cli.setting_up import Options, set_up
 
 if TYPE_CHECKING:
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
 
 
 def sample(
-    generator: options.Generators = ["pig"],  # noqa: B006
+    generator: options.SampledGenerators = None,
     masks: options.Masks = None,
-    n: options.Samples = None,
+    n: options.SampledNumber = None,
     fold: Annotated[int, typer.Option(help="The fold whose training patients the generator sees.", min=0)] = 0,
-    folds: options.Folds = None,
-    dataset: options.Dataset = "phantom",
-    preset: options.PresetName = "quick",
-    seed: options.Seed = 0,
+    folds: options.SampledFolds = None,
+    dataset: options.SampledDataset = None,
+    preset: options.SampledPreset = None,
+    seed: options.SampledSeed = None,
     set_: options.Changes = None,
+    train: options.Train = False,
     workers: options.Workers = None,
     device: options.Device = "auto",
     engine: Engine = None,
@@ -37,27 +39,18 @@ def sample(
         Path | None, typer.Option(help="Write how one sample comes about, as Figure 3 does (PNG).")
     ] = None,
 ) -> None:
-    """Sample from a generator trained on one fold; `--sheet` and `--trace` draw what came out."""
-    from pigbench.cli.stages import compute_part
+    """Sample from a generator trained on one fold; `--sheet` and `--trace` draw what came out.
+
+    What is not given is taken from the newest record in the store, of those that fit what is.
+    """
+    from pigbench.cli.stages import compute_part, refuse_training
     from pigbench.errors import PigbenchError
     from pigbench.planning import sample_nodes
 
-    setup = set_up(
-        Options(
-            generators=generator,
-            masks=masks,
-            samples=n,
-            folds=folds,
-            dataset=dataset,
-            preset=preset,
-            seed=seed,
-            changes=set_,
-            workers=workers,
-            device=device,
-            place=chosen_place(engine, scheduler, cluster, workers),
-            store=store,
-        )
-    )
+    told = Told(generators=generator, samples=n, folds=folds, dataset=dataset, preset=preset, seed=seed, changes=set_)
+    place = chosen_place(engine, scheduler, cluster, workers)
+    rest = Options(generators=["pig"], masks=masks, workers=workers, device=device, place=place, store=store)
+    setup = set_up(go_on(told, rest))
     if trace and setup.place:
         raise PigbenchError("--trace draws on this machine: give it without a cluster, when the samples are there")
     if fold >= setup.request.protocol.folds:
@@ -68,6 +61,8 @@ def sample(
         if drawing and not drawing.absolute().parent.is_dir():
             raise PigbenchError(f"{drawing}: its directory does not exist")
     nodes = sample_nodes(setup.request, fold)
+    if not train:
+        refuse_training(setup, nodes)
     code = compute_part(setup, nodes)
     if code == 0 and sheet:
         _draw_sheet(setup, nodes, sheet)

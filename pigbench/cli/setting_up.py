@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pigbench.cli.changes import changed_preset, refuse_leftovers, split_changes
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError, did_you_mean
 from pigbench.processes import cores
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from pigbench.plan import Request
     from pigbench.protocol import Preset, Protocol
     from pigbench.store import Store
+
+
+NETWORKS = ("resolution", "diffusion.", "segmentation.network.")
+"""How the keys of a preset begin that decide whether a network can be built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +107,25 @@ def set_up(options: Options) -> Setup:
     )
     if not options.place:
         _check_compiler(preset, request.device)
+    if own or any(key.startswith(NETWORKS) for key in general):
+        _check_resolution(request, store)
     workers = options.workers or (options.place.workers if options.place else default_workers(request.device, preset))
     return Setup(request, store, source, workers, options.checkpoint_every, options.place)
+
+
+def _check_resolution(request: Request, store: Store) -> None:
+    """Raises PigbenchError where a network that is still to be trained cannot work at the run's resolution.
+
+    Asking takes some seconds, most of them for importing torch. So it is done where resolution or networks are not the
+    preset's, and not again for what is trained already.
+    """
+    from pigbench.planning import make_plan
+
+    nodes = [node for node in make_plan(request).nodes() if node.stage in ("train", "segment")]
+    if missing := [node for node in nodes if not store.has(node.stage, node.key)]:
+        from pigbench.resolutions import refuse_impossible
+
+        refuse_impossible(missing)
 
 
 def _plugins(
@@ -225,5 +247,5 @@ def check_folds(protocol: Protocol, source: Source) -> None:
     patients = len({case.patient_id for case in cases})
     if patients < protocol.folds:
         raise PigbenchError(
-            f"dataset '{source.name}' has {patients} patients{besides}, fewer than {protocol.folds} folds"
+            f"dataset '{source.name}' has {counted(patients, 'patient')}{besides}, fewer than {protocol.folds} folds"
         )

@@ -7,6 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pigbench.cli.failures import print_prospects
+from pigbench.cli.stopping import stoppable
+from pigbench.counting import counted
+from pigbench.errors import PigbenchError
+
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
     from pigbench.engine.driver import Observer, Outcome
@@ -14,22 +19,52 @@ if TYPE_CHECKING:
 
 
 def compute(setup: Setup, plan: Plan) -> Outcome:
-    """Compute what is missing of a plan, showing progress; the store is told what the artifacts are for."""
+    """Compute what is missing of a plan, showing progress; the store is told what the artifacts are for.
+
+    Exits 130 on Ctrl-C, 143 on SIGTERM.
+    """
     from pigbench.report.progress import observer
     from pigbench.uses import Use, note_use
 
     protocol = setup.request.protocol
     use = Use(protocol.dataset, protocol.preset.name)
     note_use(setup.store.root, use, (node.key for node in plan.nodes()))
-    try:
-        with (
-            _engine(setup, plan) as (run, workers),
-            observer(plan, setup.request, setup.store, workers, setup.size) as observe,
-        ):
-            return run(observe)
-    except KeyboardInterrupt:
-        print("\npigbench: stopped. Nothing is lost: run the same command again to go on.", file=sys.stderr)
-        raise SystemExit(130) from None
+    _tell_what_is_there(setup, plan)
+    with (
+        stoppable(),
+        _engine(setup, plan) as (run, workers),
+        observer(plan, setup.request, setup.store, workers, setup.size) as observe,
+    ):
+        return run(observe)
+
+
+def missing(setup: Setup, nodes: list[Node]) -> list[Node]:
+    """What has to be computed for `nodes`: they and what they rest on, as far as they are not there."""
+    from pigbench.engine.schedule import Schedule
+
+    schedule = Schedule(nodes, lambda node: setup.store.has(node.stage, node.key))
+    return list(schedule.waiting.values())
+
+
+def refuse_training(setup: Setup, nodes: list[Node], most: int = 3) -> None:
+    """Raises PigbenchError if `nodes` rest on components that are not trained yet."""
+    untrained = [node.label for node in missing(setup, nodes) if node.stage == "train"]
+    if not untrained:
+        return
+    more = f" and {len(untrained) - most} more" if len(untrained) > most else ""
+    raise PigbenchError(
+        f"not trained with these settings: {'; '.join(untrained[:most])}{more}. Add --train, or give the --dataset, "
+        "--preset, --folds and --set of a run that trained it"
+    )
+
+
+def _tell_what_is_there(setup: Setup, plan: Plan) -> None:
+    """Of a run that goes on, how far it was."""
+    every, to_do = len(plan.nodes()), len(missing(setup, plan.targets))
+    if 0 < to_do < every:
+        there = every - to_do
+        are = "is" if there == 1 else "are"
+        print(f"{there:,} of {counted(every, 'stage')} {are} already there", file=sys.stderr)
 
 
 @contextmanager
@@ -54,10 +89,12 @@ def compute_part(setup: Setup, nodes: list[Node]) -> int:
     """Compute what is missing of `nodes` and print where each artifact is; the exit code."""
     from pigbench.plan import Plan
 
-    outcome = compute(setup, Plan(segmentations=nodes, fidelities=[]))
+    plan = Plan(segmentations=nodes, fidelities=[])
+    outcome = compute(setup, plan)
     for node in nodes:
         if node.key in outcome.failed:
             print(f"{node.label}: FAILED: {outcome.failed[node.key]}", file=sys.stderr)
         else:
             print(f"{node.label}: {setup.store.entry(node.stage, node.key).path}")
+    print_prospects(plan.nodes(), outcome)
     return 1 if outcome.failed else 0

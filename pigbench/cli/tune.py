@@ -129,7 +129,8 @@ def show(
 def _tune(
     chosen: Options, share: float, name: str | None, storage: str | None, trials: int, timeout: float | None
 ) -> None:
-    """Work on the study and say what it has found. Exits 1 if no trial is complete, 130 on Ctrl-C."""
+    """Work on the study and say what it has found. Exits 1 if no trial is complete; stoppable as a run is."""
+    from pigbench.cli.stopping import stoppable
     from pigbench.data.splits import INNER, set_aside
     from pigbench.report.studies import watching
     from pigbench.tuning.findings import read_study
@@ -145,14 +146,10 @@ def _tune(
     protocol = request.protocol
     patients = len(set_aside(setup.source.cases(), share, protocol.split_seed))
     name = name or default_name(evaluation.choice.name, protocol.preset.name, protocol.dataset_identity)
-    try:
-        with studies_in(storage, setup.store.root) as studies, watching() as (say, observe):
-            study = open_study(studies, name, evaluation, seed, patients)
-            work(study, replace(evaluation, say=say, observe=observe), seed, trials, timeout)
-            found = read_study(studies, name)
-    except KeyboardInterrupt:
-        print("\npigbench: stopped. Nothing is lost: run the same command again to go on.", file=sys.stderr)
-        raise SystemExit(130) from None
+    with stoppable(), studies_in(storage, setup.store.root) as studies, watching() as (say, observe):
+        study = open_study(studies, name, evaluation, seed, patients)
+        work(study, replace(evaluation, say=say, observe=observe), seed, trials, timeout)
+        found = read_study(studies, name)
     raise SystemExit(_announce(found))
 
 

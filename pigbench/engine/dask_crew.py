@@ -182,14 +182,14 @@ class DaskCrew(Crew):
         return self.last_word(work, kind, content)
 
     def death(self, work: _Work, error: BaseException) -> tuple[str, tuple[str, str], bool]:
-        """What Dask says of a node that gave no answer: failed or died, (reason, where to look), whether to try again.
+        """What Dask says of a node that gave no answer: how it ended, (reason, where to look), whether to try again.
 
         Dask counts a worker's death against all that waited there; here only who had been begun on it is to blame.
         """
         from distributed.scheduler import KilledWorker
 
         if not isinstance(error, KilledWorker):  # it could not begin, as where pigbench is missing
-            return "failed", (f"{type(error).__name__}: {error}", ""), True
+            return "hindered", (f"{type(error).__name__}: {error}", ""), True
         deaths = max(work.starts, error.allowed_failures + 1)
         reason = f"its worker died {deaths} times", f" (last {error.last_worker.address})"
         return "died", reason, work.starts <= RETRIES
@@ -197,9 +197,9 @@ class DaskCrew(Crew):
     def last_word(self, work: _Work, kind: str, content: Any) -> Message:
         """The message with which a node's work ends."""
         if kind == "refused":
-            kind, content = "failed", (content, "")
+            kind, content = "hindered", (content, "")
         elif kind == "abandoned":
-            kind, content = "failed", ("its worker saw no sign of this run in the store any more", "")
+            kind, content = "hindered", ("its worker saw no sign of this run in the store any more", "")
         return Message(work.node, work.number, kind, content)
 
     def leave_out(self) -> None:

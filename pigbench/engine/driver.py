@@ -45,19 +45,22 @@ Observer = Callable[[Event], None]
 class Outcome:
     """What a run of a plan came to: the nodes it computed, why others failed, by key, and how many workers' deaths
     are among the reasons.
+
+    hindered: those of the failed that may go better the next time, by key; the others would fail the same way again.
     """
 
     computed: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     deaths: int = 0
+    hindered: set[str] = field(default_factory=set)
 
 
 class Message(NamedTuple):
     """What a crew says of a node it was given.
 
-    kind and content: started (by whom); progress (share, text); done; failed, or died with its worker (reason, where
-    to look); damaged (which input); full (which disk); returned (why), not done. All but the first two are the last
-    word on the node.
+    kind and content: started (by whom); progress (share, text); done; failed, as it would again, hindered by what may
+    pass, or died with its worker (reason, where to look); damaged (which input); full (which disk); returned (why), not
+    done. All but the first two are the last word on the node.
     """
 
     node: Node
@@ -105,6 +108,7 @@ class _Driver:
         self.dataset, self.observe, self.interval = dataset, observe, interval
         self.computed = 0
         self.deaths = 0
+        self.hindered: set[str] = set()
         self.elsewhere: set[str] = set()
         """Nodes that another run was seen to hold."""
         self.awaited: dict[str, tuple[Message, float]] = {}
@@ -120,7 +124,7 @@ class _Driver:
                 self.hear(message)
             for message, until in list(self.awaited.values()):
                 self.await_sight(message, until)
-        return Outcome(self.computed, self.schedule.failed, self.deaths)
+        return Outcome(self.computed, self.schedule.failed, self.deaths, self.hindered)
 
     def hand_out(self) -> bool:
         """Give the crew what can start; whether something could but for another run."""
@@ -139,7 +143,7 @@ class _Driver:
             self.schedule.put_back(node)
             if node.key not in self.elsewhere:
                 self.elsewhere.add(node.key)
-                self.tell("note", node, NOBODY, text=f"{node.label} is at work in another run on this store")
+                self.tell("note", node, NOBODY, text="at work in another run on this store")
         return bool(held)
 
     def hear(self, message: Message) -> None:
@@ -167,7 +171,7 @@ class _Driver:
             self.tell("note", node, worker, text=content)
         else:
             self.deaths += kind == "died"
-            self.fail(node, worker, *content)
+            self.fail(node, worker, *content, may_pass=kind != "failed")
 
     def await_sight(self, message: Message, until: float) -> None:
         """A node is done when this machine sees its artifact, too: a file server may be slow to tell of it."""
@@ -183,7 +187,8 @@ class _Driver:
             self.schedule.succeeded(node)
             self.tell("done", node, worker, 1.0)
         else:
-            self.fail(node, worker, f"it was published, but is not seen here after {IN_SIGHT:g} s", "")
+            late = f"it was published, but is not seen here after {IN_SIGHT:g} s"
+            self.fail(node, worker, late, "", may_pass=True)
 
     def find(self) -> bool:
         """Whether others have done something that could start, while nobody is here to do it."""
@@ -200,9 +205,11 @@ class _Driver:
         self.schedule.succeeded(node)
         self.tell("found", node, worker)
 
-    def fail(self, node: Node, worker: int, reason: str, where: str) -> None:
+    def fail(self, node: Node, worker: int, reason: str, where: str, *, may_pass: bool) -> None:
         """The node failed, for a reason."""
         self.schedule.fail(node, reason)
+        if may_pass:
+            self.hindered.add(node.key)
         self.tell("failed", node, worker, text=f"{reason}{where}")
 
     def tell(self, kind: str, node: Node, worker: int = 0, share: float = 0.0, text: str = "") -> None:

@@ -63,11 +63,11 @@ class _Pool(Crew):
         return [by_connection[connection].hear() for connection in heard]  # type: ignore[index]
 
     def stop(self) -> None:
-        """End the workers: the idle ones by hanging up, the busy ones by a signal."""
+        """End the workers: the idle ones by hanging up, the busy ones by a signal that they do not ignore."""
         for worker in self.workers:
             worker.connection.close()
             if worker.node:
-                worker.process.terminate()
+                worker.process.kill()
         for worker in self.workers:
             worker.process.join()
 
@@ -121,7 +121,8 @@ class _Worker:
 
 def _serve(connection: Connection) -> None:
     """A worker's life: tasks in, messages out, until the parent goes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    for stop in (signal.SIGINT, signal.SIGTERM):  # the parent's to handle; a job queue sends them to every process
+        signal.signal(stop, signal.SIG_IGN)
     die_with_parent()
     keep_freed_memory()
 

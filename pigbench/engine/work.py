@@ -50,20 +50,40 @@ class Task:
 
 
 def attempt(task: Task, progress: Callable[[float, str], None]) -> tuple[str, Any]:
-    """Perform a task; what it came to, as a message. A failure is (reason, where its traceback is)."""
+    """Perform a task; what it came to, as a message. A failure is (reason, where its traceback is).
+
+    It is "failed" where the same task would fail again in the same way, "hindered" where that may pass.
+    """
     try:
         perform(task, progress)
     except Damaged as damaged:
         return "damaged", str(damaged)
+    except SourceChanged as change:
+        return "hindered", (str(change), "")
     except (StageFailed, PigbenchError) as failure:
         return "failed", (str(failure), "")
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "full", task.store
-        return "failed", _explain(task, error)
     except Exception as error:
-        return "failed", _explain(task, error)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "full", task.store
+        return "hindered" if may_pass(error) else "failed", _explain(task, error)
     return "done", ""
+
+
+class SourceChanged(StageFailed):
+    """A plugin's source is no longer what the plan was made from."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether it may go better the next time: there was no memory, or a file system or a network did not answer.
+
+    A file that is missing will be missing again.
+    """
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError):
+        return False
+    if "allocate memory" in str(error):  # torch, of a CPU's
+        return True
+    names = {kind.__name__ for kind in type(error).__mro__}  # torch's own, without importing torch
+    return isinstance(error, OSError | MemoryError) or not names.isdisjoint({"OutOfMemoryError", "AcceleratorError"})
 
 
 def _explain(task: Task, error: Exception) -> tuple[str, str]:
@@ -112,7 +132,7 @@ def _check_source(task: Task) -> None:
         return
     module = registry.find(plugin_group(task.stage), task.spec["plugin"]).target.partition(":")[0]
     if source_hash(module) != task.spec["source"]:
-        raise StageFailed(f"the source of '{task.spec['plugin']}' has changed since this run began: run it again")
+        raise SourceChanged(f"the source of '{task.spec['plugin']}' has changed since this run began: run it again")
 
 
 def plugin_group(stage: str) -> registry.Group:

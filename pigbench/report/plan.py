@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from pigbench.counting import counted
 from pigbench.estimate import Probed, Seen, Size, disk, estimator, memory, total
 from pigbench.plan import Node, Plan, Request
 from pigbench.probe import probe
@@ -26,7 +27,7 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int, size: S
     probed = probe(request, [node for node in missing if node not in seen])
     seconds = estimator(preset, seen, size, probed)
     table = Table(box=None, pad_edge=False)
-    for name, justify in (("stage", "left"), ("for", "left"), ("nodes", "right"), ("cached", "right")):
+    for name, justify in (("stage", "left"), ("for", "left"), ("number", "right"), ("cached", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     table.add_column("to do, worker time", justify="right")
     for (stage, what), count in Counter(_group(node) for node in nodes).items():
@@ -38,8 +39,9 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int, size: S
     unknown = [node for node in missing if seconds(node) is None]
     estimate = _duration(total([node for node in missing if seconds(node) is not None], seconds, workers))
     if unknown:
-        estimate = f"at least {estimate}, without {len(unknown)} nodes of unknown time,"
-    console.print(f"{len(nodes)} nodes, {len(nodes) - len(missing)} cached; about {estimate} on {workers} worker(s)")
+        estimate = f"at least {estimate}, without {counted(len(unknown), 'stage')} of unknown time,"
+    there = f"{counted(len(nodes), 'stage')}, {len(nodes) - len(missing):,} cached"
+    console.print(f"{there}; about {estimate} on {counted(workers, 'worker')}")
     if missing:
         console.print(_needs(missing, preset, seen, probed, size))
 
@@ -62,7 +64,7 @@ def describe(request: Request) -> str:
     lines = [
         f"dataset {protocol.dataset}@{protocol.dataset_identity[:8]}, {protocol.folds} folds by patient, "
         + (f"{protocol.set_aside:.0%} of the patients set aside for tuning, " if protocol.set_aside else "")
-        + f"seeds {', '.join(map(str, request.seeds))}",
+        + f"{'seed' if len(request.seeds) == 1 else 'seeds'} {', '.join(map(str, request.seeds))}",
         f"preset {preset.name}: {preset.about}",
         f"protocol {protocol.signature}, device {request.device}, synthetic share of a batch "
         + (f"{share}" if share else "n/(n+N)"),

@@ -1,4 +1,4 @@
-"""Progress of all workers: a live view in a terminal, plain lines in a log."""
+"""Progress of all workers: a live view in a terminal; in a log, one line for each stage that has ended."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from pigbench.engine.driver import Event
+from pigbench.errors import in_a_line
 from pigbench.estimate import Seen, Size, estimator
 from pigbench.plan import Plan, Request
 from pigbench.report.plan import describe
 from pigbench.store import Store
 
-LOG_EVERY = 60.0
-"""Seconds between two lines of a log about the same node."""
+ENDS = ("done", "failed", "found")
+"""The events after which a stage is at work no more, for good."""
 
 FAITH = 120.0
 """Seconds of work that estimates are believed for, so that the first nodes, often tiny, do not tell of all others."""
@@ -66,11 +67,15 @@ class _Clock:
                 self._from[event.label] = event.share
             self._shares[event.label] = event.share
         elif event.kind in ("done", "failed"):
-            self.took[event.label] = time.monotonic() - self._started.get(event.label, self.began)
+            self.took[event.label] = self.since_start(event)
         elif event.kind == "found":
             self.expected.pop(event.label, None)
         if event.kind not in ("started", "progress"):
             self._shares.pop(event.label, None)
+
+    def since_start(self, event: Event) -> float:
+        """Seconds that the event's node has been at work here."""
+        return time.monotonic() - self._started.get(event.label, self.began)
 
     @property
     def elapsed(self) -> float:
@@ -98,22 +103,32 @@ class _Clock:
 
 
 class _Log:
-    """One line when a node starts, ends or fails, and now and then between."""
+    """One line for each stage that has ended, and one for each note."""
 
     def __init__(self, clock: _Clock) -> None:
         self.clock = clock
-        self._said: dict[str, float] = {}
+        self._worker: dict[str, str] = {}
+        """Who began a node last, where that has a name, as on a cluster."""
 
     def observe(self, event: Event) -> None:
         """Print what is worth a line."""
         self.clock.observe(event)
-        now = time.monotonic()
-        if event.kind == "progress" and now - self._said.get(event.label, self.clock.began) < LOG_EVERY:
-            return
-        self._said[event.label] = now
-        share = f" {event.share:.0%}" if event.kind == "progress" else ""
-        text = f" ({event.text})" if event.text else ""
-        print(f"[{self.clock.line(event)}] {event.label}: {event.kind}{share}{text}", file=sys.stderr, flush=True)
+        if event.kind == "started":
+            self._worker[event.label] = event.text
+        elif event.kind in (*ENDS, "note"):
+            print(f"[{self.clock.line(event)}] {event.label}: {self._said(event)}", file=sys.stderr, flush=True)
+
+    def _said(self, event: Event) -> str:
+        text = in_a_line(event.text, most=400)
+        if event.kind == "note":
+            return text
+        if event.kind == "found":
+            return "done by another run"
+        took = _clock(self.clock.took[event.label])
+        if event.kind == "failed":
+            return f"FAILED after {took}: {text}"
+        worker = self._worker.get(event.label)
+        return f"done in {took}" + (f" by {worker}" if worker else "")
 
 
 class _View:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,10 +28,10 @@ class Home:
         return self.start(*arguments, wait=timeout)  # type: ignore[return-value]
 
     def start(
-        self, *arguments: object, wait: float | None = None
+        self, *arguments: object, wait: float | None = None, **more: Any
     ) -> subprocess.Popen[str] | subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from pigbench.cli import main; main()", *map(str, arguments)]
-        options = {"cwd": self.path, "env": self.environment, "text": True}
+        options = {"cwd": self.path, "env": self.environment, "text": True, **more}
         if wait is None:
             return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
         return subprocess.run(command, capture_output=True, timeout=wait, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import time
@@ -13,6 +14,8 @@ import pytest
 from pigbench.results import read_record, same_numbers
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--workers", 1, "--set", "segmentation.steps=4")
+
+STOPPED = "pigbench: stopped. Nothing is lost: run the same command again to go on."
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_killed_and_run_again_gives_the_undisturbed_record(
         _, said = process.communicate(timeout=60)
         if how is signal.SIGINT:
             assert process.returncode == 130
-            assert "same command again" in said
+            assert said.splitlines()[-1] == STOPPED
         workers_end(home)
         if checkpoint.is_file():
             break
@@ -44,6 +47,22 @@ def test_killed_and_run_again_gives_the_undisturbed_record(
     assert again.returncode == 0, again.stderr
     assert same_numbers(read_record(home.records[0]), undisturbed) == []
     assert not list((home.path / "runs" / "partial").glob(kept))
+
+
+def test_sigterm_to_the_run_and_its_workers_stops_it_as_ctrl_c_does(make_home, long_run) -> None:
+    """A job queue sends it to every process of the job, and kills what is left a little later."""
+    home = make_home()
+    process = home.start(*long_run, "--workers", 2, "--checkpoint-every", 0, start_new_session=True)
+    checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", process)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert said.splitlines()[-1] == STOPPED
+    assert "died" not in said
+    assert "Traceback" not in said
+    workers_end(home)
+    assert checkpoint.is_file()
+    assert list((home.path / "runs" / "leases").iterdir()) == []
 
 
 def test_two_workers_leave_the_record_of_one(make_home, long_run, undisturbed) -> None:
@@ -58,7 +77,7 @@ def test_two_runs_at_once_on_one_store_share_the_work(make_home, long_run, undis
     runs = [home.start(*long_run, "--workers", 1) for _ in range(2)]
     said = [run.communicate(timeout=240)[1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said
-    done = [set(re.findall(r"\] (.*): done$", text, flags=re.MULTILINE)) for text in said]
+    done = [set(re.findall(r"\] (.*): done in ", text, flags=re.MULTILINE)) for text in said]
     assert done[0]
     assert done[1]
     assert not done[0] & done[1]
@@ -110,6 +129,8 @@ def test_a_generator_that_raises_in_one_fold_fails_its_arm_and_nothing_else(make
     assert {name for (name, _), (state, _) in status.items() if state == "failed"} == {"real+halfbroken_8"}
     assert sorted(state for (name, _), (state, _) in status.items() if "halfbroken" in name) == ["failed", "ok"]
     assert any("it forgot everything" in reason for _, reason in status.values())
+    assert "tries" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("would fail the same way, so first change what the reason names")
     shown = home("compare")
     assert "FAILED" in shown.stdout
     assert "it forgot everything" in shown.stdout

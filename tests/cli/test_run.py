@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -72,10 +73,19 @@ def test_a_dry_run_says_what_is_cached_and_what_is_new(finished) -> None:
 
 def test_ddim_trained_nothing_and_more_samples_are_only_the_new_chunks(make_home) -> None:
     home = make_home()
-    assert home("run", "--generator", "ddpm", *SMOKE).returncode == 0
+    first = home("run", "--generator", "ddpm", *SMOKE)
+    assert first.returncode == 0
+    assert "already there" not in first.stderr
+    made = [path.name for path in (home.path / "runs" / "artifacts").glob("*/*")]
+    logged = [line for line in first.stderr.splitlines() if line.startswith("[")]
+    assert len(logged) == len(made)  # a line for each stage, and no other
+    assert all(re.match(r"\[\d+/\d+ stages, .*\] .*: done in \d+:\d\d$", line) for line in logged)
     trained, sampled = artifacts(home, "train"), artifacts(home, "sample")
     assert len(trained) == len(sampled) == 2
-    assert home("run", "--generator", "ddim", "--generator", "ddpm", "--n", 8, "--n", 16, *SMOKE).returncode == 0
+    second = home("run", "--generator", "ddim", "--generator", "ddpm", "--n", 8, "--n", 16, *SMOKE)
+    assert second.returncode == 0
+    every = len(list((home.path / "runs" / "artifacts").glob("*/*")))
+    assert second.stderr.splitlines()[0] == f"{len(made)} of {every} stages are already there"
     assert artifacts(home, "train") == trained
     assert sampled < artifacts(home, "sample")
     assert len(artifacts(home, "sample")) == 2 * 2 * 2  # generators × folds × chunks

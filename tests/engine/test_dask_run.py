@@ -24,9 +24,8 @@ def test_a_worker_is_killed_in_mid_training_and_the_record_is_the_local_one(
     workers["one"].send_signal(signal.SIGKILL)  # both are training then, each a fold
     _, said = process.communicate(timeout=240)
     assert process.returncode == 0, said
-    begun = re.findall(r"(train pig\.guider, fold \d): started \((.*)\)", said)
-    assert sorted(fold[-1] for fold, _ in begun) in (["0", "0", "1"], ["0", "1", "1"])
-    assert [worker for _, worker in begun].count(address["two"]) == 2
+    ended = re.findall(r"train pig\.guider, fold (\d): done in .* by (.*)", said)
+    assert sorted(ended) == [("0", address["two"]), ("1", address["two"])]
     assert list((home.path / "runs" / "partial").iterdir()) == []
 
     assert same_numbers(read_record(home.records[0]), undisturbed) == []

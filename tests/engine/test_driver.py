@@ -95,9 +95,7 @@ def test_what_another_run_holds_is_waited_for_and_said_once(tmp_path: Path, monk
         theirs.release("a0")
         waiting.join(30)
     assert crew.computed == ["a1"]
-    assert [event.text for event in heard if event.kind == "note"] == [
-        "train a0 is at work in another run on this store"
-    ]
+    assert [event.text for event in heard if event.kind == "note"] == ["at work in another run on this store"]
     assert [event.label for event in heard if event.kind == "found"] == ["train a0"]
     assert heard[-1].done == heard[-1].total == 2
 
@@ -190,6 +188,7 @@ def test_what_a_file_server_shows_late_is_waited_for(tmp_path: Path, monkeypatch
     outcome = run(store, [chain("b", 2)], Distant(store, failing=("b0",)))
     assert "not seen here" in outcome.failed["b0"]
     assert outcome.failed["b1"].startswith("train b0: ")
+    assert outcome.hindered == {"b0"}
     assert not list((tmp_path / "leases").iterdir())
 
 
@@ -249,3 +248,15 @@ def test_deaths_are_counted(tmp_path: Path) -> None:
     store = Store(tmp_path)
     outcome = run(store, [chain("a", 2)], Deadly(store))
     assert (outcome.deaths, outcome.failed["a0"]) == (1, "its worker died (SIGKILL)")
+    assert outcome.hindered == {"a0"}
+
+
+@pytest.mark.parametrize(("kind", "hindered"), [("failed", set()), ("hindered", {"a0"})])
+def test_what_may_pass_is_kept_apart_from_what_would_fail_again(tmp_path: Path, kind: str, hindered: set[str]) -> None:
+    class Failing(Bench):
+        def messages(self, timeout: float | None) -> list[Message]:
+            return [Message(self.given.pop(0), 0, kind, ("it broke", ""))]
+
+    outcome = run(Store(tmp_path), [chain("a", 2)], Failing(Store(tmp_path)))
+    assert outcome.failed == {"a0": "it broke", "a1": "train a0: it broke"}
+    assert (outcome.hindered, outcome.deaths) == (hindered, 0)

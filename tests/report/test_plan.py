@@ -97,7 +97,7 @@ def test_what_is_cached_and_what_the_rest_takes(show: Show, plan: Plan, store: S
     assert ["prepare", "phantom", "1", "0", "10", "s"] in rows(text)
     assert ["segment", "unet", "on", "real", "2", "0", "5", "min"] in rows(text)  # 2 folds × 6 steps × 25 s
     assert ["embed", "phantom", "1", "0", "50", "s"] in rows(text)  # 500 images × 0.1 s
-    assert "5 nodes, 1 cached; about 3 min on 2 worker(s)" in text  # (10 + 300 + 50) / 2
+    assert "5 stages, 1 cached; about 3 min on 2 workers" in text  # (10 + 300 + 50) / 2
     assert "memory about 1,234 MiB a worker (probed" in text
     assert "GPU" not in text
     # the cases: 500 × 16² × 3 bytes; the weights: 2 MiB; the features: 500 × 5,120 bytes
@@ -112,7 +112,7 @@ def test_the_memory_of_a_gpu_stands_beside_the_hosts(show: Show) -> None:
 
 def test_what_nobody_knows_is_said(show: Show, plan: Plan, asked: list[Node]) -> None:
     text = show({})
-    assert "about at least 6 s, without 3 nodes of unknown time, on 2 worker(s)" in text  # split and prepare: 11 s
+    assert "about at least 6 s, without 3 stages of unknown time, on 2 workers" in text  # split and prepare: 11 s
     assert ["segment", "unet", "on", "real", "2", "0", "unknown", "time"] in rows(text)
     assert "memory" not in text
     assert [node.key for node in asked] == [node.key for node in plan.nodes()]
@@ -132,9 +132,18 @@ def test_nothing_left_nothing_needed(show: Show, plan: Plan, store: Store, asked
     for node in plan.nodes():
         publish(store, node)
     text = show({})
-    assert "5 nodes, 5 cached; about 0 s" in text
+    assert "5 stages, 5 cached; about 0 s" in text
     assert "disk" not in text
     assert asked == []
+
+
+def test_one_of_anything_is_singular(show: Show, plan: Plan, store: Store) -> None:
+    for node in plan.nodes():
+        if node.stage != "embed":
+            publish(store, node)
+    text = show({}, workers=1)
+    assert "without 1 stage of unknown time, on 1 worker\n" in text
+    assert "seed 0\n" in text
 
 
 def test_patients_set_aside_are_not_trained_on(tmp_path: Path) -> None:

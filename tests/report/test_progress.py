@@ -16,7 +16,7 @@ from pigbench.plan import Plan, Request
 from pigbench.planning import make_plan
 from pigbench.protocol import Protocol, load_preset
 from pigbench.report import progress
-from pigbench.report.progress import FAITH, LOG_EVERY, _Clock, _Log, _View, observer
+from pigbench.report.progress import FAITH, _Clock, _Log, _View, observer
 from pigbench.store import Store
 
 SIZE = Size(every=500, training=400)
@@ -137,7 +137,7 @@ def test_a_line_of_a_log(clock: _Clock, time: Time) -> None:
     assert clock.line(None) == "1:02:05 elapsed, about 1:40 left"
 
 
-def test_a_log_has_a_line_at_the_start_and_the_end_and_now_and_then_between(
+def test_a_log_has_one_line_for_each_stage_that_has_ended(
     clock: _Clock, time: Time, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = _Log(clock)
@@ -147,18 +147,33 @@ def test_a_log_has_a_line_at_the_start_and_the_end_and_now_and_then_between(
             log.observe(event)
         return capsys.readouterr().err.splitlines()
 
-    assert len(lines(Event("started", FIRST))) == len(lines(Event("started", SECOND, worker=1))) == 1
-    said = []
-    for second in range(3 * int(LOG_EVERY)):
+    said = lines(Event("started", FIRST), Event("started", SECOND, worker=1))
+    for second in range(180):
         said += lines(Event("progress", FIRST, second / 200, "step"), Event("progress", SECOND, second / 200, "step"))
         time.now += 1
-    assert len(said) == 2 * 2  # of either, after one and two times that
-    assert said[0].endswith(f"] {FIRST}: progress 30% (step)")
+    assert said == []
     (done,) = lines(Event("done", FIRST, 1.0, done=3, total=5))
     assert done.startswith("[3/5 stages, 3:00 elapsed, about ")
-    assert done.endswith(f"] {FIRST}: done")
-    (failed,) = lines(Event("failed", SECOND, text="it broke"))
-    assert failed.endswith(f"] {SECOND}: failed (it broke)")
+    assert done.endswith(f"] {FIRST}: done in 3:00")
+    (failed,) = lines(Event("failed", SECOND, text="it broke\n\tin two lines"))
+    assert failed.endswith(f"] {SECOND}: FAILED after 3:00: it broke in two lines")
+    (found,) = lines(Event("found", EMBED, worker=NOBODY, done=4, total=5))
+    assert found.startswith("[4/5 stages, ")
+    assert found.endswith(f"] {EMBED}: done by another run")
+    (note,) = lines(Event("note", SPLIT, text="its input is computed again", worker=NOBODY))
+    assert note.endswith(f"] {SPLIT}: its input is computed again")
+
+
+def test_a_log_names_the_worker_of_a_cluster_that_ended_a_stage(
+    clock: _Clock, time: Time, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = _Log(clock)
+    for worker in ("tcp://one", "tcp://two"):  # the first one died
+        log.observe(Event("started", FIRST, text=worker))
+        time.now += 5
+    log.observe(Event("done", FIRST, 1.0, done=1, total=5))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"] {FIRST}: done in 0:05 by tcp://two")
 
 
 class Screen:
@@ -207,6 +222,8 @@ def test_a_log_is_kept_where_there_is_no_terminal(tmp_path: Path, capsys: pytest
     plan, request = asked_for({})
     with observer(plan, request, Store(tmp_path), 1, SIZE) as tell:
         tell(Event("started", SPLIT, done=0, total=5))
+        tell(Event("done", SPLIT, 1.0, done=1, total=5))
     said = capsys.readouterr().err
     assert "dataset phantom@d, 2 folds by patient" in said
-    assert said.splitlines()[-1] == f"[0/5 stages, 0:00 elapsed] {SPLIT}: started"
+    assert said.splitlines()[-1] == f"[1/5 stages, 0:00 elapsed] {SPLIT}: done in 0:00"
+    assert said.count(SPLIT) == 1

@@ -1,0 +1,171 @@
+"""What `sample` and `export` go on from: the settings of the newest record in the store, where none are given."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pigbench.cli.setting_up import Options
+
+if TYPE_CHECKING:
+    from pigbench.results import Record
+
+
+FITS_WELL = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The options that a record can stand in for, under their names in `Options`; None for what was not given."""
+
+    generators: Sequence[str] | None
+    samples: Sequence[int] | None
+    folds: int | None
+    dataset: str | None
+    preset: str | None
+    seed: int | None
+    changes: Sequence[str] | None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that were given, but for the changes."""
+        return {name: value for name, value in vars(self).items() if value is not None and name != "changes"}
+
+
+def go_on(told: Told, options: Options) -> Options:
+    """`options` with what was told and, for the rest, what the newest record was made with.
+
+    A record whose dataset, preset and folds are those told is preferred, and of these one with the same generators.
+    Changes and numbers of samples are not taken without their preset. What is taken is printed: nothing, where dataset,
+    preset and folds were all told, or there is no record.
+    """
+    complete = {"dataset", "preset", "folds"} <= told.given.keys()
+    found = None if complete else _newest(told, options.store.expanduser() / "records")
+    if found is None:
+        return replace(options, **told.given, changes=told.changes)
+    path, record = found
+    taken = _settings(record, told.generators or _generators(record) or options.generators, options.masks or ())
+    if told.preset not in (None, record.preset):
+        taken |= {"changes": [], "samples": None}
+    changes = taken.pop("changes")
+    shown = {name: value for name, value in taken.items() if name not in told.given}
+    print(f"going on from {path}: {_as_options(shown, changes)}", file=sys.stderr)
+    return replace(options, **(taken | told.given), changes=[*changes, *(told.changes or ())])
+
+
+def _newest(told: Told, directory: Path) -> tuple[Path, Record] | None:
+    """The newest of the records that fit what was told best, if there is any."""
+    best: tuple[Path, Record] | None = None
+    most = -1
+    for path, record in _newest_first(directory):
+        if (fit := _fit(told, record)) > most:
+            best, most = (path, record), fit
+        if most == FITS_WELL:
+            break
+    return best
+
+
+def _fit(told: Told, record: Record) -> int:
+    """0 for a record of another protocol than was told, 1 for the same one, 2 if it has the same generators, too."""
+    protocol = {"dataset": record.dataset.name, "preset": record.preset, "folds": record.folds}
+    if any(told.given.get(name, value) != value for name, value in protocol.items()):
+        return 0
+    return 1 + (set(told.generators or ()) <= {info.plugin for info in record.generators.values()})
+
+
+def _newest_first(directory: Path) -> Iterator[tuple[Path, Record]]:
+    from pigbench.results import read_record
+
+    for path in sorted(directory.glob("*.json"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        try:
+            yield path, read_record(path)
+        except (ValueError, OSError, RecursionError):
+            continue  # `compare` names what is none
+
+
+def _generators(record: Record) -> list[str]:
+    """The first generator of a record that can be sampled here; none where all its pairs came from outside."""
+    from pigbench import registry
+
+    installed = registry.plugins("generators")
+    return [info.plugin for info in record.generators.values() if info.plugin in installed][:1]
+
+
+def _settings(record: Record, generators: Sequence[str], masks: Sequence[str]) -> dict[str, Any]:
+    """What a record was made with, as fields of `Options`."""
+    numbers = {run.n for run in record.fidelity if record.generators[run.generator].plugin in generators}
+    return {
+        "generators": generators,
+        "samples": sorted(numbers) or None,
+        "folds": record.folds,
+        "set_aside": record.protocol.set_aside or None,
+        "dataset": record.dataset.name,
+        "segmenters": _segmenters(record),
+        "preset": record.preset,
+        "seed": min(record.seeds, default=0),
+        "changes": [*_preset_changes(record), *_plugin_changes(record, [*generators, *masks])],
+    }
+
+
+def _segmenters(record: Record) -> list[str]:
+    """Those of the record that are installed; no sample depends on them, but the names of settings do."""
+    from pigbench import registry
+
+    named = [signature.partition("@")[0] for signature in record.segmenters.values()]
+    return [name for name in dict.fromkeys(named) if name in registry.plugins("segmenters")]
+
+
+def _preset_changes(record: Record) -> Iterator[str]:
+    """The keys of the record's preset that are not as they are in the preset of that name."""
+    from pigbench.protocol import load_preset, preset_keys
+
+    untouched = load_preset(record.preset).model_dump(mode="json")
+    theirs, ours = dict(_flat(record.protocol.preset.model_dump(mode="json"))), dict(_flat(untouched))
+    for key, value in theirs.items():
+        can_be_set = key in preset_keys() or key.startswith(("diffusion.", "segmentation.network."))
+        replaced = value is None and key in ("training.images", "training.epochs")  # by the other one
+        if can_be_set and not replaced and value != ours.get(key):
+            yield _change(key, value)
+
+
+def _plugin_changes(record: Record, names: Sequence[str]) -> Iterator[str]:
+    """The settings of those generators, and of those that they use, that do not follow from the record's preset."""
+    from pigbench.choices import choose_generator
+
+    shared = record.protocol.preset.model_dump(mode="json").get("diffusion", {})
+    configs = {info.plugin: info.config for info in record.generators.values()}
+    chosen = [choose_generator(name, shared, {}) for name in names if name not in ("all", "real")]
+    used = {other.name: other for choice in chosen for other in choice.with_those_it_uses()}
+    for name, choice in used.items():
+        untouched = choice.config.model_dump(mode="json")
+        for field, value in configs.get(name, {}).items():
+            if field in choice.plugin.Config.model_fields and value != untouched.get(field):
+                yield _change(f"{name}.{field}", value)
+
+
+def _flat(tables: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values; a plugin's own table of `[diffusion]` is left out, as `--set` names the plugin."""
+    for name, value in tables.items():
+        if not isinstance(value, dict):
+            yield prefix + name, value
+        elif prefix != "diffusion.":
+            yield from _flat(value, f"{prefix}{name}.")
+
+
+def _change(key: str, value: Any) -> str:
+    return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+
+
+def _as_options(settings: dict[str, Any], changes: Sequence[str]) -> str:
+    """Settings as a command line has them."""
+    names = {"generators": "--generator", "samples": "--n", "set_aside": "--set-aside", "changes": "--set"}
+    words: list[str] = []
+    for name, value in (settings | {"changes": changes}).items():
+        for one in value if isinstance(value, list | tuple) else [value]:
+            words += [] if one is None or name == "segmenters" else [names.get(name, f"--{name}"), str(one)]
+    return shlex.join(words)
