@@ -161,6 +161,8 @@ def test_a_signature_says_what_the_number_depends_on(make_record):
     distance = row_of(make_record(), table=1, metric="fid")["signature"].split("|")
     assert {"fid", "extractor:efficientnet-lite0", "m:2048"} <= set(distance)
     assert "group:case" in row_of(make_record(has_patient_ids=False), arm="real", metric="dice")["signature"]
+    pseudo = make_record(has_patient_ids=False, pseudo_patients=True)
+    assert "group:pseudo-patient" in row_of(pseudo, arm="real", metric="dice")["signature"]
 
 
 # --- failed and partial arms

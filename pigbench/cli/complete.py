@@ -25,6 +25,7 @@ def complete(setup: Setup, plan: Plan, records: Path) -> int:
         print(f"Already computed: {finished}", file=sys.stderr)
         _show(finished)
         return 0
+    tell_small_lesions(setup)
     outcome = compute(setup, plan)
     record, outcome = _write(setup, plan, records, outcome)
     if all(node.key in outcome.failed for node in plan.targets):
@@ -33,6 +34,15 @@ def complete(setup: Setup, plan: Plan, records: Path) -> int:
         _show(record)
     print_prospects(plan.nodes(), outcome)
     return 1 if outcome.failed else 0
+
+
+def tell_small_lesions(setup: Setup) -> None:
+    """Say so if the run's resolution leaves next to nothing of some lesions."""
+    from pigbench.report.lesions import small_lesions
+
+    fractions = [case.prepared_fraction for case in setup.source.cases()]
+    if told := small_lesions(fractions, setup.request.protocol.preset.resolution):
+        print(told, file=sys.stderr)
 
 
 def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> tuple[Path, Outcome]:

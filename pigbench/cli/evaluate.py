@@ -10,7 +10,7 @@ import typer
 
 from pigbench.cli import options
 from pigbench.cli.bar import reading
-from pigbench.cli.complete import complete
+from pigbench.cli.complete import complete, tell_small_lesions
 from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place, print_job
 from pigbench.cli.setting_up import Options, set_up
 from pigbench.cli.tuned import SetAsideInRun
@@ -93,6 +93,7 @@ def evaluate(
     if dry_run:
         from pigbench.report.plan import print_plan
 
+        tell_small_lesions(setup)
         print_plan(plan, setup.request, setup.store, setup.workers, setup.size)
         print_job(setup.place)
         return

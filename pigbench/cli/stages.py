@@ -29,7 +29,10 @@ def compute(setup: Setup, plan: Plan) -> Outcome:
     protocol = setup.request.protocol
     use = Use(protocol.dataset, protocol.preset.name)
     note_use(setup.store.root, use, (node.key for node in plan.nodes()))
-    _tell_what_is_there(setup, plan)
+    to_do = missing(setup, plan.targets)
+    if any(node.stage == "prepare" for node in to_do):
+        setup.source.check_files()
+    _tell_what_is_there(len(plan.nodes()), len(to_do))
     with (
         stoppable(),
         _engine(setup, plan) as (run, workers),
@@ -58,9 +61,8 @@ def refuse_training(setup: Setup, nodes: list[Node], most: int = 3) -> None:
     )
 
 
-def _tell_what_is_there(setup: Setup, plan: Plan) -> None:
+def _tell_what_is_there(every: int, to_do: int) -> None:
     """Of a run that goes on, how far it was."""
-    every, to_do = len(plan.nodes()), len(missing(setup, plan.targets))
     if 0 < to_do < every:
         there = every - to_do
         are = "is" if there == 1 else "are"

@@ -104,7 +104,7 @@ def image_table(group: Group, rows: Sequence[GeneratorRow]) -> Table:
 def arm_table(group: Group, rows: Sequence[ArmRow]) -> Table:
     """Table 2: whether it helps. `rows` share one segmenter; every metric is ranked by itself."""
     marks = zip(*(_ranks(rows, metric, max) for metric in METRICS), strict=True)
-    unseen = "patients" if group.dataset.has_patient_ids else "cases"
+    unseen = f"{group.dataset.grouped_by}s"
     without = [Cell("no masks"), *[Cell(ABSENT)] * 4]
     return Table(
         title=f"Table 2. Segmentation of unseen {unseen} by {rows[0].segmenter}, %",
@@ -170,7 +170,7 @@ def _heading(group: Group) -> str:
     resolution = group.protocol.preset.resolution
     size = f"{resolution}×{resolution}, " if resolution else ""
     aside = f" without the {group.set_aside:.0%} of the patients set aside for tuning" if group.set_aside else ""
-    numbers = {"patient": group.dataset.patients, "case": group.dataset.cases, "fold": group.folds}
+    numbers = {group.dataset.grouped_by: group.dataset.patients, "case": group.dataset.cases, "fold": group.folds}
     counts = ", ".join(how_many([number], what) for what, number in numbers.items())
     return f"{group.dataset.name}, preset {group.preset}: {size}{counts}{aside}, protocol {group.protocol_hash}"
 

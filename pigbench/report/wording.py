@@ -131,7 +131,7 @@ def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
     whole = [row for row in measured if row.progress.state == "complete"]
     if whole:
         cases = how_many((row.cases for row in whole), "case")
-        patients = how_many((row.patients for row in whole), "patient")
+        patients = how_many((row.patients for row in whole), group.dataset.grouped_by)
         yield f"mean over {cases} of {patients}, pooled out of fold, ± SD over folds (spread, not evidence)"
         fewest = min(row.patients for row in whole)
         if fewest < FEW:

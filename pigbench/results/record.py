@@ -36,6 +36,11 @@ class Dataset(_Part):
     has_patient_ids: bool
     pseudo_patients: bool = False
 
+    @property
+    def grouped_by(self) -> str:
+        """What folds and intervals go by: `patient`, `pseudo-patient`, or `case` where nobody knows."""
+        return "patient" if self.has_patient_ids else "pseudo-patient" if self.pseudo_patients else "case"
+
 
 class GeneratorInfo(_Part):
     """A generator that took part. `signature` names its source and settings; `note` is what a reader must know.

@@ -62,7 +62,7 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
         ",".join(metrics),
         f"folds:{group.folds}",
         *([f"aside:{group.set_aside:g}"] if group.set_aside else []),
-        f"group:{'patient' if group.dataset.has_patient_ids else 'case'}",
+        f"group:{group.dataset.grouped_by}",
         f"seeds:{_listed(len(row.progress.seeds) for row in rows)}",
         f"n:{_listed(row.n for row in rows if row.generator) or 0}",
         f"gen:{_listed(group.generators[label].signature for label in labels) or 'none'}",

@@ -174,6 +174,13 @@ def test_every_table_says_that_there_are_no_patient_ids(make_record):
     assert sections(make_record())[0].remarks == ()
 
 
+def test_pseudo_patients_are_called_so_everywhere(make_record):
+    (only,) = sections(make_record(has_patient_ids=False, pseudo_patients=True))
+    assert "20 pseudo-patients, 60 cases" in only.heading
+    assert "unseen pseudo-patients" in only.tables[1].title and "group:pseudo-patient" in only.tables[0].signature
+    assert any("60 cases of 20 pseudo-patients" in note for note in only.tables[1].notes)
+
+
 def test_the_banner_and_what_is_compared_stand_above(make_record):
     (only,) = sections(make_record(banner="shows the way, proves nothing"))
     assert only.banner == "shows the way, proves nothing"
