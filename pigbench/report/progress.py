@@ -20,9 +20,6 @@ from pigbench.plan import Plan, Request
 from pigbench.report.plan import describe
 from pigbench.store import Store
 
-ENDS = ("done", "failed", "found")
-"""The events after which a stage is at work no more, for good."""
-
 FAITH = 120.0
 """Seconds of work that estimates are believed for, so that the first nodes, often tiny, do not tell of all others."""
 
@@ -67,15 +64,11 @@ class _Clock:
                 self._from[event.label] = event.share
             self._shares[event.label] = event.share
         elif event.kind in ("done", "failed"):
-            self.took[event.label] = self.since_start(event)
+            self.took[event.label] = time.monotonic() - self._started.get(event.label, self.began)
         elif event.kind == "found":
             self.expected.pop(event.label, None)
         if event.kind not in ("started", "progress"):
             self._shares.pop(event.label, None)
-
-    def since_start(self, event: Event) -> float:
-        """Seconds that the event's node has been at work here."""
-        return time.monotonic() - self._started.get(event.label, self.began)
 
     @property
     def elapsed(self) -> float:
@@ -115,7 +108,7 @@ class _Log:
         self.clock.observe(event)
         if event.kind == "started":
             self._worker[event.label] = event.text
-        elif event.kind in (*ENDS, "note"):
+        elif event.kind in ("done", "failed", "found", "note"):
             print(f"[{self.clock.line(event)}] {event.label}: {self._said(event)}", file=sys.stderr, flush=True)
 
     def _said(self, event: Event) -> str:

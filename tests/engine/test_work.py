@@ -22,6 +22,7 @@ class OutOfMemoryError(RuntimeError):
     [
         (ValueError("30 pixels cannot be halved 2 times"), "failed"),
         (RuntimeError("Sizes of tensors must match"), "failed"),
+        (RuntimeError("CUDA error: device-side assert triggered"), "failed"),
         (StageFailed("NaN or infinite intensities"), "failed"),
         (PigbenchError("no case has a lesion"), "failed"),
         (FileNotFoundError(errno.ENOENT, "no such file"), "failed"),
