@@ -143,3 +143,14 @@ def test_a_file_that_moved_is_named_with_the_way_to_find_all_of_them(odd: Path) 
     assert f"{odd / 'masks'}/" in str(error.value)
     assert "and 2 other files are gone" in str(error.value)
     assert "pigbench data validate mine" in str(error.value)
+
+
+def test_a_run_says_what_its_resolution_costs_and_stops_at_once_where_files_have_moved(odd: Path) -> None:
+    folder(odd, "--grey", "--patient-regex", "^(.)_")
+    (odd / "images").rename(odd / "moved")
+    arguments = ("run", "--generator", "identity", "--dataset", "mine", "--preset", "smoke", "--folds", "2")
+    done = CliRunner().invoke(app, [*arguments, "--store", str(odd / "runs")])
+    assert "2 of 3 lesions have fewer than 4 pixels at 16 × 16" in done.stderr
+    assert isinstance(done.exception, PigbenchError)
+    assert f"{odd / 'images'}/" in str(done.exception)
+    assert not list((odd / "runs/artifacts").glob("*/*"))
