@@ -65,9 +65,9 @@ def _mammogram(seed: int, syntax: str):
 
 def task(store: Path):
     """The stage that a run at this resolution would begin with."""
-    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.datasets import open_dataset
     from pigbench.engine.work import Task
-    from pigbench.plan import node
+    from pigbench.planning.plan import node
 
     identity = open_dataset("mammograms", store).identity()
     made = node("prepare", {"dataset": identity, "resolution": RESOLUTION}, what="mammograms")
@@ -138,7 +138,7 @@ def decoding_share(store: Path, cases: int = 24) -> float:
     import pydicom.pixels
     from PIL import Image
 
-    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.datasets import open_dataset
     from pigbench.data.prepare import prepare_rows
 
     source, inside = open_dataset("mammograms", store), [0.0]
@@ -177,7 +177,7 @@ def opening(store: Path) -> float:
 
 
 def main() -> None:
-    from pigbench.data.imported import import_dataset
+    from pigbench.data.file_dataset import import_dataset
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=2000)

@@ -51,10 +51,10 @@ def dask(workers: int) -> Iterator[str]:
 def plan() -> None:
     """Ten generators, five sizes, five folds, three seeds, four segmenters, three datasets."""
     from pigbench import registry
-    from pigbench.choices import choose_generator, choose_segmenter
     from pigbench.engine.schedule import Schedule
-    from pigbench.plan import Request
-    from pigbench.planning import make_plan
+    from pigbench.planning.configured import choose_generator, choose_segmenter
+    from pigbench.planning.plan import Request
+    from pigbench.planning.planner import make_plan
     from pigbench.protocol import Protocol, load_preset
 
     preset = load_preset("quick")
@@ -78,7 +78,7 @@ def plan() -> None:
 def stages() -> None:
     """Stages that do nothing, through each engine with two workers."""
     from pigbench.engine.local import run_plan
-    from pigbench.plan import node
+    from pigbench.planning.plan import node
     from pigbench.store import Store
 
     nodes = [node("nothing", {"number": number}) for number in range(STAGES)]
@@ -87,8 +87,8 @@ def stages() -> None:
         assert run_plan(nodes, Store(Path(directory)), "phantom", workers=2).computed == STAGES
         _told("local", time.perf_counter() - began)
     with tempfile.TemporaryDirectory() as directory, dask(2) as address:
-        from pigbench.engine.dask import run_plan_on_dask
-        from pigbench.engine.places import Workers
+        from pigbench.engine.dask.clusters import Workers
+        from pigbench.engine.dask.run import run_plan_on_dask
 
         began = time.perf_counter()
         outcome = run_plan_on_dask(nodes, Store(Path(directory)), "phantom", Workers(address, 2))

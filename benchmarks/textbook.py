@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from pigbench.choices import choose_generator
+from pigbench.planning.configured import choose_generator
 from pigbench.protocol import Preset, load_preset
 
 PRESET_OF = {32: "quick", 64: "small", 128: "medium", 256: "medium"}

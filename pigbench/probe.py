@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pigbench.choices import GeneratorChoice
 from pigbench.engine.work import Task, perform
-from pigbench.estimate import Probed, Size, alike, sized_by, units
-from pigbench.plan import Node, Request, ordered
-from pigbench.planning import make_plan
+from pigbench.planning.configured import GeneratorChoice
+from pigbench.planning.estimate import Probed, Size, alike, sized_by, units
+from pigbench.planning.plan import Node, Request, ordered
+from pigbench.planning.planner import make_plan
 from pigbench.processes import die_with_parent, keep_freed_memory
 from pigbench.protocol import Preset, Training
 from pigbench.store import Store

@@ -87,7 +87,7 @@ def _check_base(plugin: Plugin, loaded: Any) -> None:
     from pigbench import contracts
 
     if plugin.group == "datasets":
-        return  # what an importer is, `pigbench.data.importing` says, which knows of files and stands above this
+        return  # what an importer is, `pigbench.data.importers.base` says, which knows of files and stands above this
     base = contracts.Generator if plugin.group == "generators" else contracts.Segmenter
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
         raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a pigbench.contracts.{base.__name__}")

@@ -89,7 +89,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install_stranger: C
 @pytest.fixture(scope="session")
 def make_record() -> Any:
     """`record_factory.make_record`: synthetic records, every number drawn from a seed."""
-    spec = spec_from_file_location("record_factory", Path(__file__).parent / "report" / "record_factory.py")
+    spec = spec_from_file_location("record_factory", Path(__file__).parent / "reporting" / "record_factory.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

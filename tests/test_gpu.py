@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from pigbench import training
-from pigbench.choices import choose_generator
 from pigbench.compiling import compile_frozen
 from pigbench.contracts import Batch, SampleRequest, TrainView
 from pigbench.ordering import Epochs
+from pigbench.planning.configured import choose_generator
 from pigbench.protocol import load_preset
 from pigbench.randomness import torch_generator
 from pigbench.training import Loop

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pigbench.choices import choose_generator, choose_segmenter, with_masks
-from pigbench.estimate import Probed, Seen, Size, alike, disk, estimator, memory, units
-from pigbench.plan import Node, Request
-from pigbench.planning import make_plan
+from pigbench.planning.configured import choose_generator, choose_segmenter, with_masks
+from pigbench.planning.estimate import Probed, Seen, Size, alike, disk, estimator, memory, units
+from pigbench.planning.plan import Node, Request
+from pigbench.planning.planner import make_plan
 from pigbench.probe import STAGES, probe
 from pigbench.protocol import Protocol, load_preset
 from pigbench.store import Store

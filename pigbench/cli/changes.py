@@ -82,7 +82,7 @@ def changed_preset(name: str, general: dict[str, Any], generators: Sequence[str]
 def all_settings(preset: Preset) -> list[tuple[str, Any, str]]:
     """Every key that `--set` takes: its value where nothing is set, and what it is."""
     from pigbench import registry
-    from pigbench.choices import choose_generator, choose_segmenter
+    from pigbench.planning.configured import choose_generator, choose_segmenter
     from pigbench.protocol import preset_keys
 
     def usable(group: registry.Group) -> list[str]:

@@ -61,9 +61,9 @@ def compare(
 
 def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
     """Rows alone on the standard output; what must be known of them on the standard error."""
-    from pigbench.report import render
-    from pigbench.report.published import published_rows
-    from pigbench.report.wording import caveats
+    from pigbench.reporting import render
+    from pigbench.reporting.notes import caveats
+    from pigbench.reporting.published import published_rows
     from pigbench.results import cost_score_rows, score_rows
 
     for summary in summaries:
@@ -76,8 +76,8 @@ def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bo
 
 
 def _print_tables(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
-    from pigbench.report import render
-    from pigbench.report.tables import published_section, section
+    from pigbench.reporting import render
+    from pigbench.reporting.tables import published_section, section
 
     sections = [section(summary, costs=costs) for summary in summaries] + ([published_section()] if paper else [])
     if format == Format.rich:
@@ -88,7 +88,7 @@ def _print_tables(summaries: list[Summary], format: Format, paper: bool, costs: 
 
 def _compared_with(row: str, groups: list[Group]) -> list[Summary]:
     """The groups that have the row of that name, with the differences to it; the others are named and left out."""
-    from pigbench.report.wording import name_of
+    from pigbench.reporting.notes import name_of
     from pigbench.results import summarise
 
     arms = [{name_of(trial.run): trial.run.arm for trial in group.trials} for group in groups]

@@ -13,7 +13,7 @@ from pigbench.cli.stages import compute
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
     from pigbench.engine.driver import Outcome
-    from pigbench.plan import Plan
+    from pigbench.planning.plan import Plan
 
 
 def complete(setup: Setup, plan: Plan, records: Path) -> int:
@@ -38,7 +38,7 @@ def complete(setup: Setup, plan: Plan, records: Path) -> int:
 
 def tell_small_lesions(setup: Setup) -> None:
     """Say so if the run's resolution leaves next to nothing of some lesions."""
-    from pigbench.report.lesions import small_lesions
+    from pigbench.reporting.lesions import small_lesions
 
     fractions = [case.prepared_fraction for case in setup.source.cases()]
     if told := small_lesions(fractions, setup.request.protocol.preset.resolution):
@@ -47,8 +47,8 @@ def tell_small_lesions(setup: Setup) -> None:
 
 def _write(setup: Setup, plan: Plan, records: Path, outcome: Outcome) -> tuple[Path, Outcome]:
     """Make and write the record, and what it is of: an artifact found damaged on the way is computed again first."""
-    from pigbench.recording import make_record
     from pigbench.results import write_record
+    from pigbench.run_record import make_record
     from pigbench.store import Damaged
 
     command = "pigbench " + shlex.join(sys.argv[1:])

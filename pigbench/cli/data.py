@@ -14,7 +14,7 @@ from pigbench.counting import counted
 
 if TYPE_CHECKING:
     from pigbench.data.source import CaseInfo, Source
-    from pigbench.report.contact_sheet import Cell
+    from pigbench.reporting.contact_sheet import Cell
 
 SHOWN = 40
 
@@ -36,8 +36,8 @@ def show(
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Write a contact sheet of prepared cases with their masks outlined and tinted."""
-    from pigbench.data.catalogue import open_dataset
-    from pigbench.report.contact_sheet import contact_sheet
+    from pigbench.data.datasets import open_dataset
+    from pigbench.reporting.contact_sheet import contact_sheet
 
     source = open_dataset(name, store)
     source.check_files()
@@ -59,9 +59,9 @@ def inspect(
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Count what a dataset holds: patients, lesions, sizes, intensities, and images that two patients share."""
-    from pigbench.data.catalogue import open_dataset
     from pigbench.data.census import take
-    from pigbench.report.census import lines
+    from pigbench.data.datasets import open_dataset
+    from pigbench.reporting.census import lines
 
     with reading() as advance:
         census = take(open_dataset(name, store), folds, advance)
@@ -75,8 +75,8 @@ def validate(
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Read every file of a dataset again and list each fault, all of them; exit 1 if there is any."""
-    from pigbench.data.catalogue import open_dataset
     from pigbench.data.census import validate as read_all
+    from pigbench.data.datasets import open_dataset
 
     source = open_dataset(name, store)
     with reading() as advance:
@@ -96,8 +96,8 @@ def which(
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Name the files and the patient behind an id. Only the store that a dataset was imported into knows them."""
-    from pigbench.data.catalogue import cases_called
-    from pigbench.data.imported import image_part, mask_parts
+    from pigbench.data.datasets import cases_called
+    from pigbench.data.file_dataset import image_part, mask_parts
 
     for name, row in cases_called(id, store, dataset):
         typer.echo(f"{name}: case {row.case_id}, patient {row.patient_id}")
@@ -112,7 +112,7 @@ def forget(
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Take an imported dataset off the list, so that its name is free; your files and all results stay."""
-    from pigbench.data.catalogue import forget_dataset
+    from pigbench.data.datasets import forget_dataset
 
     forget_dataset(name, store)
     typer.echo(f"'{name}' is forgotten; its files, artifacts and records are where they were")
@@ -132,7 +132,7 @@ def _spread(total: int) -> list[int]:
 def _cell(source: Source, index: int, case: CaseInfo, resolution: int) -> Cell:
     from pigbench.contracts import to_unit_range
     from pigbench.data.prepare import prepare_case
-    from pigbench.report.contact_sheet import Cell
+    from pigbench.reporting.contact_sheet import Cell
 
     image, mask = prepare_case(*source.read(index, resolution), resolution)
     return Cell(to_unit_range(image), mask, f"{case.case_id} {case.lesion_fraction:.1%}")

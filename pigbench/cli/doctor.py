@@ -9,7 +9,7 @@ from pigbench.cli import options
 
 def doctor(store: options.StoreDir = Path("runs")) -> None:
     """Check versions, devices, plugins, extractors and the store; exit 1 if something is wrong."""
-    from pigbench.report.health import examine
+    from pigbench.reporting.health import examine
 
     wrong = 0
     for finding in examine(store):

@@ -10,7 +10,7 @@ import typer
 from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from pigbench.engine.places import Place
+    from pigbench.engine.dask.clusters import Place
 
 Engine = Annotated[
     str | None,
@@ -41,7 +41,7 @@ def chosen_place(
         raise PigbenchError("--scheduler and --cluster are for --engine dask")
     if workers:
         raise PigbenchError("--workers is for this machine: a cluster's workers are started there, or by --cluster")
-    from pigbench.engine.places import Scheduler, read_queue, require_dask
+    from pigbench.engine.dask.clusters import Scheduler, read_queue, require_dask
 
     require_dask()
     if cluster:
@@ -52,7 +52,7 @@ def chosen_place(
 
 def print_job(place: Place | None) -> None:
     """Print the script of a job as it would be submitted, if jobs would be."""
-    from pigbench.engine.places import JobQueue
+    from pigbench.engine.dask.clusters import JobQueue
 
     if isinstance(place, JobQueue):
         jobs = f"{place.most}" if place.fewest == place.most else f"{place.fewest} to {place.most}"

@@ -18,8 +18,8 @@ from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
-    from pigbench.data.pairs import PairSet
-    from pigbench.given import GivenPairs
+    from pigbench.data.external_pairs import PairSet
+    from pigbench.planning.external_pairs import GivenPairs
 
 
 def evaluate(
@@ -65,7 +65,7 @@ def evaluate(
     vouches that no held-out patient was trained on. The pairs are prepared as real images are (cropped, resized, their
     intensities windowed), unless --as-is or their own manifest.json says that they are ready; they stay in their place.
     """
-    from pigbench.planning import make_plan
+    from pigbench.planning.planner import make_plan
 
     setup = set_up(
         Options(
@@ -91,7 +91,7 @@ def evaluate(
     _refuse_other_pairs(given, setup.request.protocol.signature, records)
     plan = make_plan(setup.request)
     if dry_run:
-        from pigbench.report.plan import print_plan
+        from pigbench.reporting.plan import print_plan
 
         tell_small_lesions(setup)
         print_plan(plan, setup.request, setup.store, setup.workers, setup.size)
@@ -102,8 +102,8 @@ def evaluate(
 
 
 def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:
-    from pigbench.data.manifests import fold_seals
-    from pigbench.given import check_name, find_given
+    from pigbench.data.fold_manifests import fold_seals
+    from pigbench.planning.external_pairs import check_name, find_given
 
     check_name(name)
     protocol = setup.request.protocol
@@ -142,7 +142,7 @@ def _refuse_other_pairs(given: GivenPairs, protocol_hash: str, records: Path) ->
 
 
 def _register(setup: Setup, found: list[PairSet]) -> None:
-    from pigbench.data.pairs import register
+    from pigbench.data.external_pairs import register
 
     for pairs in found:
         register(setup.store, pairs)

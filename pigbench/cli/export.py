@@ -42,9 +42,9 @@ def export(
     What is not given is taken from the newest record in the store, of those that fit what is.
     """
     from pigbench.cli.stages import compute_part, refuse_training
-    from pigbench.planning import sample_nodes
-    from pigbench.report.export import check_empty, export_samples
-    from pigbench.report.nnunet import export_nnunet, nnunet_nodes
+    from pigbench.exporting.nnunet import export_nnunet, nnunet_nodes
+    from pigbench.exporting.png import check_empty, export_samples
+    from pigbench.planning.planner import sample_nodes
 
     check_empty(out)
     told = Told(generators=generator, samples=n, folds=folds, dataset=dataset, preset=preset, seed=seed, changes=set_)

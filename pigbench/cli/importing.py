@@ -17,7 +17,7 @@ from pigbench.cli.bar import reading
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from pigbench.data.imported import Imported
+    from pigbench.data.file_dataset import Imported
 
 OWN: dict[str, tuple[Any, Any]] = {
     "path": (Annotated[Path, typer.Argument(help="What the importer reads.")], Path()),
@@ -81,7 +81,7 @@ def _type(field: FieldInfo) -> Any:
 
 
 def _import(kind: str, given: dict[str, Any]) -> None:
-    from pigbench.data.imported import import_dataset
+    from pigbench.data.file_dataset import import_dataset
 
     options = {name: value for name, value in given.items() if name not in OWN and value is not None}
     with reading() as advance:
@@ -102,7 +102,7 @@ def _import(kind: str, given: dict[str, Any]) -> None:
 def _summary(name: str, imported: Imported) -> list[str]:
     from pigbench.counting import counted
     from pigbench.protocol import load_preset
-    from pigbench.report.lesions import large_masks, small_lesions
+    from pigbench.reporting.lesions import large_masks, small_lesions
 
     dataset, rows = imported.dataset, imported.rows
     whose = counted(dataset.patients, "patient") if dataset.has_patient_ids else "patients unknown"
@@ -138,7 +138,7 @@ def _summary(name: str, imported: Imported) -> list[str]:
 def _left_out(imported: Imported) -> list[str]:
     """What was left out, where all of it is listed, and what that means."""
     from pigbench.counting import counted
-    from pigbench.data.inspection import IN_COLOUR
+    from pigbench.data.importers.checks import IN_COLOUR
 
     skipped = imported.dataset.skipped
     lines = [

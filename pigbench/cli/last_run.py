@@ -135,7 +135,7 @@ def _preset_changes(record: Record) -> Iterator[str]:
 
 def _plugin_changes(record: Record, names: Sequence[str]) -> Iterator[str]:
     """The settings of those generators, and of those that they use, that do not follow from the record's preset."""
-    from pigbench.choices import choose_generator
+    from pigbench.planning.configured import choose_generator
 
     shared = record.protocol.preset.model_dump(mode="json").get("diffusion", {})
     configs = {info.plugin: info.config for info in record.generators.values()}

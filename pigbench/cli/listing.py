@@ -67,7 +67,7 @@ def _plugins(group: str) -> Rows:
 def _datasets(store: Path) -> Rows:
     from dataclasses import asdict
 
-    from pigbench.data.catalogue import list_datasets
+    from pigbench.data.datasets import list_datasets
 
     return [asdict(info) for info in list_datasets(store)]
 

@@ -44,7 +44,7 @@ def run(
     Trains each generator on each fold's training patients, samples from it, measures how good the images are, and
     trains a segmenter with and without them. Leaves a record for `pigbench compare`. Run it again to go on.
     """
-    from pigbench.planning import make_plan
+    from pigbench.planning.planner import make_plan
 
     setup = set_up(
         Options(
@@ -71,7 +71,7 @@ def run(
         setup = with_tuned(setup, tuned, storage, shared_options(preset, dataset, set_aside, set_, store, storage))
     plan = make_plan(setup.request)
     if dry_run:
-        from pigbench.report.plan import print_plan
+        from pigbench.reporting.plan import print_plan
 
         tell_small_lesions(setup)
         print_plan(plan, setup.request, setup.store, setup.workers, setup.size)

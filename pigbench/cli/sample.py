@@ -14,7 +14,7 @@ from pigbench.cli.setting_up import Options, set_up
 
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
-    from pigbench.plan import Node
+    from pigbench.planning.plan import Node
 
 
 def sample(
@@ -45,7 +45,7 @@ def sample(
     """
     from pigbench.cli.stages import compute_part, refuse_training
     from pigbench.errors import PigbenchError
-    from pigbench.planning import sample_nodes
+    from pigbench.planning.planner import sample_nodes
 
     told = Told(generators=generator, samples=n, folds=folds, dataset=dataset, preset=preset, seed=seed, changes=set_)
     place = chosen_place(engine, scheduler, cluster, workers)
@@ -73,7 +73,7 @@ def sample(
 
 def _draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) -> None:
     from pigbench.contracts import to_unit_range
-    from pigbench.report.contact_sheet import Cell, contact_sheet
+    from pigbench.reporting.contact_sheet import Cell, contact_sheet
     from pigbench.stages.job import load_chunks
 
     images, masks, _ = load_chunks([setup.store.open(node.stage, node.key).path for node in nodes], cells)
@@ -91,7 +91,7 @@ def _draw_trace(setup: Setup, node: Node, path: Path) -> None:
     """Sample the chunk's first batch again, watching its first sample."""
     from pigbench.engine.work import Task, open_job
     from pigbench.errors import PigbenchError
-    from pigbench.report.trace import Recorder, trace_strip
+    from pigbench.reporting.trace import Recorder, trace_strip
     from pigbench.stages.sample import sampler
 
     task = Task.of(node, setup.request.protocol.dataset, setup.store.root, setup.checkpoint_every)

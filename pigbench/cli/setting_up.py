@@ -16,11 +16,11 @@ from pigbench.errors import PigbenchError, did_you_mean
 from pigbench.processes import cores
 
 if TYPE_CHECKING:
-    from pigbench.choices import GeneratorChoice, SegmenterChoice
     from pigbench.data.source import Source
-    from pigbench.engine.places import Place
-    from pigbench.estimate import Size
-    from pigbench.plan import Request
+    from pigbench.engine.dask.clusters import Place
+    from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
+    from pigbench.planning.estimate import Size
+    from pigbench.planning.plan import Request
     from pigbench.protocol import Preset, Protocol
     from pigbench.store import Store
 
@@ -71,7 +71,7 @@ class Setup:
     def size(self) -> Size:
         """How many cases the run has, for estimates."""
         from pigbench.data.splits import part
-        from pigbench.estimate import Size
+        from pigbench.planning.estimate import Size
 
         protocol, cases = self.request.protocol, self.source.cases()
         in_folds = cases
@@ -82,9 +82,9 @@ class Setup:
 
 def set_up(options: Options) -> Setup:
     """Check everything that can be checked before work starts. Raises PigbenchError for the first fault."""
-    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.datasets import open_dataset
     from pigbench.metrics.extractors import find_weights
-    from pigbench.plan import Request
+    from pigbench.planning.plan import Request
     from pigbench.store import Store
 
     names = chosen_names(options.generators, options.controls)
@@ -119,11 +119,11 @@ def _check_resolution(request: Request, store: Store) -> None:
     Asking takes some seconds, most of them for importing torch. So it is done where resolution or networks are not the
     preset's, and not again for what is trained already.
     """
-    from pigbench.planning import make_plan
+    from pigbench.planning.planner import make_plan
 
     nodes = [node for node in make_plan(request).nodes() if node.stage in ("train", "segment")]
     if missing := [node for node in nodes if not store.has(node.stage, node.key)]:
-        from pigbench.resolutions import refuse_impossible
+        from pigbench.planning.resolutions import refuse_impossible
 
         refuse_impossible(missing)
 
@@ -132,7 +132,7 @@ def _plugins(
     options: Options, names: list[str], preset: Preset, own: dict[str, dict[str, Any]]
 ) -> tuple[list[GeneratorChoice], list[SegmenterChoice]]:
     """The generators of those names and the segmenters, configured; no setting of `own` is left over."""
-    from pigbench.choices import choose_segmenter
+    from pigbench.planning.configured import choose_segmenter
 
     masks = list(options.masks or ())
     generators = _choose(names, masks, preset, own)
@@ -176,7 +176,7 @@ def _choose(
     names: list[str], masks: list[str], preset: Preset, own: dict[str, dict[str, Any]]
 ) -> list[GeneratorChoice]:
     """The generators with their settings, each with every one of the masks that it can make images for."""
-    from pigbench.choices import choose_generator, with_masks
+    from pigbench.planning.configured import choose_generator, with_masks
 
     chosen = [choose_generator(name, preset.diffusion, own) for name in names]
     if not masks:

@@ -29,10 +29,10 @@ def export(
     your files each case is: these two may name patients, so they are for you alone. Its column `mask` is the one to
     train on: the case's mask as the suite reads it, all its masks merged, written to masks/ (0 and 255).
     """
-    from pigbench.data.catalogue import open_dataset
-    from pigbench.data.manifests import write_split
+    from pigbench.data.datasets import open_dataset
+    from pigbench.data.fold_manifests import write_split
+    from pigbench.exporting.png import check_empty
     from pigbench.protocol import Protocol
-    from pigbench.report.export import check_empty
 
     check_empty(out)
     source = open_dataset(dataset, store.expanduser().absolute())

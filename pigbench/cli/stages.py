@@ -15,7 +15,7 @@ from pigbench.errors import PigbenchError
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
     from pigbench.engine.driver import Observer, Outcome
-    from pigbench.plan import Node, Plan
+    from pigbench.planning.plan import Node, Plan
 
 
 def compute(setup: Setup, plan: Plan) -> Outcome:
@@ -23,7 +23,7 @@ def compute(setup: Setup, plan: Plan) -> Outcome:
 
     Exits 130 on Ctrl-C, 143 on SIGTERM.
     """
-    from pigbench.report.progress import observer
+    from pigbench.reporting.progress import observer
     from pigbench.uses import Use, note_use
 
     protocol = setup.request.protocol
@@ -78,7 +78,7 @@ def _engine(setup: Setup, plan: Plan) -> Iterator[tuple[Callable[[Observer], Out
 
         yield lambda observe: run_plan(*work, setup.workers, observe, setup.checkpoint_every), setup.workers
         return
-    from pigbench.engine.dask import run_plan_on_dask, workers_of
+    from pigbench.engine.dask.run import run_plan_on_dask, workers_of
 
     with workers_of(setup.place, lambda text: print(text, file=sys.stderr)) as workers:
         yield (
@@ -89,7 +89,7 @@ def _engine(setup: Setup, plan: Plan) -> Iterator[tuple[Callable[[Observer], Out
 
 def compute_part(setup: Setup, nodes: list[Node]) -> int:
     """Compute what is missing of `nodes` and print where each artifact is; the exit code."""
-    from pigbench.plan import Plan
+    from pigbench.planning.plan import Plan
 
     plan = Plan(segmentations=nodes, fidelities=[])
     outcome = compute(setup, plan)

@@ -26,7 +26,7 @@ def train(
 ) -> None:
     """Train the generators' components on every fold; a later `run` or `sample` finds them trained."""
     from pigbench.cli.stages import compute_part
-    from pigbench.planning import make_plan
+    from pigbench.planning.planner import make_plan
 
     setup = set_up(
         Options(

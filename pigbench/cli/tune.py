@@ -112,7 +112,7 @@ def show(
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Show what a study has found: its trials, the best first, and what they cost."""
-    from pigbench.report.studies import draw_study, print_study
+    from pigbench.reporting.studies import draw_study, print_study
     from pigbench.tuning.findings import read_study
     from pigbench.tuning.storage import studies_in
 
@@ -132,7 +132,7 @@ def _tune(
     """Work on the study and say what it has found. Exits 1 if no trial is complete; stoppable as a run is."""
     from pigbench.cli.stopping import stoppable
     from pigbench.data.splits import INNER, set_aside
-    from pigbench.report.studies import watching
+    from pigbench.reporting.studies import watching
     from pigbench.tuning.findings import read_study
     from pigbench.tuning.space import check_tunable
     from pigbench.tuning.storage import studies_in
@@ -155,7 +155,7 @@ def _tune(
 
 def _announce(found: Findings) -> int:
     """Show a study and how to use it; the exit code."""
-    from pigbench.report.studies import print_study
+    from pigbench.reporting.studies import print_study
 
     print_study(found)
     if not found.ranked:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pigbench.data.duplicates import groups, signature
-from pigbench.data.imported import ImportedSource
-from pigbench.data.importing import Problems
+from pigbench.data.file_dataset import ImportedSource
+from pigbench.data.importers.base import Problems
 from pigbench.data.source import Source
 from pigbench.data.splits import make_folds
 from pigbench.errors import PigbenchError

@@ -17,7 +17,7 @@ from typing import NoReturn
 from pigbench.engine.driver import Crew, Message, Observer, Outcome, drive
 from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task, attempt
-from pigbench.plan import Node
+from pigbench.planning.plan import Node
 from pigbench.processes import SINGLE_THREAD, die_with_parent, keep_freed_memory
 from pigbench.store import Store
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from heapq import heappop, heappush
 
-from pigbench.plan import Node, ordered
+from pigbench.planning.plan import Node, ordered
 
 WEIGHT = {"train": 20.0, "sample": 4.0, "segment": 6.0, "embed": 2.0, "floor": 1.0, "fidelity": 1.0}
 """Rough relative lengths, to start long chains first. They change the order of work, never a number."""

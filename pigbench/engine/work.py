@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pigbench import registry, stages
-from pigbench.engine.meter import Meter
+from pigbench.engine.usage import Meter
 from pigbench.errors import PigbenchError
-from pigbench.plan import Node
+from pigbench.planning.plan import Node
 from pigbench.processes import hardware
 from pigbench.sources import source_hash
 from pigbench.stages.job import Job, StageFailed

@@ -16,7 +16,7 @@ def run(job: Job) -> None:
     Unless they are taken as they are, they are prepared as real cases are. What was clipped before they were written is
     not known.
     """
-    from pigbench.data.pairs import read_registered
+    from pigbench.data.external_pairs import read_registered
     from pigbench.data.prepare import prepare_case
 
     images, masks = [], []

@@ -35,7 +35,7 @@ def run(job: Job) -> None:
 
 
 def _source(job: Job) -> Source:
-    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.datasets import open_dataset
 
     source = open_dataset(job.dataset, job.store)
     if "reference" not in job.spec:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pigbench import registry
 from pigbench.contracts import Pairs, Segmenter, TrainView, to_unit_range
-from pigbench.data.manifests import UNSEALED
+from pigbench.data.fold_manifests import UNSEALED
 from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
 from pigbench.randomness import seed_for

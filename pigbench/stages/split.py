@@ -10,7 +10,7 @@ def run(job: Job) -> None:
 
     Where patients are set aside, the folds are the other patients', or with `tuning` theirs alone.
     """
-    from pigbench.data.catalogue import open_dataset
+    from pigbench.data.datasets import open_dataset
     from pigbench.data.splits import make_folds, part
 
     spec, cases = job.spec, open_dataset(job.dataset, job.store).cases()

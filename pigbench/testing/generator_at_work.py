@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pigbench.choices import GeneratorChoice, choose_generator
 from pigbench.contracts import Batch, Component, Generator, Pairs
+from pigbench.planning.configured import GeneratorChoice, choose_generator
 from pigbench.protocol import plugin_config
 from pigbench.randomness import seed_for, torch_generator
 from pigbench.stages.sample import make_request

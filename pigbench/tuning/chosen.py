@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pigbench.choices import GeneratorChoice, with_values
 from pigbench.errors import PigbenchError
-from pigbench.given import GivenPairs
-from pigbench.plan import Request
+from pigbench.planning.configured import GeneratorChoice, with_values
+from pigbench.planning.external_pairs import GivenPairs
+from pigbench.planning.plan import Request
 from pigbench.tuning.findings import Findings, find_study, read_study
 from pigbench.tuning.space import can_be_tuned
 from pigbench.tuning.study import TRIALS, default_name, differences, signature, some

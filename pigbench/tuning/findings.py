@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pigbench.choices import Tuned
 from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.planning.configured import Tuned
 from pigbench.tuning.study import was_cut_off
 from pigbench.tuning.trial import OBJECTIVES, Objective
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pigbench.choices import GeneratorChoice, SegmenterChoice
 from pigbench.contracts import Choices, Range, space
 from pigbench.errors import PigbenchError
+from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
 from pigbench.protocol import plugin_config
 
 if TYPE_CHECKING:

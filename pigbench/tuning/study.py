@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from pigbench.choices import GeneratorChoice, SegmenterChoice
 from pigbench.errors import PigbenchError
+from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
 from pigbench.protocol import digest
 from pigbench.randomness import seed_for
 from pigbench.tuning.space import described

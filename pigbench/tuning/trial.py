@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pigbench.choices import GeneratorChoice, SegmenterChoice, with_values
 from pigbench.data.splits import INNER
 from pigbench.engine.driver import Event
 from pigbench.engine.local import run_plan
 from pigbench.errors import PigbenchError
 from pigbench.metrics.overlap import Counts, scores
-from pigbench.plan import Node, Plan, Request, ordered
-from pigbench.planning import make_plan
+from pigbench.planning.configured import GeneratorChoice, SegmenterChoice, with_values
+from pigbench.planning.plan import Node, Plan, Request, ordered
+from pigbench.planning.planner import make_plan
 from pigbench.stages.job import read_json
 from pigbench.store import Damaged, Store
 from pigbench.tuning.space import Space, draw, free_space

@@ -12,8 +12,8 @@ from pigbench.cli.complete import complete
 from pigbench.cli.failures import print_prospects
 from pigbench.cli.setting_up import Options, Setup, set_up
 from pigbench.engine.driver import Outcome
-from pigbench.plan import Node, Plan
-from pigbench.planning import make_plan
+from pigbench.planning.plan import Node, Plan
+from pigbench.planning.planner import make_plan
 
 TRAINED = [Node("train", f"train {number}", {}, {}, {"what": f"pig {number}"}) for number in range(3)]
 SAMPLED = [Node("sample", f"sample {node.key}", {}, {"trained": node}, {"what": "pig"}) for node in TRAINED]

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from pigbench.cli import app
-from pigbench.data.catalogue import open_dataset
+from pigbench.data.datasets import open_dataset
 from pigbench.errors import PigbenchError
 
 

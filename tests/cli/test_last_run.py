@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pigbench.choices import with_values
 from pigbench.cli import complete as module
 from pigbench.cli.complete import complete
 from pigbench.cli.last_run import Told, go_on
 from pigbench.cli.setting_up import Options, Setup, set_up
 from pigbench.engine.driver import Outcome
-from pigbench.plan import Plan
-from pigbench.planning import make_plan, sample_nodes
+from pigbench.planning.configured import with_values
+from pigbench.planning.plan import Plan
+from pigbench.planning.planner import make_plan, sample_nodes
 from pigbench.protocol import load_preset
 
 NOTHING = Told(generators=None, samples=None, folds=None, dataset=None, preset=None, seed=None, changes=None)

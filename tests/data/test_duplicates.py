@@ -8,7 +8,7 @@ from PIL import Image
 
 from pigbench.data import duplicates
 from pigbench.data.duplicates import SIDE, THRESHOLD, groups, signature
-from pigbench.data.phantom import Phantom
+from pigbench.data.phantom.dataset import Phantom
 
 
 @pytest.fixture(scope="module")

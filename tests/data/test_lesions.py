@@ -7,7 +7,7 @@ import pytest
 
 from pigbench.data.lesions import inverted, prepared_fraction, small
 from pigbench.data.prepare import prepare_case
-from pigbench.report.lesions import large_masks, small_lesions
+from pigbench.reporting.lesions import large_masks, small_lesions
 
 
 def case(lesion: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pigbench.plan import Node
+from pigbench.planning.plan import Node
 from pigbench.processes import SINGLE_THREAD
 
 PRELOAD = '''

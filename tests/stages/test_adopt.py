@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.data.pairs import read_folder, register
+from pigbench.data.external_pairs import read_folder, register
 from pigbench.data.prepare import prepare_case
 from pigbench.errors import PigbenchError
 from pigbench.stages import adopt

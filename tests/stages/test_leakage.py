@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pigbench.contracts import TrainView, seal
-from pigbench.data.catalogue import open_dataset
+from pigbench.data.datasets import open_dataset
 from pigbench.data.prepare import Prepared
 from pigbench.data.source import CaseInfo
 from pigbench.data.splits import make_folds

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pigbench.data.phantom import Phantom
+from pigbench.data.phantom.dataset import Phantom
 from pigbench.data.prepare import prepare
 from pigbench.stages import prepare as stage
 from pigbench.stages.job import Job

@@ -26,7 +26,7 @@ COMPUTED_BY = {
     "sample": ["pigbench.stages.sample", "pigbench.stages.train", "pigbench.compiling", "pigbench.ordering"],
     "adopt": [
         "pigbench.stages.adopt",
-        "pigbench.data.pairs",
+        "pigbench.data.external_pairs",
         "pigbench.data.prepare",
         "pigbench.data.pixels",
     ],

@@ -96,7 +96,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stages run in this process, which saves the imports of a worker; the labels of what was run."""
     from pigbench.engine.driver import Outcome
     from pigbench.engine.work import Task, perform
-    from pigbench.plan import ordered
+    from pigbench.planning.plan import ordered
 
     ran: list[str] = []
 
@@ -125,8 +125,8 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def evaluation(tmp_path: Path) -> Callable[..., Any]:
     """A function that makes the evaluation of a plugin at `smoke` on no real patients: for what trains nothing."""
-    from pigbench.choices import choose_generator, choose_segmenter
-    from pigbench.plan import Request
+    from pigbench.planning.configured import choose_generator, choose_segmenter
+    from pigbench.planning.plan import Request
     from pigbench.protocol import Protocol, load_preset
     from pigbench.store import Store
     from pigbench.tuning.trial import Evaluation, on_tuning_patients

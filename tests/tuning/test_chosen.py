@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pigbench.choices import choose_generator, choose_segmenter, with_masks
 from pigbench.errors import PigbenchError
-from pigbench.plan import Request
-from pigbench.planning import make_plan
+from pigbench.planning.configured import choose_generator, choose_segmenter, with_masks
+from pigbench.planning.plan import Request
+from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
 from pigbench.store import Store
 from pigbench.tuning.chosen import OWN, with_studies

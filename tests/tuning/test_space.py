@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from pigbench.choices import choose_generator, choose_segmenter, with_values
 from pigbench.contracts import Choices, Config, Range, TrainedConfig, space
 from pigbench.errors import PigbenchError
+from pigbench.planning.configured import choose_generator, choose_segmenter, with_values
 from pigbench.protocol import load_preset
 from pigbench.tuning.space import can_be_tuned, check_tunable, free_space
 

@@ -248,8 +248,8 @@ def test_a_study_of_something_else_is_refused_with_what_differs(
 WORKER = """
 import sys, time
 from pathlib import Path
-from pigbench.choices import choose_generator
-from pigbench.plan import Request
+from pigbench.planning.configured import choose_generator
+from pigbench.planning.plan import Request
 from pigbench.protocol import Protocol, load_preset
 from pigbench.store import Store
 from pigbench.tuning.storage import studies_in

@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import FixedTrial
 
 from pigbench.cli.setting_up import Options, set_up
-from pigbench.data.catalogue import open_dataset
+from pigbench.data.datasets import open_dataset
 from pigbench.data.splits import make_folds, part
 from pigbench.tuning.findings import Findings, read_study
 from pigbench.tuning.storage import studies_in

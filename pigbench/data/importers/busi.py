@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.contracts import Config
-from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
 from pigbench.data.pixels import decode
 from pigbench.errors import PigbenchError
 

@@ -23,9 +23,9 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.contracts import Config
-from pigbench.data.breast import only_breast
-from pigbench.data.dicom import check_installed, read_frame, read_header, read_stored
-from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.dicom.breast import only_breast
+from pigbench.data.dicom.frames import check_installed, read_frame, read_header, read_stored
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
 from pigbench.errors import PigbenchError
 
 _TABLES = "mass_case_description_*_set.csv"

@@ -7,7 +7,7 @@ alone. Masks lie anywhere in the tree: SEG, RTSTRUCT, or `UID.png` for the image
 - A case is an image, or a frame of a multi-frame one such as a tomosynthesis, that has a mask; the others are not used.
 - All masks of a case become one. Where segments or regions have several names, `structures` says which are lesion.
 - The patient is the PatientID. Patients are unknown if no image has one; if some have, those without are faulty.
-- Pixels keep their depth and are not windowed unless asked; see `pigbench/data/dicom.py` for what is done to them.
+- Pixels keep their depth and are not windowed unless asked; `pigbench/data/dicom/frames.py` says what is done to them.
 - Images with the same SOP instance UID are refused, all of them: a mask could be of either. So is an image with a
   faulty mask, even if it has others.
 """
@@ -23,11 +23,11 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.contracts import Config
-from pigbench.data.breast import only_breast
-from pigbench.data.dicom import check_installed, read_frame
-from pigbench.data.dicom_masks import Plane, read_contours, read_segmentation
-from pigbench.data.dicom_tree import Image, Mark, scan
-from pigbench.data.importing import Found, Importer, Part, Problems, check_folder
+from pigbench.data.dicom.breast import only_breast
+from pigbench.data.dicom.frames import check_installed, read_frame
+from pigbench.data.dicom.masks import Plane, read_contours, read_segmentation
+from pigbench.data.dicom.tree import Image, Mark, scan
+from pigbench.data.importers.base import Found, Importer, Part, Problems, check_folder
 from pigbench.data.pixels import decode
 from pigbench.errors import PigbenchError
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
-from pigbench.data.pairing import (
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.importers.options import ColourOptions
+from pigbench.data.importers.pairing import (
     MaskNames,
     Pair,
     check_several,
@@ -21,7 +22,6 @@ from pigbench.data.pairing import (
     table_rows,
 )
 from pigbench.data.pixels import decode, labels
-from pigbench.data.reading import ColourOptions
 from pigbench.errors import PigbenchError
 
 _PRIVATE = ("image", "mask", "masks", "patient", "patient_id", "name", "case_id", "case")

@@ -23,10 +23,10 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.contracts import Config
-from pigbench.data.breast import only_breast
-from pigbench.data.contours import fill
-from pigbench.data.dicom import check_installed, read_frame
-from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.dicom.breast import only_breast
+from pigbench.data.dicom.contours import fill
+from pigbench.data.dicom.frames import check_installed, read_frame
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
 from pigbench.errors import PigbenchError
 
 _NAME = re.compile(r"(?P<number>\d+)_(?P<patient>[0-9a-zA-Z]+)_MG_(?P<side>[LR])_(?P<view>[A-Z]+)_ANON")

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError
-from pigbench.data.npz import Rows, open_npz
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
+from pigbench.data.importers.npz import Rows, open_npz
+from pigbench.data.importers.options import ColourOptions
 from pigbench.data.pixels import one_channel
-from pigbench.data.reading import ColourOptions
 from pigbench.errors import PigbenchError
 
 _SPLITS = ("train", "val", "test")

@@ -22,9 +22,9 @@ import numpy as np
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from pigbench.contracts import Config
-from pigbench.data import nifti
-from pigbench.data.importing import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
-from pigbench.data.pairing import composed, patients_by_regex
+from pigbench.data.importers import nifti
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.importers.pairing import composed, patients_by_regex
 from pigbench.data.pixels import decode, labels
 from pigbench.errors import PigbenchError
 

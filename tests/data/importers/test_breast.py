@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pigbench.data.breast import breast_box, only_breast, otsu
+from pigbench.data.dicom.breast import breast_box, only_breast, otsu
 
 
 def spread_within(image: np.ndarray, threshold: float) -> float:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from pigbench.data.duplicates import groups, signature
+from pigbench.data.importers.base import Found, Problems, UnusableError
 from pigbench.data.importers.busi import Busi, BusiOptions
-from pigbench.data.importing import Found, Problems, UnusableError
 from pigbench.errors import PigbenchError
 
 MASK = np.zeros((40, 60), bool)

@@ -11,8 +11,8 @@ pytest.importorskip("pydicom")
 from dicom_files import as_bytes, dicom, noise
 from pydicom.uid import generate_uid
 
+from pigbench.data.importers.base import Found, Problems
 from pigbench.data.importers.cbis_ddsm import CbisDdsm
-from pigbench.data.importing import Found, Problems
 from pigbench.errors import PigbenchError
 
 SHAPE = (90, 60)

@@ -15,11 +15,11 @@ from pydicom.pixels import pack_bits
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
-from pigbench.data.breast import breast_box
-from pigbench.data.dicom_tree import scan
+from pigbench.data.dicom.breast import breast_box
+from pigbench.data.dicom.tree import scan
+from pigbench.data.importers.base import Found, Problems, UnusableError
+from pigbench.data.importers.checks import inspect
 from pigbench.data.importers.dicom import Dicom
-from pigbench.data.importing import Found, Problems, UnusableError
-from pigbench.data.inspection import inspect
 from pigbench.data.prepare import prepare_case
 from pigbench.errors import PigbenchError
 

@@ -17,8 +17,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from pigbench.data.dicom import read_frame
-from pigbench.data.importing import UnusableError
+from pigbench.data.dicom.frames import read_frame
+from pigbench.data.importers.base import UnusableError
 
 SHAPE = (80, 70)
 

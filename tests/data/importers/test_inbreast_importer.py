@@ -11,9 +11,9 @@ pytest.importorskip("pydicom")
 from dicom_files import as_bytes, dicom, noise
 from matplotlib import path as polygon
 
-from pigbench.data.contours import fill
+from pigbench.data.dicom.contours import fill
+from pigbench.data.importers.base import Found, Problems, UnusableError
 from pigbench.data.importers.inbreast import Inbreast
-from pigbench.data.importing import Found, Problems, UnusableError
 from pigbench.errors import PigbenchError
 
 SHAPE = (80, 50)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pigbench.data import npz
+from pigbench.data.importers import npz
+from pigbench.data.importers.base import Found, Problems, UnusableError
 from pigbench.data.importers.medsegbench import MedSegBench, MedSegBenchOptions
-from pigbench.data.importing import Found, Problems, UnusableError
 from pigbench.errors import PigbenchError
 
 COUNTS = {"train": 5, "val": 2, "test": 3}

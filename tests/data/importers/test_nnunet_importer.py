@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pigbench.data.importers.base import Found, Problems, UnusableError
 from pigbench.data.importers.nnunet import NnUNet, NnUNetOptions
-from pigbench.data.importing import Found, Problems, UnusableError
 from pigbench.errors import PigbenchError
 
 ONE = {"background": 0, "tumour": 1}

@@ -1,0 +1,1 @@
+"""DICOM: frames and their pixels, masks, and whole trees of files."""

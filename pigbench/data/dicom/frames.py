@@ -1,0 +1,256 @@
+"""One grey frame of a DICOM file at the depth it was saved with, or the reason why not.
+
+Bright is always high: `MONOCHROME1` is inverted. Rescaling and the modality's table are applied; the VOI window only
+when asked for. A window is somebody's choice for a screen: it differs from image to image and clips what lies outside,
+while preparation stretches every image between its own percentiles, without a choice of anybody's.
+
+Values that are whole and fit stay uint16 (uint8 where 8 bits are stored). Where they may be negative, the lowest value
+that the header allows becomes 0, the same for all images of one kind. What does not fit becomes float32.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pigbench.data.importers.base import UnusableError
+from pigbench.errors import PigbenchError
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_UNDEFINED = 0xFFFFFFFF  # the length of what ends with a delimiter
+_J2K = b"\xff\x4f\xff\x51"
+_JPEG = b"\xff\xd8"
+_SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG and JPEG-LS markers that a frame's size follows
+_MEANING = (  # the elements that say what stored values mean
+    *("BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation"),
+    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
+)
+_NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2")
+
+
+def check_installed() -> None:
+    """Raises PigbenchError where DICOM files cannot be read at all."""
+    try:
+        import pydicom  # noqa: F401
+    except ImportError:
+        raise PigbenchError("DICOM needs pydicom: pip install 'pigbench[dicom]'") from None
+
+
+def read_header(file: BytesIO | str) -> Dataset:
+    """Everything but the pixels. Raises UnusableError."""
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            header = pydicom.dcmread(file, stop_before_pixels=True)
+    except pydicom.errors.InvalidDicomError:
+        raise UnusableError("not a DICOM file") from None
+    except Exception as error:  # on damaged bytes the parser raises nearly anything
+        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
+    last = header.get_item(max(header.keys())) if header else None
+    if isinstance(last, pydicom.dataelem.RawDataElement) and len(last.value or b"") < last.length != _UNDEFINED:
+        raise UnusableError("truncated: it ends within its header")
+    return header
+
+
+def read_frame(data: bytes, frame: int = 1, *, window: bool = False) -> np.ndarray:
+    """Frame `frame` (the first is 1) of a file's bytes as an image (h, w): uint8, uint16 or float32.
+
+    window: apply the file's VOI table or its first window. Raises UnusableError.
+    """
+    header, stored = read_stored(data, frame)
+    photometric = str(header.get("PhotometricInterpretation", ""))
+    try:
+        view = _of_frame(header, frame)
+        values, low, high = _rescaled(stored, view)
+        if window:
+            values, low, high = _windowed(values, view, low, high)
+    except Exception as error:
+        raise UnusableError(f"its values cannot be rescaled: {error}") from None
+    return _stored_whole(values, low, high, inverted=photometric == "MONOCHROME1")
+
+
+def read_stored(data: bytes, frame: int) -> tuple[Dataset, np.ndarray]:
+    """The header and the stored values (h, w) of one frame, before any meaning is given to them.
+
+    Raises UnusableError; PigbenchError where no DICOM file can be read.
+    """
+    check_installed()
+    import pydicom
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(BytesIO(data))
+            _check(dataset, frame)
+            if dataset.get("BitsAllocated") == 1 and dataset.file_meta.TransferSyntaxUID in _NATIVE:
+                return dataset, _unpacked(dataset, frame)
+            pixels = pydicom.pixels.pixel_array(dataset, index=frame - 1)
+            return dataset, _grey(pixels, str(dataset.get("PhotometricInterpretation", "")))
+    except UnusableError:
+        raise
+    except pydicom.errors.InvalidDicomError:
+        raise UnusableError("not a DICOM file") from None
+    except Exception as error:  # on damaged bytes the decoders raise nearly anything
+        reason = " ".join(str(error).split()).split("available plugins: ")[-1] or type(error).__name__
+        raise UnusableError(f"cannot be read: {reason}") from None
+
+
+def frames_of(header: Dataset) -> int:
+    """How many frames the header declares."""
+    return max(int(header.get("NumberOfFrames") or 1), 1)
+
+
+def groups_of(header: Dataset, frame: int) -> list[Dataset]:
+    """What the functional groups of an enhanced image hold for a frame, flattened; its own before the shared."""
+    own, shared = header.get("PerFrameFunctionalGroupsSequence"), header.get("SharedFunctionalGroupsSequence")
+    items = ([own[frame - 1]] if own and len(own) >= frame else []) + ([shared[0]] if shared else [])
+    return [inner[0] for item in items for element in item if element.VR == "SQ" and (inner := element.value)]
+
+
+def _of_frame(header: Dataset, frame: int) -> Dataset:
+    """The header with what the functional groups say of the frame's values put at its top level."""
+    from pydicom import Dataset
+
+    view = Dataset()
+    view.file_meta = header.file_meta
+    for source in (header, *reversed(groups_of(header, frame))):
+        for name in _MEANING:
+            if name in source:
+                view[name] = source[name]
+    return view
+
+
+def _check(dataset: Dataset, frame: int) -> None:
+    """Raises UnusableError for what pydicom would pass over or say at length."""
+    if "PixelData" not in dataset and "FloatPixelData" not in dataset and "DoubleFloatPixelData" not in dataset:
+        raise UnusableError("no pixel data: truncated, or not an image")
+    if frame > frames_of(dataset):
+        raise UnusableError(f"no frame {frame}: it has {frames_of(dataset)}")
+    if "PixelData" not in dataset:
+        return
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax is None:
+        raise UnusableError("names no transfer syntax")
+    if syntax in _NATIVE:
+        _check_native(dataset)
+    else:
+        _check_compressed(dataset, frame)
+
+
+def _check_native(dataset: Dataset) -> None:
+    frames, samples = frames_of(dataset), int(dataset.get("SamplesPerPixel", 1))
+    bits = int(dataset.Rows) * int(dataset.Columns) * samples * frames * int(dataset.BitsAllocated)
+    needed, there = -(-bits // 8), len(dataset.PixelData)
+    subsampled = str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422"
+    if there not in (needed, needed + needed % 2) and not subsampled:
+        size = f"{dataset.Columns}×{dataset.Rows}" + (f"×{frames}" if frames > 1 else "")
+        raise UnusableError(f"declares {size} pixels, {needed} bytes; its pixel data has {there}")
+
+
+def _check_compressed(dataset: Dataset, frame: int) -> None:
+    from pydicom.encaps import get_frame
+    from pydicom.pixels import get_decoder
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise UnusableError(f"no decoder for {syntax.name} is installed")
+    offsets = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    extended = offsets if all(offsets) else None
+    code = get_frame(dataset.PixelData, frame - 1, number_of_frames=frames_of(dataset), extended_offsets=extended)
+    size = _coded_size(code)
+    declared = int(dataset.Rows), int(dataset.Columns)
+    if size and size != declared:
+        raise UnusableError(f"declares {declared[1]}×{declared[0]} pixels; its pixel data has {size[1]}×{size[0]}")
+
+
+def _unpacked(dataset: Dataset, frame: int) -> np.ndarray:
+    """A frame of single bits. Frames follow each other without padding, which pydicom 3.0 gets wrong for one frame."""
+    shape = int(dataset.Rows), int(dataset.Columns)
+    first, count = (frame - 1) * shape[0] * shape[1], shape[0] * shape[1]
+    packed = np.frombuffer(dataset.PixelData, np.uint8)[first // 8 : -(-(first + count) // 8)]
+    return np.unpackbits(packed, bitorder="little")[first % 8 :][:count].reshape(shape)
+
+
+def _coded_size(code: bytes) -> tuple[int, int] | None:
+    """Height and width that a JPEG 2000, JPEG-LS or JPEG stream itself declares; None for other streams."""
+    if code.startswith(_J2K):
+        right, bottom, left, top = struct.unpack_from(">4I", code, 8)
+        return bottom - top, right - left
+    if not code.startswith(_JPEG):
+        return None
+    at = len(_JPEG)
+    while code[at] == 0xFF and code[at + 1] not in _SOF:
+        at += 2 + int(struct.unpack_from(">H", code, at + 2)[0])
+    height, width = struct.unpack_from(">2H", code, at + 5)
+    return height, width
+
+
+def _grey(pixels: np.ndarray, photometric: str) -> np.ndarray:
+    """One channel; refused if there is real colour."""
+    if photometric == "PALETTE COLOR" or (pixels.ndim == 3 and (pixels[..., 1:] != pixels[..., :1]).any()):
+        raise UnusableError(f"has colour ({photometric}): save it as grey")
+    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 0])
+
+
+def _rescaled(stored: np.ndarray, view: Dataset) -> tuple[np.ndarray, float, float]:
+    """The values that the stored ones stand for, and the lowest and highest the header allows."""
+    from pydicom.pixels import apply_modality_lut
+
+    slope, intercept = float(view.get("RescaleSlope") or 1), float(view.get("RescaleIntercept") or 0)
+    if stored.dtype.kind == "f":
+        values = stored * slope + intercept
+        return values, float(values.min()), float(values.max())
+    if view.get("ModalityLUTSequence"):
+        return apply_modality_lut(stored, view), 0, 2 ** _bits(view.ModalityLUTSequence) - 1
+    span = 2 ** int(view.BitsStored)
+    low = -(span // 2) if view.get("PixelRepresentation") else 0
+    ends = sorted((low * slope + intercept, (low + span - 1) * slope + intercept))
+    if (slope, intercept) == (1, 0):
+        return stored, *ends
+    if slope.is_integer() and intercept.is_integer():
+        return stored.astype(np.int64) * int(slope) + int(intercept), *ends
+    return stored * slope + intercept, *ends
+
+
+def _windowed(values: np.ndarray, view: Dataset, low: float, high: float) -> tuple[np.ndarray, float, float]:
+    """The values through the VOI table or the first window, if there is one, and the new lowest and highest."""
+    from pydicom.pixels import apply_voi_lut
+
+    if view.get("VOILUTSequence"):
+        return apply_voi_lut(values, view), 0, 2 ** _bits(view.VOILUTSequence) - 1
+    return apply_voi_lut(values, view), low, high
+
+
+def _bits(tables: list[Dataset]) -> int:
+    """The depth of what a lookup table gives."""
+    return int(tables[0].LUTDescriptor[2])
+
+
+def _stored_whole(values: np.ndarray, low: float, high: float, *, inverted: bool) -> np.ndarray:
+    """The values as uint8 or uint16, shifted where some may be negative, if that loses nothing; else as float32."""
+    if inverted:
+        exact = values if values.dtype.kind == "f" else values.astype(np.int64)
+        values = type(exact.flat[0])(low + high) - exact
+    if values.dtype.kind == "f":
+        return values.astype(np.float32)
+    lowest, highest = int(values.min()), int(values.max())
+    for offset in (min(int(low), 0), min(lowest, 0)):
+        if lowest >= offset and highest - offset <= 65535:
+            shallow = offset == 0 and high <= 255
+            return (values if offset == 0 else values.astype(np.int64) - offset).astype(
+                np.uint8 if shallow else np.uint16
+            )
+    return values.astype(np.float32)

@@ -1,0 +1,112 @@
+"""Pairs that another tool made: read once, left where they are, and verified when a stage reads them.
+
+<store>/pairs/<content>.json   where the files of one set of pairs are, and the hashes of their bytes. It names files,
+                               so it never leaves the store, and only its owner and group may read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pigbench.contracts import Config
+from pigbench.data.dataset_index import hide
+from pigbench.data.importers.base import Found, Importer, Part, Problems
+from pigbench.data.importers.checks import Facts, digest, inspect
+from pigbench.data.importers.pairing import Pair, find_pairs
+from pigbench.data.pixels import binary, decode
+from pigbench.errors import PigbenchError
+from pigbench.store import Store
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """The pairs of one folder, in the order of their stems, and what was found in them."""
+
+    directory: Path
+    pairs: list[Pair]
+    facts: list[Facts]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def content(self) -> str:
+        """The hash of all files' bytes in that order, 32 hexadecimal digits; the names do not matter."""
+        hashes = [(fact.image_sha256, fact.mask_sha256) for fact in self.facts]
+        return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:32]
+
+
+def read_folder(directory: Path, progress: Callable[[int, int], None] | None = None) -> PairSet:
+    """The pairs of `directory`/images and `directory`/masks. progress: told (pairs read, all pairs).
+
+    Raises PigbenchError for whatever is wrong with the folders or files, naming all of it.
+    """
+    problems = Problems()
+    pairs = find_pairs(directory / "images", directory / "masks", problems)
+    cases = [Found(pair.stem, None, Part(pair.image), (Part(pair.masks[0]),)) for pair in pairs]
+    facts = inspect(_AsSaved(Config()), cases, problems, progress)
+    problems.raise_any()
+    return PairSet(directory, pairs, [fact for fact in facts if fact])
+
+
+class _AsSaved(Importer):
+    """Reads pairs: nothing can be said of how."""
+
+    def find(self, path: Path, problems: Problems) -> list[Found]:
+        raise NotImplementedError
+
+    def image(self, data: bytes, inside: str) -> np.ndarray:
+        return decode(data)
+
+    def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
+        return decode(data)
+
+
+def register(store: Store, found: PairSet) -> None:
+    """Leave word in the store of where the pairs are; a set of the same content may have moved."""
+    files = [
+        [str(pair.image), str(pair.masks[0]), fact.image_sha256, fact.mask_sha256]
+        for pair, fact in zip(found.pairs, found.facts, strict=True)
+    ]
+    target = _listing(store.root, found.content)
+    target.parent.mkdir(exist_ok=True)
+    with store.building() as building:
+        (building / target.name).write_text(json.dumps(files), encoding="utf-8")
+        hide(building / target.name)
+        (building / target.name).replace(target)
+
+
+def read_registered(store_root: Path, content: str) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Of every pair its number, the number of all, the image (h, w), uint8 or uint16, and the mask (h, w), 0 or 1.
+
+    Raises PigbenchError if a file is gone or its bytes are not those that were registered.
+    """
+    try:
+        files = json.loads(_listing(store_root, content).read_bytes())
+    except (OSError, ValueError):
+        raise PigbenchError(f"pairs {content[:8]} are not registered in this store: evaluate them again") from None
+    for number, (image, mask, image_sha256, mask_sha256) in enumerate(files):
+        pixels = decode(_verified(f"the image of pair {number}", image, image_sha256))
+        lesion, _ = binary(decode(_verified(f"the mask of pair {number}", mask, mask_sha256)))
+        yield number, len(files), pixels, lesion
+
+
+def _listing(store_root: Path, content: str) -> Path:
+    return store_root / "pairs" / f"{content}.json"
+
+
+def _verified(what: str, file: str, sha256: str) -> bytes:
+    """The file's bytes. Errors name no file: they reach records, and files may be named after patients."""
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise PigbenchError(f"{what}, in the order of names, cannot be read ({error.strerror})") from None
+    if digest(data) != sha256:
+        raise PigbenchError(f"{what}, in the order of names, has changed since it was looked at: evaluate again")
+    return data

@@ -1,0 +1,199 @@
+"""Every file of a dataset read once, one case at a time: what a case holds, or all that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
+from pigbench.data.importers.options import ColourOptions
+from pigbench.data.lesions import prepared_fraction
+from pigbench.data.pixels import ColourError, binary
+
+IN_COLOUR = "image in colour"
+"""How the kind of problem begins that `in_colour` names."""
+
+_FULL_SCALE = (1, 255, 65535)  # "true" at 1, 8 and 16 bits: different encodings of the same label
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is kept of a case once it was read: hashes of its picture and its mask, size in pixels, the lesion's share.
+
+    A hash is the file's own where it is one whole file. prepared_fraction: the lesion's share of the square that a run
+    prepares. signature: of the picture, for near-duplicates, if asked for.
+    """
+
+    image_sha256: str
+    mask_sha256: str
+    height: int
+    width: int
+    lesion_fraction: float
+    prepared_fraction: float
+    signature: np.ndarray | None = field(default=None, compare=False)
+
+
+class SizeDiffersError(UnusableError):
+    """A mask has another size than its image."""
+
+
+class NotBinaryError(UnusableError):
+    """A mask has more than two values."""
+
+
+class Reader:
+    """Reads an importer's cases; the last two files are kept, for cases that are parts of an image and a label file."""
+
+    def __init__(self, importer: Importer) -> None:
+        self.importer = importer
+        self._last: dict[Path, tuple[bytes, str]] = {}
+
+    def image(self, part: Part) -> tuple[str, np.ndarray]:
+        """The hash of a part and its picture (h, w). Raises UnusableError or OSError."""
+        data, whole = self._open(part.file)
+        return part_hash(whole, part), self.importer.image(data, part.inside)
+
+    def mask(self, parts: Sequence[Part], shape: tuple[int, int]) -> tuple[str, np.ndarray, set[int]]:
+        """The hash of the masks, all of them merged (h, w), uint8, 0 or 1, and the values that stood for the lesion."""
+        hashes, labels = [], set()
+        merged = np.zeros(shape, np.uint8)
+        for part in parts:
+            data, whole = self._open(part.file)
+            hashes.append(part_hash(whole, part))
+            values = self.importer.mask(data, part.inside, shape)
+            if values.shape != shape:
+                raise SizeDiffersError(f"{_size(shape)} against {_size(values.shape)}")
+            mask, label = _binary(values)
+            merged |= mask
+            labels.add(1 if label in _FULL_SCALE else label)
+        return hashes[0] if len(hashes) == 1 else digest(json.dumps(hashes).encode()), merged, labels - {0}
+
+    def _open(self, file: Path) -> tuple[bytes, str]:
+        """The file's bytes and their hash."""
+        if file not in self._last:
+            data = file.read_bytes()
+            self._last = dict([*self._last.items()][-1:]) | {file: (data, digest(data))}
+        return self._last[file]
+
+
+def inspect(
+    importer: Importer,
+    cases: Sequence[Found],
+    problems: Problems,
+    progress: Callable[[int, int], None] | None = None,
+    sign: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> list[Facts | None]:
+    """The facts of every case, in order, None for one that is unusable; `problems` gets all that is wrong.
+
+    That is unreadable files, constant images, colour, masks that are not binary or of another size, masks that use
+    different values for the lesion, such as 1 and 2 (these are label maps), and a foreground that no mask has.
+    progress: told (cases done, all cases). sign: makes signatures. Memory does not grow with the cases.
+    """
+    reader = Reader(importer)
+    labels: dict[int, list[str]] = defaultdict(list)
+    facts: list[Facts | None] = []
+    for done, case in enumerate(cases, start=1):
+        facts.append(_inspect(reader, case, problems, labels, sign))
+        if progress:
+            progress(done, len(cases))
+    for label, names in labels.items() if len(labels) > 1 else ():
+        what = f"masks differ in the value of the lesion (a label map? see --foreground); {label} in"
+        problems.add(what, names, needs_choice=True)
+    if importer.foreground is not None and any(facts):
+        what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
+        problems.add(what, importer.foreground.unmet, needs_choice=True)
+    return facts
+
+
+def in_colour(importer: Importer) -> str:
+    """The kind of problem that a picture in colour is, with the options of that importer which read it."""
+    fields = type(importer.options).model_fields
+    ways = ["--grey reads 0.299 R + 0.587 G + 0.114 B"] if "grey" in fields else []
+    ways += ["--channel R, G or B one of them"] if isinstance(importer.options, ColourOptions) else []
+    return f"{IN_COLOUR} ({', '.join(ways) or 'save it as grey'})"
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of a file's bytes, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def part_hash(whole: str, part: Part) -> str:
+    """The hash of a part of a file whose own is `whole`: the same if it is all of it."""
+    return digest(f"{whole} {part.inside}".encode()) if part.inside else whole
+
+
+def _inspect(
+    reader: Reader,
+    case: Found,
+    problems: Problems,
+    labels: dict[int, list[str]],
+    sign: Callable[[np.ndarray], np.ndarray] | None,
+) -> Facts | None:
+    """The facts of one case; None if there are problems, which it adds."""
+    try:
+        image_hash, pixels = reader.image(case.image)
+    except ColourError:
+        problems.add(in_colour(reader.importer), [_file(case, case.image)])
+        return None
+    except (OSError, UnusableError) as error:
+        problems.add("unusable file", [f"{_shown(case, case.image)} ({_reason(error)})"])
+        return None
+    if pixels.min() == pixels.max():
+        problems.add("constant image", [f"{_file(case, case.image)} (all {pixels.min()})"])
+        return None
+    try:
+        mask_hash, mask, found = reader.mask(case.masks, pixels.shape)
+    except SizeDiffersError as error:
+        problems.add("image and mask differ in size", [f"{case.name} ({error})"])
+        return None
+    except NotBinaryError as error:
+        problems.add(
+            f"mask that is not binary{_which_values(reader.importer)}", [f"{_file(case, case.masks[0])} ({error})"]
+        )
+        return None
+    except (OSError, UnusableError) as error:
+        problems.add("unusable file", [f"{_shown(case, case.masks[0])} ({_reason(error)})"])
+        return None
+    for label in found:
+        labels[label].append(case.masks[0].file.name)
+    height, width = pixels.shape
+    shares = float(mask.mean()), prepared_fraction(pixels, mask)
+    return Facts(image_hash, mask_hash, height, width, *shares, sign(pixels) if sign else None)
+
+
+def _which_values(importer: Importer) -> str:
+    if "foreground" not in type(importer.options).model_fields:
+        return ""
+    return " (--foreground 128-255 takes the upper half of smoothed ones, --foreground 1,2 labels 1 and 2)"
+
+
+def _binary(values: np.ndarray) -> tuple[np.ndarray, int]:
+    try:
+        return binary(values)
+    except UnusableError as error:
+        raise NotBinaryError(str(error)) from None
+
+
+def _shown(case: Found, part: Part) -> str:
+    """A file by its name and folder, and the case where the file is not named after it."""
+    named = f"{part.file.parent.name}/{part.file.name}"
+    return named if case.name in part.file.name else f"{named} of {case.name}"
+
+
+def _file(case: Found, part: Part) -> str:
+    return part.file.name if case.name in part.file.name else f"{part.file.name} of {case.name}"
+
+
+def _reason(error: OSError | UnusableError) -> str:
+    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}×{shape[0]}"

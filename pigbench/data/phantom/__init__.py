@@ -1,0 +1,1 @@
+"""The built-in dataset: procedural slices of breasts with a mass, from anatomy to pixels."""

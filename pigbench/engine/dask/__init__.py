@@ -1,0 +1,1 @@
+"""The Dask engine: stages on the workers of a cluster that share the store."""

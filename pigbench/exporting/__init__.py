@@ -1,0 +1,1 @@
+"""What other tools are given: generated pairs as PNG files, and nnU-Net datasets."""

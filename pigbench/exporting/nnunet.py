@@ -1,0 +1,132 @@
+"""Real cases and generated pairs as one raw dataset of nnU-Net, with folds in which nothing leaks.
+
+OUT/imagesTr/ID_0000.png, OUT/labelsTr/ID.png   16-bit grey; 0 and 1 for the lesion
+OUT/dataset.json, OUT/splits_final.json         as nnU-Net version 2 has them
+OUT/pigbench.json                               the seal of each fold, and what was exported for it
+
+Real cases are the prepared ones, at the generated pairs' resolution and scale, named by their ids in the records. The
+pairs made from fold K's training patients stand in fold K's training list alone, and only real cases are validated on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from pigbench.contracts import seal
+from pigbench.data.prepare import Prepared
+from pigbench.errors import PigbenchError
+from pigbench.exporting.png import check_empty
+from pigbench.planning.plan import Node
+from pigbench.stages.job import read_json
+from pigbench.store import Store
+
+
+@dataclass(frozen=True)
+class Exported:
+    """How many cases were written."""
+
+    real: int
+    generated: int
+
+
+def nnunet_nodes(chunks: list[Node]) -> list[Node]:
+    """What must be computed before `export_nnunet`: the chunks, the real cases and the folds."""
+    needed = {node.key: node for chunk in chunks for node in (chunk, chunk.inputs["prepared"], chunk.inputs["split"])}
+    return list(needed.values())
+
+
+def export_nnunet(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
+    """Write the real cases and the first n pairs of each fold, all of it or nothing.
+
+    chunks: the `sample` nodes of one generator and seed; folds without any get real cases alone. Raises PigbenchError
+    if `out` is not empty, or the chunks are of several generators, without masks or made from other patients.
+    """
+    check_empty(out)
+    if len(generators := {chunk.about["what"] for chunk in chunks}) != 1:
+        raise PigbenchError(f"one generator makes one nnU-Net dataset, not {', '.join(sorted(generators)) or 'none'}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent) as unfinished:
+        exported = _write(chunks, n, store, Path(unfinished) / "out")
+        if out.exists():
+            out.rmdir()
+        (Path(unfinished) / "out").rename(out)
+    return exported
+
+
+def _write(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
+    for folder in ("imagesTr", "labelsTr"):
+        (out / folder).mkdir(parents=True)
+    generator, inputs = chunks[0].about["what"], chunks[0].inputs
+    dataset = store.open("prepare", inputs["prepared"].key)
+    real = Prepared(dataset.path)
+    for case, image, mask in zip(real.case_ids, real.images, real.masks, strict=True):
+        _write_case(out, case, image, mask)
+    splits: list[dict[str, list[str]]] = []
+    folds: list[dict[str, Any]] = []
+    for fold, held_out in enumerate(read_json(store.open("split", inputs["split"].key).path / "folds.json")):
+        own = sorted((node for node in chunks if node.about["fold"] == fold), key=lambda node: node.about["chunk"])
+        fold_seal = seal(dataset.manifest["spec"]["dataset"], sorted(set(real.patients) - set(held_out)))
+        made = []
+        for number, (image, mask) in enumerate(_pairs(own, n, store, fold_seal)):
+            made.append(f"{generator}_fold{fold}_{number:05}")
+            _write_case(out, made[-1], image, mask)
+        splits.append(_split(real, held_out, made))
+        folds.append({"fold": fold, "seal": fold_seal, "generated": len(made), "chunks": [node.key for node in own]})
+    exported = Exported(len(real.case_ids), sum(fold["generated"] for fold in folds))
+    _write_json(out / "splits_final.json", splits)
+    _write_json(out / "dataset.json", _description(generator, exported))
+    _write_json(out / "pigbench.json", {"generator": generator, "folds": folds})
+    return exported
+
+
+def _split(real: Prepared, held_out: Collection[str], made: list[str]) -> dict[str, list[str]]:
+    """One entry of nnU-Net's list: the generated pairs are trained on, never validated on."""
+    parts: dict[str, list[str]] = {"train": [], "val": []}
+    for case, patient in zip(real.case_ids, real.patients, strict=True):
+        parts["val" if patient in held_out else "train"].append(case)
+    return {"train": sorted(parts["train"]) + made, "val": sorted(parts["val"])}
+
+
+def _pairs(chunks: list[Node], n: int, store: Store, expected: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The first n pairs of successive chunks, one chunk in memory at a time: (1, R, R) uint16 and uint8."""
+    left = n
+    for node in chunks:
+        directory = store.open(node.stage, node.key).path
+        if not (directory / "masks.npy").is_file():
+            raise PigbenchError(f"{node.about['what']} makes no masks: nnU-Net learns from pairs")
+        if read_json(directory / "chunk.json")["seal"] != expected:
+            raise PigbenchError(f"{node.label} was made from other patients than its fold's; nothing is exported")
+        images, masks = np.load(directory / "images.npy"), np.load(directory / "masks.npy")
+        yield from zip(images[:left], masks[:left], strict=True)
+        left -= min(left, len(images))
+    if chunks and left:
+        raise PigbenchError(f"{chunks[0].label}: {left} of its fold's {n} pairs are missing")
+
+
+def _write_case(out: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:
+    from PIL import Image
+
+    Image.fromarray(image[0]).save(out / "imagesTr" / f"{name}_0000.png")
+    Image.fromarray(mask[0]).save(out / "labelsTr" / f"{name}.png")
+
+
+def _description(generator: str, exported: Exported) -> dict[str, Any]:
+    return {
+        "channel_names": {"0": "grey"},
+        "labels": {"background": 0, "lesion": 1},
+        "numTraining": exported.real + exported.generated,
+        "file_ending": ".png",
+        "description": f"{exported.real} real cases and {exported.generated} pairs by {generator}; "
+        "copy splits_final.json into nnUNet_preprocessed before training, or the generated pairs leak",
+    }
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -1,0 +1,56 @@
+"""Generated samples as PNG files, one folder a generator and fold."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pigbench.errors import PigbenchError
+from pigbench.planning.plan import Node
+from pigbench.stages.job import load_chunks
+from pigbench.store import Store
+
+
+def check_empty(directory: Path) -> None:
+    """Raises PigbenchError if something is in the way: an export overwrites nothing."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise PigbenchError(f"{directory} is not empty: an export overwrites nothing, name a new directory")
+
+
+def export_samples(nodes: list[Node], n: int, store: Store, out: Path) -> int:
+    """Write the first n samples of each generator and fold, all of them or nothing; how many were written."""
+    groups: dict[tuple[str, int], list[Node]] = defaultdict(list)
+    for node in nodes:
+        groups[node.about["what"], node.about["fold"]].append(node)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent) as unfinished:
+        for (generator, fold), chunks in groups.items():
+            ordered = sorted(chunks, key=lambda node: node.about["chunk"])
+            _export_fold(ordered, n, store, Path(unfinished) / "out" / generator / f"fold-{fold}")
+        if out.exists():
+            out.rmdir()
+        (Path(unfinished) / "out").rename(out)
+    return n * len(groups)
+
+
+def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> None:
+    from PIL import Image
+
+    images, masks, about = load_chunks([store.open(node.stage, node.key).path for node in chunks], n)
+    (directory / "images").mkdir(parents=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image[0]).save(directory / "images" / f"{number:05}.png")
+    if masks is not None:
+        (directory / "masks").mkdir()
+        for number, mask in enumerate(masks):
+            Image.fromarray(mask[0] * 255).save(directory / "masks" / f"{number:05}.png")
+    manifest = {
+        "seal": about[0]["seal"],
+        "as_is": True,
+        "draws": True,
+        "samples": len(images),
+        "chunks": [node.key for node in chunks],
+    }
+    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")

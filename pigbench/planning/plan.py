@@ -1,0 +1,141 @@
+"""What a plan is: a DAG of stages, each a node with a key. No I/O, no torch; `pigbench.planning.planner` makes one.
+
+A node's key is the hash of its stage and version, its spec, its plugin's source and its inputs' keys. Equal work has an
+equal key wherever it appears: DDIM's denoiser is DDPM's node, and the real-only arm is one node for all generators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pigbench import stages
+from pigbench.planning.configured import GeneratorChoice, SegmenterChoice, Tuned
+from pigbench.planning.external_pairs import GivenPairs
+from pigbench.protocol import Protocol, digest
+
+Contender = GeneratorChoice | GivenPairs
+"""What has rows of its own in the tables."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stage to run. `about` says what it is for (label, generator, fold, seed, n, arm …) and is not keyed."""
+
+    stage: str
+    key: str
+    spec: dict[str, Any]
+    inputs: dict[str, Node]
+    about: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """Such as "train pig.guider, fold 2"; a seed other than 0 is named too."""
+        parts = [f"{self.stage} {self.about.get('what', '')}".strip()]
+        named = ("chunk", "fold") if "arm" in self.about else ("n", "chunk", "fold")  # an arm's name has its n
+        parts += [f"{name} {self.about[name]}" for name in named if name in self.about]
+        return ", ".join(parts + ([f"seed {self.about['seed']}"] if self.about.get("seed") else []))
+
+
+def node(stage: str, spec: dict[str, Any], inputs: Mapping[str, Node] | None = None, **about: Any) -> Node:
+    """A node, with its key."""
+    inputs = dict(inputs or {})
+    keyed = {
+        "stage": stage,
+        "version": stages.VERSIONS[stage],
+        "spec": spec,
+        "inputs": {role: other.key for role, other in inputs.items()},
+    }
+    return Node(stage, digest(keyed)[:32], spec, inputs, about)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for."""
+
+    protocol: Protocol
+    generators: tuple[Contender, ...]
+    samples: tuple[int, ...]
+    segmenters: tuple[SegmenterChoice, ...]
+    seeds: tuple[int, ...]
+    controls: bool = False  # whether arms that give the others their meaning are run too
+    device: str = "cpu"
+    makes_reference: bool = False  # whether the dataset can make fresh patients for the metrics
+    tuning: bool = False  # whether its folds are those of the patients set aside, not of the others
+    tuned: tuple[Tuned, ...] = ()  # the studies that chose settings
+
+    def rows_of(self, study: Tuned) -> list[str]:
+        """The labels of what has values of that study: its plugin, and who borrows from it or takes its masks."""
+        if study.group == "segmenters":
+            return [segmenter.label for segmenter in self.segmenters if segmenter.tuned_by(study)]
+        generators = [generator for generator in self.generators if isinstance(generator, GeneratorChoice)]
+        return [
+            generator.label
+            for generator in generators
+            if any(used.tuned_by(study) for used in generator.with_those_it_uses())
+        ]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What a segmenter is trained on: real cases, n pairs of a generator, or both (the usual case).
+
+    alone: the generator's pairs without the real ones. stretch: how many times the usual steps.
+    """
+
+    generator: Contender | None = None
+    n: int = 0
+    alone: bool = False
+    stretch: int = 1
+
+    @property
+    def name(self) -> str:
+        """`real`, `real_2x_steps`, `real+pig_2048` or, alone, `pig_2048`."""
+        if self.generator is None:
+            return "real" if self.stretch == 1 else f"real_{self.stretch}x_steps"
+        return ("" if self.alone else "real+") + f"{self.generator.label}_{self.n}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The nodes that a run is for, by role; everything else follows from their inputs.
+
+    names: what enters no node's key and tells runs of equal nodes apart: of pairs that another tool made, and of the
+    studies that chose settings.
+    """
+
+    segmentations: list[Node] = field(default_factory=list)
+    fidelities: list[Node] = field(default_factory=list)
+    gates: list[Node] = field(default_factory=list)
+    reconstructions: list[Node] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def targets(self) -> list[Node]:
+        """The nodes whose artifacts make the record."""
+        return self.segmentations + self.fidelities + self.gates + self.reconstructions
+
+    def nodes(self) -> list[Node]:
+        """Every node once, inputs before what uses them."""
+        return ordered(self.targets)
+
+    @property
+    def key(self) -> str:
+        """The hash of everything the run computes."""
+        return digest(sorted(node.key for node in self.targets) + self.names)
+
+
+def ordered(targets: Iterable[Node]) -> list[Node]:
+    """The nodes that `targets` rest on and they themselves, each once, inputs first."""
+    seen: dict[str, Node] = {}
+
+    def visit(node: Node) -> None:
+        if node.key not in seen:
+            for other in node.inputs.values():
+                visit(other)
+            seen[node.key] = node
+
+    for target in targets:
+        visit(target)
+    return list(seen.values())

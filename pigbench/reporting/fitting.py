@@ -1,0 +1,107 @@
+"""A table made to fit a terminal, without a value or a name broken in its middle.
+
+Where a table is too wide, its headings are broken between words first; then intervals stand on a line of their own, and
+so does what is added to a row's name; then spreads do. What is too wide even so becomes several tables, one under the
+other, each with the rows' names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from textwrap import wrap
+
+from pigbench.reporting.tables import Cell, Table
+
+GAP = 2
+"""Columns of the terminal between two of the table."""
+ROOM = 34
+"""Columns of the terminal that a number of samples, a distance and its floor take at most."""
+_NOWHERE = re.compile(r"(?!)")
+_BEFORE_INTERVAL = re.compile(r" (?=\[)")
+_BEFORE_EITHER = re.compile(r" (?=\[|±)")
+# What `wording.partly` and `wording.unconditioned` add to a name.
+_AFTER_NAME = re.compile(r" (?=NOT CONDITIONED$|\(\d+/\d+ folds\))")
+
+
+def fitted(table: Table, width: int) -> list[Table]:
+    """`table` in at most `width` columns of a terminal: line breaks in its texts, or several tables of its columns.
+
+    Only the name of a row that takes more than half of the width is broken elsewhere, between words if they allow it.
+    """
+    if _width(table) <= width:
+        return [table]
+    named = replace(table, rows=tuple((_name(row[0], width), *row[1:]) for row in table.rows))
+    for breaks in (_NOWHERE, _BEFORE_INTERVAL, _BEFORE_EITHER):
+        rows = tuple(tuple(replace(cell, text=breaks.sub("\n", cell.text)) for cell in row) for row in named.rows)
+        if _width(form := _with_headings_broken(replace(named, rows=rows))) <= width:
+            return [form]
+    whole = _split(_with_headings_broken(named), width)
+    return whole if all(_width(part) <= width for part in whole) else _split(form, width)
+
+
+def _name(cell: Cell, width: int) -> Cell:
+    """The name of a row in lines of half the width, what is added to it on lines of its own.
+
+    A longer word stays whole if a distance and its floor have room beside it.
+    """
+    most = max(width // 2 - 2, min(width - ROOM, max(map(len, cell.text.split()), default=0)))
+    lines = [line for part in _AFTER_NAME.split(cell.text) for line in wrap(part, most, break_on_hyphens=False)]
+    return replace(cell, text="\n  ".join(lines))
+
+
+def _with_headings_broken(table: Table) -> Table:
+    """`table` with its headings broken between words, as far as the values beneath are narrower."""
+    widths = [max(map(_cells, column), default=0) for column in zip(*_texts(table.rows), strict=True)]
+    lines = (
+        wrap(heading, max(width, *map(_cells, heading.split())), break_on_hyphens=False)
+        for heading, width in zip(table.headings, widths, strict=True)
+    )
+    return replace(table, headings=tuple("\n".join(of_one) for of_one in lines))
+
+
+def _split(table: Table, width: int) -> list[Table]:
+    """The columns of `table` in as few tables as have room, each with the names of the rows."""
+    blocks: list[list[int]] = [[]]
+    for columns in _together(table):
+        if blocks[-1] and _width(_part(table, blocks[-1] + columns)) > width:
+            blocks.append([])
+        blocks[-1] += columns
+    return [_part(table, columns) for columns in blocks]
+
+
+def _together(table: Table) -> list[list[int]]:
+    """The columns of numbers, each with those that stay beside it."""
+    groups: list[list[int]] = []
+    for column in range(table.naming, len(table.headings)):
+        if column in table.tied:
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    return groups
+
+
+def _part(table: Table, columns: Sequence[int]) -> Table:
+    """`table` with the columns that name its rows and these."""
+    kept = [*range(table.naming), *columns]
+    rows = tuple(tuple(row[column] for column in kept) for row in table.rows)
+    return replace(table, headings=tuple(table.headings[column] for column in kept), rows=rows)
+
+
+def _width(table: Table) -> int:
+    """What the table takes of a terminal's width."""
+    columns = zip(table.headings, *_texts(table.rows), strict=True)
+    widths = [max(map(_cells, column)) for column in columns]
+    return sum(widths) + GAP * len(widths) - 1
+
+
+def _texts(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in rows]
+
+
+def _cells(text: str) -> int:
+    """What the longest line of a text takes of a terminal's width; some characters take two columns."""
+    from rich.cells import cell_len
+
+    return max(map(cell_len, text.split("\n")))

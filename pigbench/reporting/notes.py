@@ -1,0 +1,275 @@
+"""How numbers, and what must be known to trust them, are put into words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from textwrap import shorten
+
+from pigbench.counting import counted
+from pigbench.metrics.contrast import LEAST
+from pigbench.reporting.tuning import tuning_notes
+from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Summary
+from pigbench.results.record import ArmRun
+from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
+
+ABSENT = "-"
+FEW = 10
+"""With fewer patients a resampled interval is too narrow to mean anything."""
+
+
+def number(value: float | None, factor: float = 1, digits: int = 2) -> str:
+    """`value` times `factor`; a dash where there is none."""
+    return ABSENT if value is None or not isfinite(value) else f"{value * factor:.{digits}f}"
+
+
+def spread(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
+    """The mean, and the SD over folds where there is one."""
+    text = number(estimate.mean, factor, digits)
+    return f"{text} ± {number(estimate.sd, factor, digits)}" if isfinite(estimate.sd) else text
+
+
+def difference(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
+    """The signed difference and its interval; nothing where there is none. -0.0 is a value just below zero."""
+    if not isfinite(estimate.delta):
+        return ABSENT
+    values = (estimate.delta, estimate.low, estimate.high)
+    delta, low, high = (f"{value * factor + 0.0:+.{digits}f}" for value in values)  # + 0.0: zero has no sign
+    return f"{delta} [{low}, {high}]"
+
+
+def span(values: Iterable[float | str | None], ending: str = "") -> str:
+    """One value, or the least and the greatest; a dash where there is none."""
+    known = sorted({value for value in values if value is not None})
+    if not known:
+        return ABSENT
+    return (f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}") + ending
+
+
+def how_many(values: Iterable[int], singular: str) -> str:
+    """A span with its noun, the digits as in the table's cells: "1 case", "1373 cases", "3 to 5 cases"."""
+    text = span(values)
+    return f"{text} {singular}" if text == "1" else f"{text} {singular}s"
+
+
+def shown(row: ArmRow) -> str:
+    """An arm as its row is named: `real only`, `real only, 2x steps`, `+pig_2048`, `pig_2048 only`."""
+    return name_of(row.runs[0])
+
+
+def name_of(run: ArmRun) -> str:
+    """The name of the row that an arm's run belongs to, as `shown` gives it."""
+    if run.generator is None:
+        return "real only" if run.stretch == 1 else f"real only, {run.stretch}x steps"
+    return f"{run.arm} only" if run.alone else run.arm.removeprefix(REAL)
+
+
+def unconditioned(row: ArmRow) -> str:
+    """What is added to the name of a row whose lesions are not where its masks are."""
+    return " NOT CONDITIONED" if row.contrast and row.contrast.conditioned is False else ""
+
+
+def partly(progress: Progress) -> str:
+    """What is added to the name of a row that lacks folds."""
+    return f" ({progress.folds}/{progress.of} folds)" if progress.state == "partial" else ""
+
+
+def remarks(group: Group) -> Iterable[str]:
+    """What every table of `group` needs said."""
+    if group.dataset.pseudo_patients:
+        yield "no patient ids: near-identical images count as one patient, any others as their own"
+    elif not group.dataset.has_patient_ids:
+        yield "no patient ids: every case counts as its own patient"
+    if group.conflicts:
+        made_on = f"they were made on {_some(group.hardware)}" if group.hardware[1:] else "another processor or device"
+        yield (
+            f"records disagree ({made_on}, other library versions?) and one of each is shown: {_some(group.conflicts)}"
+        )
+
+
+def caveats(summary: Summary) -> Iterable[str]:
+    """What must be said even beside bare rows: the banner, the remarks, what failed and what is missing."""
+    if summary.group.banner:
+        yield summary.group.banner
+    yield from remarks(summary.group)
+    yield from _missing_images(summary.generators)
+    yield from _missing_arms(summary.arms)
+    for row in summary.arms:
+        if mark := unconditioned(row):
+            yield f"{shown(row)}, {row.segmenter}:{mark}"
+
+
+def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
+    """The notes of Table 1."""
+    runs = [run for row in rows for run in row.runs if run.status == "ok"]
+    if runs:
+        reals = how_many((run.n_reference for run in runs if run.n_reference is not None), "real image")
+        against = f"{reals} ({_some(sorted({run.reference for run in runs}))})"
+        yield f"mean ± SD over folds of the distance from m images to {against}; less is better, ranked by KID"
+        smaller = any(run.floor_m != run.m for run in runs)
+        fewer = f"at m = {span(run.floor_m for run in runs)}, as there are no more: FID's floor is too high by its bias"
+        yield f"floor: real training images against the same reference, {fewer if smaller else 'at the same m'}"
+    yield (
+        "copying: distance to the nearest training image, over that of new patients (below 1: nearer, like copies; "
+        "well above 1: far from any real image)"
+    )
+    yield "clipped: pixels that came out beyond [-1, 1]"
+    if any(row.biased for row in rows):
+        yield "† FID is mostly bias at this m"
+    yield from _control_note(f"{row.generator}_{row.n}" for row in rows if row.control)
+    yield from _missing_images(rows)
+    for label in dict.fromkeys(row.generator for row in rows):
+        yield from _about(label, group)
+        yield from tuning_notes(label, group)
+        yield from _ceiling(label, group)
+
+
+def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
+    """The notes of Table 2."""
+    measured = [row for row in rows if row.metrics]
+    whole = [row for row in measured if row.progress.state == "complete"]
+    if whole:
+        cases = how_many((row.cases for row in whole), "case")
+        patients = how_many((row.patients for row in whole), group.dataset.grouped_by)
+        yield f"mean over {cases} of {patients}, pooled out of fold, ± SD over folds (spread, not evidence)"
+        fewest = min(row.patients for row in whole)
+        if fewest < FEW:
+            yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
+    yield from _difference_notes(rows)
+    yield from _control_note(shown(row) for row in rows if row.control)
+    yield from _each(
+        "Dice by patient", {shown(row): number(row.metrics["dice"].patient_mean, 100, 1) for row in measured}
+    )
+    shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
+    yield from _each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
+    yield from _steps(measured)
+    yield from _each(
+        "excluded, truth and prediction empty", {shown(row): row.excluded for row in measured if row.excluded}
+    )
+    empty = {shown(row): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
+    yield from _each("empty synthetic masks, left out, over all folds", empty)
+    yield from _contrast_notes(rows)
+    for label in dict.fromkeys(row.generator for row in rows if row.generator):
+        if note := group.generators[label].note:
+            yield f"{label}: {note}"
+        yield from tuning_notes(label, group)
+    for segmenter in dict.fromkeys(row.segmenter for row in rows):
+        yield from tuning_notes(segmenter, group)
+    yield from _missing_arms(rows)
+
+
+def _control_note(names: Iterable[str]) -> Iterable[str]:
+    if controls := list(dict.fromkeys(names)):
+        yield f"controls, which are there to compare with and not ranked: {'; '.join(controls)}"
+
+
+def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """The optimiser steps: one number for all, or each number with its arms."""
+    arms = defaultdict(list)
+    for row in rows:
+        arms[span(run.steps for run in row.runs)].append(shown(row))
+    if len(arms) == 1 and ABSENT not in arms:
+        yield f"optimiser steps in every arm: {next(iter(arms))}"
+    elif len(arms) > 1:
+        most = max(arms, key=lambda steps: len(arms[steps]))
+        others = [f"{', '.join(of)} {steps}" for steps, of in arms.items() if steps != most]
+        yield f"optimiser steps in every arm: {most}, but {'; '.join(others)}"
+
+
+def _empty(row: ArmRow) -> str:
+    """The empty masks among all that the arm was given."""
+    return f"{sum(run.empty_masks for run in row.runs)} of {row.n * len(row.runs)}"
+
+
+def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """Whether lesions are where the masks are, once for each generator and n."""
+    measured = {f"{row.generator}_{row.n}": row.contrast for row in rows if row.contrast}
+    known = {name: contrast for name, contrast in measured.items() if contrast.conditioned is not None}
+    if known:
+        real = span(number(of.real, 100, 1) for of in known.values())
+        values = {name: number(of.generated, 100, 1) for name, of in known.items()}
+        yield from _each(f"contrast of lesions to what is around the mask, % (real pairs {real})", values)
+    if any(of.conditioned is False for of in known.values()):
+        yield f"NOT CONDITIONED: less than {LEAST:.0%} of the real contrast, so not ranked"
+    if len(known) < len(measured):
+        yield (
+            "whether masks are followed cannot be told where real lesions show no contrast to what is around them, or "
+            f"where there are too few: {', '.join(name for name in measured if name not in known)}"
+        )
+    unmeasured = dict.fromkeys(f"{row.generator}_{row.n}" for row in rows if row.generator and not row.contrast)
+    if unmeasured:
+        yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
+
+
+def _difference_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+    paired = [row for row in rows if row.paired_seeds]
+    if paired:
+        several = any(len(row.paired_seeds) > 1 for row in paired)
+        over = "patients and seeds" if several else "patients only (one seed)"
+        base = next(shown(row) for row in rows if row.arm == paired[0].against)
+        yield f"Δ Dice: to {base}; {CONFIDENCE:.0%} interval: paired bootstrap over {over}, {RESAMPLES} resamples"
+    elif len(rows) > 1:
+        yield "no Δ: it takes two arms, both complete, with a seed in common"
+    for row in paired:
+        if row.paired_seeds != row.progress.seeds:
+            yield f"{shown(row)}: Δ over seeds {_some(row.paired_seeds)}, which {base} has too"
+
+
+def _about(label: str, group: Group) -> Iterable[str]:
+    """What a reader must know of a generator: its own note, and what its training was worth."""
+    info = group.generators[label]
+    counted = {component: count for component, count in info.image_passes.items() if count is not None}
+    passes = ", ".join(f"{component} {count:,}" for component, count in counted.items())
+    said = [part for part in (info.note, f"image-passes in training: {passes}" if passes else "") if part]
+    if said:
+        yield f"{label}: {'; '.join(said)}"
+
+
+def _ceiling(label: str, group: Group) -> Iterable[str]:
+    """What its own compression makes of held-out images, over folds and seeds."""
+    runs = [run for run in group.reconstructions if run.generator == label and run.status == "ok"]
+    runs = [run for run in runs if run.psnr is not None and run.mae is not None]  # no PSNR where nothing is lost
+    if runs:
+        psnr, error = (sum(getattr(run, name) for run in runs) / len(runs) for name in ("psnr", "mae"))
+        yield (
+            f"{label}: gives held-out images back with a PSNR of {psnr:.1f} dB (mean error {error:.1%} of the range), "
+            "the ceiling of what it can generate"
+        )
+
+
+def _missing_images(rows: Sequence[GeneratorRow]) -> Iterable[str]:
+    yield from _incomplete((f"{row.generator}, n={row.n}", row.progress) for row in rows)
+
+
+def _missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:
+    yield from _incomplete((f"{shown(row)}, {row.segmenter}", row.progress) for row in rows)
+
+
+def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:
+    for name, progress in rows:
+        there = f"{progress.folds}/{progress.of} folds"
+        if progress.state == "partial":
+            yield f"{name}: {there}, whose cases alone its numbers are of; not ranked and not compared"
+        elif progress.state == "failed":
+            yield f"{name}: FAILED, {there} done; {_failures(progress)}"
+
+
+def _failures(progress: Progress) -> str:
+    """The reasons, each once, with the folds (and seeds, where there are several) that it stopped."""
+    where = defaultdict(list)
+    for fold, seed, reason in progress.failures:
+        words = shorten(reason, 300, placeholder=" …") or "no reason given"
+        where[words].append(str(fold) if len(progress.seeds) == 1 else f"{fold} (seed {seed})")
+    return "; ".join(f"fold{'s' * (len(folds) > 1)} {', '.join(folds)}: {reason}" for reason, folds in where.items())
+
+
+def _each(what: str, values: Mapping[str, object]) -> Iterable[str]:
+    """One note that gives a value for every row that has one."""
+    if values:
+        yield f"{what}: " + ", ".join(f"{arm} {value}" for arm, value in values.items())
+
+
+def _some(values: Iterable[object], most: int = 5) -> str:
+    listed = [str(value) for value in values]
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

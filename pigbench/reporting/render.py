@@ -1,0 +1,164 @@
+"""Sections as a terminal, Markdown or LaTeX shows them, and score rows as CSV or JSON."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from csv import DictWriter
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+from pigbench.reporting.fitting import fitted
+from pigbench.reporting.tables import Section, Table
+from pigbench.results import SCORE_COLUMNS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+LOG_WIDTH = 100
+"""Columns where there is no terminal to ask."""
+
+
+def rich(sections: Iterable[Section], console: Console | None = None) -> None:
+    """Print `sections`: best bold, second underlined."""
+    from rich.console import Console as RichConsole
+    from rich.text import Text
+
+    console = console or RichConsole(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else LOG_WIDTH)
+    for section in sections:
+        console.print(Text(section.heading, style="bold"))
+        for line in (section.banner, *section.remarks):
+            if line:
+                console.print(Text(line, style="yellow"))
+        for table in section.tables:
+            console.print()
+            console.print(Text(table.title))
+            for number, part in enumerate(fitted(table, console.width)):
+                if number:
+                    console.print()
+                console.print(_rich_table(part))
+            for line in (*table.notes, *_folded(table.signature, console.width)):
+                console.print(Text(line, style="dim"))
+        console.print()
+
+
+def _rich_table(table: Table) -> Any:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    styles = {"": "", "best": "bold", "second": "underline"}
+    shown = RichTable(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for index, heading in enumerate(table.headings):
+        shown.add_column(Text(heading), justify="right" if index else "left", no_wrap=True)
+    for row in table.rows:
+        shown.add_row(*(Text(cell.text, style=styles[cell.mark]) for cell in row))
+    return shown
+
+
+def _folded(signature: str, width: int) -> list[str]:
+    """The signature in lines that end where one of its parts, or of the values in it, does."""
+    lines = [""]
+    for part in re.split(r"(?<=[|,])", signature):
+        if lines[-1] and len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return lines if signature else []
+
+
+def markdown(sections: Iterable[Section]) -> str:
+    """`sections` as GitHub renders them: best bold, second underlined."""
+    return "\n".join(line for section in sections for line in _markdown_section(section))
+
+
+def _markdown_section(section: Section) -> list[str]:
+    lines = [f"## {_markdown_text(section.heading)}", ""]
+    for line in (section.banner, *section.remarks):
+        if line:
+            lines += [f"**{_markdown_text(line)}**", ""]
+    marked = {"": "{}", "best": "**{}**", "second": "<ins>{}</ins>"}
+    for table in section.tables:
+        lines += [f"### {_markdown_text(table.title)}", ""]
+        lines.append(_markdown_row(map(_markdown_text, table.headings)))
+        lines.append(_markdown_row([":--", *["--:"] * (len(table.headings) - 1)]))
+        for row in table.rows:
+            lines.append(_markdown_row(marked[cell.mark].format(_markdown_text(cell.text)) for cell in row))
+        notes = [_markdown_text(note) for note in table.notes] + [f"`{table.signature}`"] * bool(table.signature)
+        lines += ["", *(f"- {note}" for note in notes), ""] if notes else [""]
+    return lines
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_text(text: str) -> str:
+    return re.sub(r"([\\`*_|<>\[\]#])", r"\\\1", text)
+
+
+def latex(sections: Iterable[Section]) -> str:
+    """`sections` as LaTeX tables for `booktabs`: best bold, second underlined."""
+    tables = [_latex_table(section, table) for section in sections for table in section.tables]
+    return "% needs \\usepackage{booktabs}\n" + "\n".join(tables)
+
+
+def _latex_table(section: Section, table: Table) -> str:
+    marked = {"": "%s", "best": r"\textbf{%s}", "second": r"\underline{%s}"}
+    body = [_latex_row(_latex_text(heading) for heading in table.headings), r"\midrule"]
+    body += [_latex_row(marked[cell.mark] % _latex_text(cell.text) for cell in row) for row in table.rows]
+    said = [line for line in (section.banner, *section.remarks, *table.notes) if line]
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex_text(table.title)}. {_latex_text(section.heading)}.}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(table.headings) - 1)}}}",
+        r"\toprule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *(rf"\par\footnotesize {_latex_text(line)}" for line in said),
+    ]
+    if table.signature:
+        lines.append(rf"\par\footnotesize\texttt{{{_latex_text(table.signature)}}}")
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+_LATEX = {character: "\\" + character for character in "%_&#${}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}\allowbreak{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "Δ": r"$\Delta$",
+    "†": r"\dag{}",
+}
+
+
+def _latex_text(text: str) -> str:
+    escaped = "".join(_LATEX.get(character, character) for character in text)
+    return re.sub(r"(?<![\w-])-(?=\d)", "$-$", escaped)
+
+
+def csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Score rows as CSV with a header; a number that does not exist is empty."""
+    text = io.StringIO()
+    writer = DictWriter(text, SCORE_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def json(rows: Sequence[dict[str, Any]]) -> str:
+    """Score rows as a JSON list; a number that does not exist is null."""
+    return dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)

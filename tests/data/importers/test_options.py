@@ -1,0 +1,69 @@
+"""What of colour and of a mask's values is read."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pigbench.data.importers.options import Foreground
+from pigbench.data.pixels import ColourError, decode, one_channel
+from pigbench.errors import PigbenchError
+
+
+def encoded(pixels: np.ndarray, form: str) -> bytes:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, form)
+    return file.getvalue()
+
+
+def test_ranges_take_the_upper_half_of_smoothed_masks() -> None:
+    values = np.array([[0, 1, 127], [128, 200, 255]], np.uint8)
+    np.testing.assert_array_equal(Foreground("128-255").lesion(values), [[0, 0, 0], [1, 1, 1]])
+    np.testing.assert_array_equal(Foreground("1, 200-200").lesion(values), [[0, 1, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(Foreground("any").lesion(values), values != 0)
+    np.testing.assert_array_equal(Foreground("0").lesion(values), values == 0)
+
+
+def test_what_no_mask_has_is_known_when_all_were_read() -> None:
+    foreground = Foreground("1,3,10-20")
+    foreground.lesion(np.array([0, 1, 2]))
+    assert foreground.unmet == ["3", "10-20"]
+    foreground.lesion(np.array([0, 11]))
+    assert foreground.unmet == ["3"]
+    assert foreground.found == "0, 1, 2, 11"
+
+
+@pytest.mark.parametrize("text", ["", "lesion", "1,", "-1", "1-2-3", "1;2", "1.5"])
+def test_what_is_no_value_is_refused(text: str) -> None:
+    with pytest.raises(PigbenchError, match="give numbers or ranges, such as 1,2 or 128-255, or any"):
+        Foreground(text)
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP", "TIFF"])
+def test_luminance_is_pillows_and_a_channel_is_the_files(form: str) -> None:
+    colour = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    data = encoded(colour, form)
+    np.testing.assert_array_equal(decode(data, "luminance"), np.asarray(Image.fromarray(colour).convert("L")))
+    for index, name in enumerate("RGB"):
+        np.testing.assert_array_equal(decode(data, name), colour[..., index])
+    with pytest.raises(ColourError):
+        decode(data)
+
+
+def test_equal_channels_are_grey_whatever_is_said_of_colour() -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (9, 7), dtype=np.uint8)
+    data = encoded(np.dstack([grey] * 3), "PNG")
+    for colour in (None, "luminance", "B"):
+        np.testing.assert_array_equal(decode(data, colour), grey)
+    np.testing.assert_array_equal(decode(encoded(grey, "BMP")), grey)
+
+
+def test_luminance_keeps_the_depth_of_arrays() -> None:
+    deep = np.array([[[65535, 0, 0], [65535, 65535, 65534]]], np.uint16)
+    np.testing.assert_allclose(one_channel(deep, "luminance"), deep @ [0.299, 0.587, 0.114], atol=1)
+    assert one_channel(deep, "luminance").dtype == np.uint16
+    real = deep.astype(np.float32) / 65535
+    np.testing.assert_allclose(one_channel(real, "luminance"), real @ [0.299, 0.587, 0.114], atol=1e-5)

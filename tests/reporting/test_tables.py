@@ -1,0 +1,350 @@
+"""What stands in the tables, and what stands beside the numbers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pigbench.reporting import published
+from pigbench.reporting.notes import difference
+from pigbench.reporting.tables import Table, published_section, section
+from pigbench.results import Estimate, Record, merge, summarise
+
+
+def sections(*records):
+    return [section(summarise(group)) for group in merge(records)]
+
+
+def tables(*records) -> list[Table]:
+    (only,) = sections(*records)
+    return list(only.tables)
+
+
+def column(table, heading):
+    index = table.headings.index(heading)
+    return {row[0].text: row[index] for row in table.rows}
+
+
+def notes(table):
+    return "\n".join(table.notes)
+
+
+def changed(record, **parts):
+    return Record.model_validate(json.loads(record.model_dump_json()) | parts)
+
+
+def with_distances(record, **of_generator):
+    """`record` with the same (kid, fid) in every fold of each generator named."""
+    runs = json.loads(record.model_dump_json())["fidelity"]
+    for run in runs:
+        if run["generator"] in of_generator:
+            run["kid"], run["fid"] = of_generator[run["generator"]]
+    return changed(record, fidelity=runs)
+
+
+def test_table_1_is_ranked_by_kid_alone(make_record):
+    record = make_record(("pig", "ddpm", "ddim"), (2048,))
+    table, _ = tables(with_distances(record, pig=(0.002, 30.0), ddpm=(0.001, 40.0), ddim=(0.003, 20.0)))
+    assert {name: cell.mark for name, cell in column(table, "KID ×1000").items()} == {
+        "ddpm": "best",
+        "pig": "second",
+        "ddim": "",
+    }
+    assert not any(cell.mark for cell in column(table, "FID").values())
+    assert column(table, "KID ×1000")["ddpm"].text == "1.00 ± 0.00"
+
+
+def test_the_extractor_stands_over_the_distances(make_record):
+    table, _ = tables(make_record())
+    assert "FID (efficientnet-lite0 features; not Inception-FID)" in table.title
+    runs = json.loads(make_record().model_dump_json())["fidelity"]
+    inception = changed(make_record(), fidelity=[run | {"extractor": "inception"} for run in runs])
+    assert "FID (inception features)" in tables(inception)[0].title
+    both = changed(make_record(), fidelity=runs + [run | {"extractor": "inception"} for run in runs])
+    assert len(tables(both)) == 3, "two extractors never share a table"
+
+
+def test_a_biased_fid_carries_a_dagger(make_record):
+    table, _ = tables(make_record(samples=(2048, 3072)))
+    assert [cell.text.endswith("†") for cell in (row[4] for row in table.rows)] == [True, False]
+    assert "† FID is mostly bias at this m" in notes(table)
+    assert "†" not in notes(tables(make_record(samples=(3072,)))[0])
+
+
+def test_table_1_says_what_it_takes_to_trust_it(make_record):
+    table, _ = tables(make_record(("pig", "ddpm")))
+    for said in ("4096 real images (fresh patients)", "floor", "at m = 400", "copying", "ddpm: respaced to 128"):
+        assert said in notes(table)
+    assert "image-passes in training: guider 24,000, conditional 24,000" in notes(table)
+    assert table.signature.startswith("kid,fid|folds:5|")
+
+
+def test_table_2_ranks_each_metric_and_real_too(make_record):
+    _, table = tables(make_record(("pig", "ldm"), (1024, 2048)))
+    for heading in ("Dice", "IoU", "Precision", "Recall"):
+        cells = column(table, heading)
+        by_value = sorted(cells, key=lambda name: float(cells[name].text.split(" ")[0]), reverse=True)
+        marks = {cells[name].mark: name for name in cells if cells[name].mark}
+        assert set(marks) == {"best", "second"}
+        shown = [float(cells[name].text.split(" ")[0]) for name in (marks["best"], marks["second"])]
+        assert shown == [float(cells[name].text.split(" ")[0]) for name in by_value[:2]]
+    assert [row[0].text for row in table.rows] == [
+        "real only",
+        "+ldm_1024",
+        "+ldm_2048",
+        "+pig_1024",
+        "+pig_2048",
+    ]
+
+
+def test_the_difference_to_real_has_its_interval(make_record):
+    _, table = tables(make_record())
+    cells = column(table, "Δ Dice [95%]")
+    assert cells["real only"].text == "-"
+    delta, low, high = cells["+pig_2048"].text.replace("[", "").replace("]", "").replace(",", "").split()
+    assert float(low) <= float(delta) <= float(high) and delta[0] in "+-"
+    assert "patients only (one seed), 2000 resamples" in notes(table)
+    _, table = tables(make_record(seeds=(0, 1)))
+    assert "over patients and seeds, 2000 resamples" in notes(table)
+
+
+def test_equal_rows_share_a_mark(make_record):
+    record = make_record(("pig", "ddpm", "ddim"))
+    table, _ = tables(with_distances(record, pig=(0.001, 1.0), ddpm=(0.001, 1.0), ddim=(0.003, 1.0)))
+    assert [cell.mark for cell in column(table, "KID ×1000").values()] == ["second", "best", "best"]
+
+
+def test_one_row_alone_is_not_ranked(make_record):
+    assert not any(cell.mark for table in tables(make_record(())) for row in table.rows for cell in row)
+
+
+@pytest.mark.parametrize("failed", ["real+pig_2048", "real"])
+def test_a_failed_arm_says_so_with_its_reason_and_is_not_ranked(make_record, failed):
+    record = make_record(samples=(1024, 2048, 3072), failed=[(failed, 1), (failed, 3)])
+    _, table = tables(record)
+    name = "real only" if failed == "real" else "+pig_2048"
+    cell = column(table, "Dice")[name]
+    assert (cell.text, cell.mark) == ("FAILED", "")
+    assert f"{name}, unet: FAILED, 3/5 folds done; folds 1, 3: RuntimeError: out of memory" in notes(table)
+    assert sorted(cell.mark for cell in column(table, "Dice").values()) == ["", "", "best", "second"]
+    if failed == "real":
+        assert all(cell.text == "-" for cell in column(table, "Δ Dice [95%]").values())
+        assert "no Δ" in notes(table)
+
+
+def test_a_failed_generator_says_so_in_table_1(make_record):
+    table, _ = tables(make_record(("pig", "ddpm"), failed=[("ddpm_2048", 0)], reason="a\n  traceback " + "x " * 500))
+    assert column(table, "KID ×1000")["ddpm"].text == "FAILED"
+    (note,) = [note for note in table.notes if "FAILED" in note]
+    assert note.startswith("ddpm, n=2048: FAILED, 4/5 folds done; fold 0: a traceback x x")
+    assert len(note) < 400
+
+
+def test_an_arm_of_too_few_folds_says_how_many_and_is_not_ranked(make_record):
+    record = make_record(samples=(1024, 2048))
+    content = json.loads(record.model_dump_json())
+    content["arms"] = [run for run in content["arms"] if not (run["n"] == 2048 and run["fold"] > 2)]
+    keep = [not (a == "real+pig_2048" and f > 2) for a, f in zip(record.cases.arm, record.cases.fold, strict=True)]
+    content["cases"] = {
+        name: [value for value, kept in zip(values, keep, strict=True) if kept]
+        for name, values in content["cases"].items()
+    }
+    _, table = tables(Record.model_validate(content))
+    cells = column(table, "Dice")
+    assert cells["+pig_2048 (3/5 folds)"].mark == ""
+    assert column(table, "Δ Dice [95%]")["+pig_2048 (3/5 folds)"].text == "-"
+    said = "+pig_2048, unet: 3/5 folds, whose cases alone its numbers are of; not ranked and not compared"
+    assert said in notes(table)
+
+
+def test_generators_of_images_alone_stand_in_table_2_as_no_masks(make_record):
+    _, table = tables(make_record(("pig", "ddpm", "ddim"), (512,)))
+    cells = column(table, "Dice")
+    assert [(name, cells[name].text, cells[name].mark) for name in list(cells)[2:]] == [
+        ("+ddim_512", "no masks", ""),
+        ("+ddpm_512", "no masks", ""),
+    ]
+
+
+def test_every_table_says_that_there_are_no_patient_ids(make_record):
+    (only,) = sections(make_record(has_patient_ids=False))
+    assert only.remarks == ("no patient ids: every case counts as its own patient",)
+    assert "unseen cases" in only.tables[1].title and "group:case" in only.tables[0].signature
+    assert sections(make_record())[0].remarks == ()
+
+
+def test_pseudo_patients_are_called_so_everywhere(make_record):
+    (only,) = sections(make_record(has_patient_ids=False, pseudo_patients=True))
+    assert "20 pseudo-patients, 60 cases" in only.heading
+    assert "unseen pseudo-patients" in only.tables[1].title and "group:pseudo-patient" in only.tables[0].signature
+    assert any("60 cases of 20 pseudo-patients" in note for note in only.tables[1].notes)
+
+
+def test_the_banner_and_what_is_compared_stand_above(make_record):
+    (only,) = sections(make_record(banner="shows the way, proves nothing"))
+    assert only.banner == "shows the way, proves nothing"
+    assert only.heading == ("phantom, preset quick: 32×32, 20 patients, 60 cases, 5 folds, protocol ab12cd34ab12cd34")
+
+
+def test_each_protocol_and_each_segmenter_has_tables_of_its_own(make_record):
+    two = sections(make_record(), make_record(protocol="f" * 16))
+    assert [len(one.tables) for one in two] == [2, 2]
+    _, unet, other = tables(make_record(segmenters=("unet", "vit")))
+    assert ("by unet" in unet.title, "by vit" in other.title) == (True, True)
+    assert len(unet.rows) == len(other.rows) == 2
+    assert "segmenter:unet|" in unet.signature and "segmenter:vit|" in other.signature
+
+
+def test_excluded_cases_and_empty_synthetic_masks_are_counted(make_record):
+    record = make_record(empty=3)
+    runs = json.loads(record.model_dump_json())["arms"]
+    _, table = tables(changed(record, arms=[run | {"empty_masks": 2 * (run["n"] > 0)} for run in runs]))
+    assert "excluded, truth and prediction empty: real only 3, +pig_2048 3" in notes(table)
+    assert "empty synthetic masks, left out, over all folds: +pig_2048 10 of 10240" in notes(table)
+    assert "synthetic part of a batch: +pig_2048 84 %" in notes(table)
+
+
+def test_records_that_disagree_are_remarked_on(make_record):
+    (only,) = sections(make_record((), key="a" * 16), make_record((), key="b" * 16, luck=1))
+    assert only.remarks[0].startswith("records disagree") and "real unet seed 0 fold 0" in only.remarks[0]
+
+
+def test_records_of_different_machines_that_disagree_name_them(make_record):
+    def made_on(hardware: str, **options):
+        record = make_record((), **options)
+        record.provenance.hardware = [hardware]
+        return record
+
+    (only,) = sections(made_on("AMD EPYC", key="a" * 16), made_on("Intel Xeon", key="b" * 16, luck=1))
+    assert "they were made on AMD EPYC, Intel Xeon" in only.remarks[0]
+
+
+def test_the_papers_numbers_stand_apart_and_are_marked(make_record):
+    ours, theirs = sections(make_record())[0], published_section()
+    assert "not comparable, reference only" in theirs.banner
+    assert "Inception-FID" in theirs.tables[0].title
+    assert not {table.title for table in ours.tables} & {table.title for table in theirs.tables}
+    assert column(theirs.tables[0], "FID, as published")["PIG"].text == "15.88"
+    assert column(theirs.tables[1], "Dice")["+PIG_2048"].text == "60.54"
+
+
+def test_the_papers_rows_have_a_protocol_of_their_own():
+    rows = published.published_rows()
+    assert len(rows) == 3 + 7 * 4
+    assert {row["protocol"] for row in rows} == {"published"}
+    assert all("not comparable" in row["signature"] for row in rows)
+
+
+def gated(record, **ratios):
+    """`record` with the gate of each generator named: its contrast as a part of the real 0.2; None: cannot be told."""
+    gates = [
+        {"generator": name, "n": 2048, "seed": 0, "fold": fold, "status": "ok", "real": 0.2}
+        | {"contrast": 0.2 * (ratio or 0), "ratio": ratio, "verdict": "cannot tell" if ratio is None else ""}
+        for name, ratio in ratios.items()
+        for fold in range(record.folds)
+    ]
+    return changed(record, gates=gates)
+
+
+def with_arm(record, arm, like, **values):
+    """`record` with another arm whose runs and cases are those of `like`."""
+    content = json.loads(record.model_dump_json())
+    content["arms"] += [run | {"arm": arm} | values for run in content["arms"] if run["arm"] == like]
+    cases = content["cases"]
+    copied = [index for index, name in enumerate(cases["arm"]) if name == like]
+    for name, column in cases.items():
+        column += [arm if name == "arm" else column[index] for index in copied]
+    return Record.model_validate(content)
+
+
+def test_a_row_whose_lesions_are_not_under_its_masks_says_so_and_is_not_ranked(make_record):
+    record = make_record(("pig", "joint"))
+    plain = tables(record)[1]
+    best = next(name for name, cell in column(plain, "Dice").items() if cell.mark == "best")
+    other = {"+pig_2048": "joint", "+joint_2048": "pig"}[best]
+    table = tables(gated(record, **{best[1:].removesuffix("_2048"): 0.1, other: 0.9}))[1]
+    marked = column(table, "Dice")[f"{best} NOT CONDITIONED"]
+    assert marked.mark == ""
+    assert marked.text == column(plain, "Dice")[best].text, "its numbers stay"
+    assert sum(cell.mark == "best" for cell in column(table, "Dice").values()) == 1
+    assert "(real pairs 20.0)" in notes(table)
+    assert f"{best[1:]} 2.0" in notes(table)
+    assert "NOT CONDITIONED: less than 25%" in notes(table)
+
+
+def test_what_the_mark_means_is_said_only_where_it_stands(make_record):
+    assert "NOT CONDITIONED" not in notes(tables(gated(make_record(), pig=0.6))[1])
+
+
+def test_an_interval_over_a_handful_of_patients_is_not_to_be_believed(make_record):
+    assert "only 8 patients: too few" in notes(tables(make_record(patients=8))[1])
+    assert "too few" not in notes(tables(make_record(patients=20))[1])
+
+
+def test_a_bound_that_rounds_to_zero_keeps_the_side_on_which_it_is():
+    estimate = Estimate(mean=0.5, delta=-0.0001, low=-0.0002, high=0.00001)
+    assert difference(estimate, 100, 1) == "-0.0 [-0.0, +0.0]"
+    nothing = Estimate(mean=0.5, delta=-0.0, low=0.0, high=-0.0)
+    assert difference(nothing, 100, 1) == "+0.0 [+0.0, +0.0]"
+
+
+def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record):
+    table = tables(gated(make_record(), pig=None))[1]
+    assert "NOT CONDITIONED" not in "".join(row[0].text for row in table.rows) + notes(table)
+    assert "cannot be told" in notes(table)
+
+
+def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_record):
+    record = make_record(("identity", "pig"))
+    record = with_arm(record, "pig_2048", "real+pig_2048", share=1.0, alone=True)
+    record = with_arm(record, "real_2x_steps", "real", steps=1200, stretch=2)
+    generators = json.loads(record.model_dump_json())["generators"]
+    generators["identity"]["control"] = True
+    images, arms = tables(changed(record, generators=generators))
+    assert [row[0].text for row in images.rows] == ["pig", "identity"]
+    assert [row[0].text for row in arms.rows] == [
+        "real only",
+        "+pig_2048",
+        "pig_2048 only",
+        "real only, 2x steps",
+        "+identity_2048",
+    ]
+    marked = [row[0].text for table in (images, arms) for row in table.rows if any(cell.mark for cell in row)]
+    assert set(marked) <= {"real only", "+pig_2048", "pig_2048 only"}, "controls win nothing"
+    assert "optimiser steps in every arm: 600, but real only, 2x steps 1200" in notes(arms)
+    assert "pig_2048 only 100 %" in notes(arms)
+    assert "not ranked: identity_2048" in notes(images)
+    assert "not ranked: real only, 2x steps; +identity_2048" in notes(arms)
+
+
+def test_what_a_compression_loses_stands_under_table_1(make_record):
+    lost = [
+        {"generator": "pig", "seed": 0, "fold": fold, "status": "ok", "mae": 0.02, "rmse": 0.03, "psnr": 30 + fold}
+        for fold in range(5)
+    ]
+    images, _ = tables(changed(make_record(), reconstructions=lost))
+    assert "pig: gives held-out images back with a PSNR of 32.0 dB (mean error 2.0% of the range)" in notes(images)
+
+
+def test_pairs_that_nobody_vouches_for_are_not_ranked(make_record):
+    record = make_record(("pig", "joint"))
+    generators = json.loads(record.model_dump_json())["generators"]
+    for images_or_arms in (0, 1):
+        marks = {row[0].text: row[2 - images_or_arms].mark for row in tables(record)[images_or_arms].rows}
+        best = next(name for name, mark in marks.items() if mark == "best")
+        label = best.removeprefix("+").removesuffix("_2048")
+        unsealed = changed(record, generators=generators | {label: generators[label] | {"sealed": False}})
+        row = next(row for row in tables(unsealed)[images_or_arms].rows if row[0].text == best)
+        assert not any(cell.mark for cell in row)
+
+
+def test_one_of_something_is_singular(make_record):
+    record = make_record((), folds=1, patients=1, cases_each=1)
+    (only,) = sections(record)
+    said = "\n".join((only.heading, *only.tables[0].notes))
+    assert "1 patient, 1 case, 1 fold, protocol" in only.heading
+    assert "mean over 1 case of 1 patient," in said and "only 1 patient: too few" in said
+    several = sections(make_record(folds=2, patients=4))[0]
+    assert "4 patients, 12 cases, 2 folds, protocol" in several.heading
+    assert "mean over 12 cases of 4 patients," in "\n".join(several.tables[1].notes)

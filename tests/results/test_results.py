@@ -1,0 +1,462 @@
+"""The record and what is computed from records, against direct computations."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pigbench import results
+from pigbench.errors import PigbenchError
+from pigbench.results import load_records, merge, same_numbers, score_rows, summarise, write_record
+
+CASE_COLUMNS = [
+    "protocol",
+    "dataset",
+    "preset",
+    "generator",
+    "n",
+    "arm",
+    "segmenter",
+    "seed",
+    "fold",
+    "patient_id",
+    "case_id",
+    "tp",
+    "fp",
+    "fn",
+    "tn",
+]
+SCORE_COLUMNS = [
+    "table",
+    "protocol",
+    "dataset",
+    "preset",
+    "generator",
+    "n",
+    "arm",
+    "segmenter",
+    "metric",
+    "mean",
+    "sd",
+    "delta",
+    "ci_low",
+    "ci_high",
+    "folds",
+    "seeds",
+    "patients",
+    "signature",
+]
+FORMULAS = {
+    "dice": lambda tp, fp, fn: 2 * tp / (2 * tp + fp + fn),
+    "iou": lambda tp, fp, fn: tp / (tp + fp + fn),
+    "precision": lambda tp, fp, fn: tp / (tp + fp) if tp + fp else 0.0,
+    "recall": lambda tp, fp, fn: tp / (tp + fn) if tp + fn else 0.0,
+}
+
+
+def per_case(record, arm, metric):
+    """{(seed, fold, patient, case): score} by the formulas, one case after the other."""
+    found = {}
+    for name, _, seed, fold, patient, case, tp, fp, fn, _ in record.cases.rows():
+        if name == arm and tp + fp + fn > 0:
+            found[seed, fold, patient, case] = FORMULAS[metric](tp, fp, fn)
+    return found
+
+
+def row_of(record_or_records, **wanted):
+    records = record_or_records if isinstance(record_or_records, list) else [record_or_records]
+    rows = [row for group in merge(records) for row in score_rows(summarise(group))]
+    (row,) = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    return row
+
+
+# --- aggregation
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    folds=st.integers(2, 4),
+    seeds=st.integers(1, 3),
+    patients=st.integers(6, 12),
+    empty=st.integers(0, 4),
+    data=st.data(),
+)
+def test_means_equal_a_direct_computation(make_record, folds, seeds, patients, empty, data):
+    metric = data.draw(st.sampled_from(sorted(FORMULAS)))
+    record = make_record(folds=folds, seeds=range(seeds), patients=patients, empty=empty)
+    ours, real = (per_case(record, arm, metric) for arm in ("real+pig_2048", "real"))
+    of_seeds = [np.mean([v for key, v in ours.items() if key[0] == seed]) for seed in range(seeds)]
+    of_folds = [
+        np.mean([np.mean([v for key, v in ours.items() if key[:2] == (seed, fold)]) for seed in range(seeds)])
+        for fold in range(folds)
+    ]
+    of_patients = [
+        np.mean([v for key, v in ours.items() if (key[0], key[2]) == unit]) for unit in {(k[0], k[2]) for k in ours}
+    ]
+    row = row_of(record, arm="real+pig_2048", metric=metric)
+    assert row["mean"] == pytest.approx(np.mean(of_seeds))
+    assert row["sd"] == pytest.approx(np.std(of_folds, ddof=1))
+    assert row["delta"] == pytest.approx(np.mean([ours[key] - real[key] for key in ours]))
+    assert row["ci_low"] <= row["delta"] <= row["ci_high"]
+    assert (row["folds"], row["seeds"], row["patients"], row["n"]) == (folds, seeds, patients, 2048)
+    by_patient = row_of(record, arm="real+pig_2048", metric=f"{metric}_by_patient")
+    assert by_patient["mean"] == pytest.approx(np.mean(of_patients))
+
+
+def test_distances_are_averaged_over_folds_never_pooled(make_record):
+    record = make_record(("ddpm",), (64,))
+    for metric in ("kid", "fid", "kid_floor", "fid_floor", "copying", "clipped_fraction"):
+        values = [getattr(run, metric) for run in record.fidelity]
+        row = row_of(record, table=1, metric=metric)
+        assert row["mean"] == pytest.approx(np.mean(values))
+        assert row["sd"] == pytest.approx(np.std(values, ddof=1), abs=1e-12)
+
+
+def test_cases_empty_in_truth_and_prediction_are_excluded_and_counted(make_record):
+    (group,) = merge([make_record(empty=4)])
+    assert {row.excluded for row in summarise(group).arms} == {4}
+
+
+def test_every_seed_counts_alike_whatever_it_excludes(make_record):
+    content = json.loads(make_record((), seeds=(0, 1), empty=3).model_dump_json())
+    columns = content["cases"]
+    false_alarm = [s == 1 and case == "c00000" for s, case in zip(columns["seed"], columns["case_id"], strict=True)]
+    columns["fp"] = [5 if alarm else fp for alarm, fp in zip(false_alarm, columns["fp"], strict=True)]
+    record = results.Record.model_validate(content)
+    scores = per_case(record, "real", "dice")
+    of_seeds = [[score for key, score in scores.items() if key[0] == seed] for seed in (0, 1)]
+    assert [len(of_seed) for of_seed in of_seeds] == [57, 58]
+    assert row_of(record, arm="real", metric="dice")["mean"] == pytest.approx(
+        np.mean([*map(np.mean, of_seeds)]), abs=1e-12
+    )
+
+
+def test_an_arm_equal_to_real_has_no_difference(make_record):
+    record = make_record()
+    content = json.loads(record.model_dump_json())
+    half = len(content["cases"]["arm"]) // 2
+    for name in ("tp", "fp", "fn", "tn"):
+        content["cases"][name][half:] = content["cases"][name][:half]
+    row = row_of(results.Record.model_validate(content), arm="real+pig_2048", metric="dice")
+    assert (row["delta"], row["ci_low"], row["ci_high"]) == (0, 0, 0)
+
+
+def test_an_interval_with_several_seeds_says_so(make_record):
+    one, three = (row_of(make_record(seeds=range(k)), arm="real+pig_2048", metric="dice") for k in (1, 3))
+    assert "resampled:patients|" in one["signature"] and "seeds:1|" in one["signature"]
+    assert "resampled:patients+seeds|" in three["signature"] and "seeds:3|" in three["signature"]
+
+
+def test_a_signature_says_what_the_number_depends_on(make_record):
+    row = row_of(make_record(), arm="real+pig_2048", metric="dice")
+    parts = ["dice", "folds:5", "group:patient", "seeds:1", "n:2048", "gen:pig@1a2b3c4d", "data:phantom@9f3c0000"]
+    parts += ["preset:quick", "protocol:ab12cd34", "segmenter:unet", "v:0.1.0"]
+    assert set(parts) <= set(row["signature"].split("|"))
+    distance = row_of(make_record(), table=1, metric="fid")["signature"].split("|")
+    assert {"fid", "extractor:efficientnet-lite0", "m:2048"} <= set(distance)
+    assert "group:case" in row_of(make_record(has_patient_ids=False), arm="real", metric="dice")["signature"]
+    pseudo = make_record(has_patient_ids=False, pseudo_patients=True)
+    assert "group:pseudo-patient" in row_of(pseudo, arm="real", metric="dice")["signature"]
+
+
+# --- failed and partial arms
+
+
+def test_a_failed_arm_keeps_its_rows_without_numbers(make_record):
+    record = make_record(failed=[("real+pig_2048", 1)])
+    row = row_of(record, arm="real+pig_2048", metric="dice")
+    assert (row["mean"], row["delta"], row["folds"]) == (None, None, 4)
+    (group,) = merge([record])
+    failed = next(row for row in summarise(group).arms if row.arm == "real+pig_2048")
+    assert failed.progress.state == "failed"
+    assert failed.progress.failures == ((1, 0, "RuntimeError: out of memory"),)
+    assert row_of(record, arm="real", metric="dice")["mean"] is not None
+
+
+def test_a_failed_fold_is_made_good_by_another_record(make_record):
+    failed, good = make_record(failed=[("real+pig_2048", 1)], key="a" * 16), make_record(key="b" * 16)
+    for order in ([failed, good], [good, failed]):
+        assert row_of(order, arm="real+pig_2048", metric="dice") == row_of(good, arm="real+pig_2048", metric="dice")
+
+
+def without_folds(record, arm, folds):
+    """`record` as if `arm` had never been asked for in `folds`."""
+    content = json.loads(record.model_dump_json())
+    content["arms"] = [run for run in content["arms"] if not (run["arm"] == arm and run["fold"] in folds)]
+    cases = content["cases"]
+    keep = [not (a == arm and f in folds) for a, f in zip(cases["arm"], cases["fold"], strict=True)]
+    content["cases"] = {name: [v for v, k in zip(column, keep, strict=True) if k] for name, column in cases.items()}
+    return results.Record.model_validate(content)
+
+
+def test_an_arm_that_lacks_folds_is_partial_and_not_compared(make_record):
+    (group,) = merge([without_folds(make_record(), "real+pig_2048", (0, 1))])
+    row = summarise(group).arms[1]
+    assert (row.progress.state, row.progress.folds, row.progress.of) == ("partial", 3, 5)
+    assert np.isfinite(row.metrics["dice"].mean) and np.isnan(row.metrics["dice"].delta)
+
+
+def test_folds_of_two_records_add_up(make_record):
+    whole = make_record()
+    parts = [without_folds(whole, "real+pig_2048", (0, 1)), without_folds(whole, "real+pig_2048", (2, 3, 4))]
+    wanted = {"arm": "real+pig_2048", "metric": "dice"}
+    assert row_of(parts, **wanted) == row_of(whole, **wanted)
+
+
+def test_a_difference_is_taken_over_the_seeds_in_common(make_record):
+    real = make_record((), seeds=(0, 1), key="a" * 16)
+    arm = make_record(seeds=(1, 2), key="b" * 16)
+    content = json.loads(arm.model_dump_json())
+    arm = without_folds(results.Record.model_validate(content), "real", range(5))
+    (group,) = merge([real, arm])
+    row = summarise(group).arms[1]
+    assert (row.paired_seeds, row.progress.seeds) == ((1,), (1, 2))
+    ours, theirs = per_case(arm, "real+pig_2048", "dice"), per_case(real, "real", "dice")
+    expected = np.mean([ours[key] - theirs[key] for key in ours if key[0] == 1])
+    assert row.metrics["dice"].delta == pytest.approx(expected)
+
+
+def test_a_difference_may_be_to_another_arm_and_is_the_other_way_round_from_there(make_record):
+    record = make_record(samples=(512, 2048))
+    (group,) = merge([record])
+    few, many = "real+pig_512", "real+pig_2048"
+    there = {row.arm: row for row in summarise(group, against=few).arms}
+    back = {row.arm: row for row in summarise(group, against=many).arms}
+    forth, home = there[many].metrics["dice"], back[few].metrics["dice"]
+    assert (forth.delta, forth.low, forth.high) == pytest.approx((-home.delta, -home.high, -home.low))
+    ours, theirs = per_case(record, many, "dice"), per_case(record, few, "dice")
+    assert forth.delta == pytest.approx(np.mean([ours[key] - theirs[key] for key in ours]))
+    assert np.isfinite(there["real"].metrics["dice"].delta) and np.isnan(there[few].metrics["dice"].delta)
+    rows = [row for row in results.score_rows(summarise(group, against=few)) if row["metric"] == "dice"]
+    assert {row["arm"]: f"|to:{few}|" in row["signature"] for row in rows} == {"real": True, few: False, many: True}
+
+
+# --- merging
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=st.permutations(range(5)), again=st.lists(st.integers(0, 4), max_size=3))
+def test_merging_does_not_depend_on_order_and_duplicates_are_harmless(make_record, order, again):
+    records = [
+        make_record(("pig",), (64,), key="a" * 16),
+        make_record(("pig", "ddpm"), (64, 128), key="b" * 16, failed=[("real+pig_128", 0)]),
+        make_record(("ldm",), (64,), key="c" * 16, created="2026-02-02T00:00:00Z"),
+        make_record(("pig",), (64,), key="d" * 16, luck=1),
+        make_record(("pig",), (64,), key="e" * 16, protocol="ee55ee55ee55ee55"),
+    ]
+    assert merge([records[i] for i in (*order, *again)]) == merge(records)
+
+
+def test_protocols_are_never_merged(make_record):
+    groups = merge([make_record(protocol=p * 16) for p in "ab"])
+    assert [group.protocol_hash for group in groups] == ["a" * 16, "b" * 16]
+
+
+def test_one_arm_of_two_generator_signatures_stays_two_rows(make_record):
+    records = [make_record(signatures={"pig": f"pig@{sign}"}, key=sign * 8) for sign in ("11", "22")]
+    (group,) = merge(records)
+    arms = [row.arm for row in summarise(group).arms]
+    assert arms == ["real", "real+pig_2048 (pig@11)", "real+pig_2048 (pig@22)"]
+    assert [row.generator for row in summarise(group).generators] == ["pig (pig@11)", "pig (pig@22)"]
+
+
+def test_results_that_disagree_are_said(make_record):
+    records = [make_record((), key="a" * 16), make_record((), key="b" * 16, luck=1)]
+    (group,) = merge(records)
+    assert group.conflicts == tuple(f"real unet seed 0 fold {fold}" for fold in range(5))
+    assert row_of(records, arm="real", metric="dice") == row_of(records[0], arm="real", metric="dice")
+    assert merge([records[0], records[0]])[0].conflicts == ()
+
+
+# --- as polars tables
+
+
+def test_cases_and_scores_are_polars_tables(make_record, tmp_path):
+    import polars
+
+    record = make_record(("pig", "ddpm"), (64, 128), failed=[("real+pig_64", 0)])
+    write_record(record, tmp_path)
+    write_record(make_record(("pig",), (64,), key="c" * 16), tmp_path)
+    cases = results.cases(tmp_path)
+    assert cases.columns == CASE_COLUMNS
+    assert cases.filter(polars.col("arm") == "real").height == 60  # of both records, once
+    assert cases["generator"].null_count() == 60
+    assert cases.select(polars.sum_horizontal("tp", "fp", "fn", "tn").unique()).item() == 1024
+    scores = results.scores(tmp_path)
+    assert scores.columns == SCORE_COLUMNS
+    assert scores.select("table").unique().height == 2
+    of_arm = scores.filter((polars.col("arm") == "real") & (polars.col("metric") == "dice")).row(0, named=True)
+    assert of_arm["delta"] is None and of_arm["generator"] is None and of_arm["n"] == 0
+
+
+def test_no_record_is_an_error_and_a_foreign_file_a_warning(make_record, tmp_path):
+    with pytest.raises(PigbenchError, match="no records under"):
+        results.scores(tmp_path)
+    path = write_record(make_record(), tmp_path)
+    (tmp_path / "foreign.json").write_text("{}")
+    with pytest.warns(UserWarning, match=r"skipped 1 file.*foreign\.json"):
+        assert results.cases(tmp_path).height == 120
+    assert results.cases(path).height == 120
+
+
+def test_tables_of_1400_cases_and_10_arms_are_quick(make_record, tmp_path):
+    record = make_record([f"g{i}" for i in range(9)], (64,), patients=140, cases_each=10)
+    path = write_record(record, tmp_path)
+    begun = time.process_time()
+    results.scores(path)
+    assert time.process_time() - begun < 1
+
+
+# --- on disk
+
+
+def test_a_record_survives_the_disk_with_what_a_later_version_adds(make_record, tmp_path):
+    record = make_record()
+    record = results.Record.model_validate(json.loads(record.model_dump_json()) | {"later": {"x": 1}})
+    path = write_record(record, tmp_path / "deep" / "records")
+    assert path.name == "phantom-quick-ab12cd34-feedbeef.json"
+    (loaded,), skipped = load_records([tmp_path])
+    assert loaded == record and not skipped and loaded.model_extra == {"later": {"x": 1}}
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_the_same_numbers_keep_the_old_file(make_record, tmp_path):
+    path = write_record(make_record(created="2026-01-01"), tmp_path)
+    before = path.read_bytes()
+    assert write_record(make_record(created="2026-06-06"), tmp_path) == path
+    assert path.read_bytes() == before
+
+
+def test_other_numbers_under_the_same_key_are_refused(make_record, tmp_path):
+    path = write_record(make_record(), tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(PigbenchError, match="holds other numbers"):
+        write_record(make_record(luck=1), tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_later_try_replaces_failures_and_never_the_reverse(make_record, tmp_path):
+    failed, good = make_record(failed=[("real+pig_2048", 3), ("pig_2048", 0)]), make_record()
+    path = write_record(failed, tmp_path)
+    write_record(good, tmp_path)
+    assert not same_numbers(results.read_record(path), good)
+    write_record(failed, tmp_path)
+    assert not same_numbers(results.read_record(path), good)
+
+
+def test_a_later_try_that_measured_something_else_is_refused(make_record, tmp_path):
+    write_record(make_record(failed=[("real+pig_2048", 3)]), tmp_path)
+    with pytest.raises(PigbenchError, match="holds other numbers"):
+        write_record(make_record(luck=1), tmp_path)
+
+
+def test_a_damaged_file_in_the_way_is_set_aside(make_record, tmp_path):
+    path = write_record(make_record(), tmp_path)
+    path.write_text(path.read_text()[:100])
+    write_record(make_record(), tmp_path)
+    assert not same_numbers(results.read_record(path), make_record())
+    assert len(path.with_suffix(".damaged").read_text()) == 100
+
+
+def test_a_failed_write_leaves_nothing(make_record, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(PigbenchError, match="No space left on device"):
+        write_record(make_record(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_a_number_is_written_as_null(make_record, tmp_path):
+    record = make_record()
+    record.fidelity[0].fid = float("nan")
+    path = write_record(record, tmp_path)
+    assert json.loads(path.read_text(), parse_constant=pytest.fail)["fidelity"][0]["fid"] is None
+    assert not same_numbers(results.read_record(path), record)
+
+
+def test_same_numbers_names_what_differs(make_record):
+    record = make_record()
+    costly = record.model_copy(update={"costs": [], "provenance": {"device": "cuda"}})
+    assert same_numbers(record, costly) == []
+    content = json.loads(record.model_dump_json())
+    content["fidelity"][0]["fid"] = 1.0
+    content["cases"]["tp"][0] += 1
+    differences = same_numbers(record, results.Record.model_validate(content))
+    assert len(differences) == 2
+    assert differences[0].startswith("cases[real unet seed 0 fold 0 case c00000]")
+    assert differences[1].startswith("fidelity[pig_2048 efficientnet-lite0 seed 0 fold 0].fid")
+
+
+MALFORMED = {
+    "truncated.json": (lambda text: text[:500], "not JSON"),
+    "binary.json": (lambda _: b"\x89PNG\r\n\x1a\n\xff\xfe", "not JSON"),
+    "empty.json": (lambda _: "", "not JSON"),
+    "list.json": (lambda _: "[1, 2]", "not a pigbench record"),
+    "foreign.json": (lambda _: '{"format": "other"}', "not a pigbench record"),
+    "future.json": (lambda _: '{"format": "pigbench-record/2"}', "written as pigbench-record/2"),
+    "keyless.json": (
+        lambda text: text.replace('"protocol_hash"', '"hash"'),
+        "malformed: protocol_hash: Field required",
+    ),
+    "ragged.json": (lambda text: text.replace('"tp": [', '"tp": [1, '), "malformed: cases: columns of unequal length"),
+    "negative.json": (lambda text: text.replace('"tp": [', '"tp": [-1, '), "malformed: cases.tp.0"),
+    "deep.json": (lambda _: "[" * 100_000, "nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_no_record_is_named_and_skipped(make_record, tmp_path, name):
+    good = write_record(make_record(), tmp_path)
+    spoil, reason = MALFORMED[name]
+    spoilt = spoil(good.read_text())
+    (tmp_path / name).write_bytes(spoilt if isinstance(spoilt, bytes) else spoilt.encode())
+    records, skipped = load_records([tmp_path])
+    assert len(records) == 1
+    assert [(file.path.name, reason in file.reason) for file in skipped] == [(name, True)], skipped
+
+
+def contradictions(content):
+    yield "an arm without cases", content | {"cases": {name: [] for name in content["cases"]}}
+    yield "cases of an arm that it does not list", content | {"arms": content["arms"][1:]}
+    yield "is not among its generators", content | {"generators": {}}
+    yield "fold 4 of 4", content | {"folds": 4}
+    yield "listed twice", content | {"arms": [*content["arms"], content["arms"][0]]}
+
+
+def test_a_record_that_contradicts_itself_is_malformed(make_record):
+    content = json.loads(make_record().model_dump_json())
+    for reason, spoilt in contradictions(content):
+        with pytest.raises(ValueError, match=reason):
+            results.Record.model_validate(spoilt)
+
+
+def test_records_are_looked_for_where_a_run_leaves_them(make_record, tmp_path):
+    write_record(make_record(), tmp_path / "records")
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "manifest.json").write_text("{}")  # no record, and not among the records
+    (tmp_path / "records" / "README.md").write_text("how to read them")
+    records, skipped = load_records([tmp_path, tmp_path / "records"])
+    assert (len(records), skipped) == (1, [])
+    with pytest.raises(PigbenchError, match="no such file or directory"):
+        load_records([tmp_path / Path("nowhere")])
+
+
+def test_a_records_texts_lose_their_paths():
+    from pigbench.run_record import without_paths
+
+    said = "OSError: '/home/someone/P0017_a.png' is gone; C:\\data\\x.png too; 3/5 folds; --store /data/p17 --n 8"
+    kept = without_paths(said)
+    assert "P0017" not in kept
+    assert "someone" not in kept
+    assert "x.png" not in kept
+    assert "p17" not in kept
+    assert "3/5 folds" in kept
+    assert "--n 8" in kept
