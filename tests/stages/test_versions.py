@@ -57,17 +57,17 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "327ce0ec152d8f50"),
+    "adopt": (1, "7243d612653af65f"),
     "embed": (1, "40d4186f1f2b2f1a"),
     "fidelity": (1, "e1bf1e7ba8c1fa47"),
     "floor": (2, "1fb718393933782b"),
     "gate": (1, "65f4b4aa475c5db6"),
     "nothing": (1, "f14347fa74ca8f71"),
-    "prepare": (1, "ce748794f67f627a"),
+    "prepare": (1, "676488152827994e"),
     "reconstruct": (1, "db9e493396f90e60"),
     "sample": (1, "e06e5575deebd2e7"),
-    "segment": (1, "b3c6b66bb6f0d213"),
-    "split": (1, "c197031f393c1d9d"),
+    "segment": (1, "8988a096c36438eb"),
+    "split": (1, "85a7fbf83c8157dd"),
     "train": (1, "4a1877174493251c"),
 }
 
