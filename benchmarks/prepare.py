@@ -67,7 +67,7 @@ def task(store: Path):
     """The stage that a run at this resolution would begin with."""
     from pigbench.data.datasets import open_dataset
     from pigbench.engine.work import Task
-    from pigbench.planning.plan import node
+    from pigbench.stages.node import node
 
     identity = open_dataset("mammograms", store).identity()
     made = node("prepare", {"dataset": identity, "resolution": RESOLUTION}, what="mammograms")

@@ -78,7 +78,7 @@ def plan() -> None:
 def stages() -> None:
     """Stages that do nothing, through each engine with two workers."""
     from pigbench.engine.local import run_plan
-    from pigbench.planning.plan import node
+    from pigbench.stages.node import node
     from pigbench.store import Store
 
     nodes = [node("nothing", {"number": number}) for number in range(STAGES)]

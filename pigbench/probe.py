@@ -19,13 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
+from pigbench import stages
 from pigbench.engine.work import Task, perform
 from pigbench.planning.configured import GeneratorChoice
-from pigbench.planning.estimate import Probed, Size, alike, sized_by, units
-from pigbench.planning.plan import Node, Request, ordered
+from pigbench.planning.estimate import Probed, Size, alike, units
+from pigbench.planning.plan import Request
 from pigbench.planning.planner import make_plan
 from pigbench.processes import die_with_parent, keep_freed_memory
 from pigbench.protocol import Preset, Training
+from pigbench.stages import prepare, split
+from pigbench.stages.node import Node, ordered
 from pigbench.store import Store
 
 SECONDS = 10.0
@@ -34,22 +37,22 @@ STEPS = 4  # of every training
 SAMPLES = 16
 PATIENTS, SLICES = 8, 2
 SIZE = Size(PATIENTS * SLICES, PATIENTS * SLICES // 2)
-STAGES = ("train", "sample", "segment", "embed")
 
 
 def probe(request: Request, wanted: Iterable[Node], seconds: float = SECONDS) -> dict[str, Probed]:
     """What nodes like those wanted take, by `alike`; those that were not reached in time are missing."""
-    wanted = [node for node in wanted if node.stage in STAGES]
+    wanted = [node for node in wanted if _tells(node)]
     if not wanted:
         return {}
     plan = make_plan(_in_miniature(request)).nodes()
-    prepared, split = (next((node for node in plan if node.stage == stage), None) for stage in ("prepare", "split"))
-    if not (prepared and split):
+    rooms = (prepare.STAGE, split.STAGE)
+    cases, folds = (next((node for node in plan if node.stage == stage.name), None) for stage in rooms)
+    if not (cases and folds):
         return {}
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory))
-        _publish_cases(store, prepared, split, request.protocol.preset.resolution)
-        nodes = _tried(plan, wanted, prepared)
+        _publish_cases(store, cases, folds, request.protocol.preset.resolution)
+        nodes = _tried(plan, wanted, cases)
         tasks = [(alike(node), units(node, SIZE), Task.of(node, "", store.root, 60.0)) for node in nodes]
         return _measure(tasks, seconds)
 
@@ -61,11 +64,16 @@ def _tried(plan: list[Node], wanted: list[Node], prepared: Node) -> list[Node]:
     there is.
     """
     kinds = {alike(node) for node in wanted}
-    chosen = {alike(node): replace(node, inputs={"images": prepared}) for node in wanted if node.stage == "embed"}
+    chosen = {alike(node): replace(node, inputs={"images": prepared}) for node in wanted if "images" in node.inputs}
     for node in plan:
-        if node.about.get("fold") == 0 and node.stage in STAGES and alike(node) in kinds:
+        if node.purpose.fold == 0 and _tells(node) and alike(node) in kinds:
             chosen.setdefault(alike(node), node)  # once: a segmenter's steps take as long in every arm
-    return [node for node in ordered(chosen.values()) if node.stage in STAGES]
+    return [node for node in ordered(chosen.values()) if _tells(node)]
+
+
+def _tells(node: Node) -> bool:
+    """Whether a little of the node's work tells what the rest takes."""
+    return stages.find(node.stage).probed
 
 
 def _in_miniature(request: Request) -> Request:
@@ -107,23 +115,24 @@ def _few_of(preset: Preset, name: str, share: float) -> dict[str, object]:
     return few.model_dump(exclude={"epochs"})
 
 
-def _publish_cases(store: Store, prepared: Node, split: Node, resolution: int) -> None:
+def _publish_cases(store: Store, prepared: Node, folds: Node, resolution: int) -> None:
     """Noise with a square for a lesion, as if it had been prepared and split."""
     from pigbench.data.prepare import write
     from pigbench.data.source import CaseInfo
 
     patients = [f"patient {number}" for number in range(PATIENTS)]
-    cases = [CaseInfo(f"{patient} {slice_}", patient, 0.06) for patient in patients for slice_ in range(SLICES)]
-    shape = (len(cases), resolution, resolution)
+    infos = [CaseInfo(f"{patient} {slice_}", patient, 0.06) for patient in patients for slice_ in range(SLICES)]
+    shape = (len(infos), resolution, resolution)
     masks = np.zeros(shape, np.uint8)
     masks[:, : resolution // 4, : resolution // 4] = 1
     images = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
     with store.building() as directory:
-        write(cases, [{"images": images, "masks": masks}], resolution, directory)
+        write(infos, [{"images": images, "masks": masks}], resolution, directory)
         store.publish(prepared.stage, prepared.key, directory, {"spec": prepared.spec})
     with store.building() as directory:
-        (directory / "folds.json").write_text(json.dumps([patients[::2], patients[1::2]]), encoding="utf-8")
-        store.publish(split.stage, split.key, directory, {"spec": split.spec})
+        content = json.dumps([patients[::2], patients[1::2]])
+        (directory / split.Folds.FILE).write_text(content, encoding="utf-8")
+        store.publish(folds.stage, folds.key, directory, {"spec": folds.spec})
 
 
 def _measure(tasks: list[tuple[str, float, Task]], seconds: float) -> dict[str, Probed]:
@@ -160,7 +169,7 @@ def _run(tasks: list[tuple[str, float, Task]], connection: Connection) -> None:
 
     training.LOSS_WINDOW = 1  # so that every step is told
     for _, _, task in tasks:
-        if task.stage == "embed":
+        if "extractor" in task.spec:
             with suppress(Exception):  # so will the task
                 _load_extractor(task)
     connection.send(None)
@@ -179,7 +188,9 @@ def _one(task: Task, amount: float) -> Probed:
     entry = Store(Path(task.store)).entry(task.stage, task.key)
     cost = entry.manifest["cost"]
     seconds = (last[0] - first[0]) / (last[1] - first[1]) / amount
-    return Probed(seconds, cost["peak_mib"], entry.size / sized_by(task.stage, amount), cost["gpu_peak_mib"])
+    return Probed(
+        seconds, cost["peak_mib"], entry.size / (amount if stages.find(task.stage).grows else 1.0), cost["gpu_peak_mib"]
+    )
 
 
 def _load_extractor(task: Task) -> None:

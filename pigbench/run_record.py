@@ -10,13 +10,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from pigbench import __version__
+from pigbench import __version__, stages
 from pigbench.engine.work import library_versions
 from pigbench.planning.configured import GeneratorChoice
-from pigbench.planning.plan import Contender, Node, Plan, Request, ordered
+from pigbench.planning.plan import Contender, Plan, Request
 from pigbench.protocol import digest
 from pigbench.results.record import CASE_COLUMNS, FORMAT, Record
-from pigbench.stages.job import read_json
+from pigbench.stages.node import Node, ordered
 from pigbench.store import Store
 
 DatasetFacts = Mapping[str, Any]
@@ -47,10 +47,7 @@ def make_record(
             "seeds": list(request.seeds),
             "generators": {g.label: _generator(g, request, plan, store) for g in request.generators},
             "segmenters": {s.label: s.signature for s in request.segmenters},
-            "fidelity": [_fidelity(node, request, store, failed) for node in plan.fidelities],
-            "arms": [_arm(node, store, failed) for node in plan.segmentations],
-            "gates": [_row(node, "gate.json", ("n",), store, failed) for node in plan.gates],
-            "reconstructions": [_row(node, "reconstruction.json", (), store, failed) for node in plan.reconstructions],
+            **_tables(plan, store, failed),
             "cases": _cases(plan, store, failed),
             "costs": _costs(request, plan, store, manifests),
             "tuning": [asdict(study) | {"used_by": request.rows_of(study)} for study in request.tuned],
@@ -59,46 +56,33 @@ def make_record(
     )
 
 
+def _tables(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every table of the record, by its name, as the stages give them."""
+    tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for node in plan.targets:
+        stage = stages.find(node.stage)
+        row = stage.row(node, None if node.key in failed else stage.Result(store.open(node.stage, node.key).path))
+        tables[str(stage.table)].append(row | _status(node, failed))
+    return tables
+
+
 def _generator(generator: Contender, request: Request, plan: Plan, store: Store) -> dict[str, Any]:
-    trained = {
-        f"{node.spec['plugin']}.{node.spec['component']}": node for node in plan.nodes() if node.stage == "train"
-    }
+    trained = {node.purpose.component: node for node in plan.nodes() if node.purpose.component}
     components = generator.plugin.components if isinstance(generator, GeneratorChoice) else ()
     passes = {}
     for component in components:
         if node := trained.get(f"{component.owner or generator.name}.{component.name}"):
-            passes[f"{component.owner}.{component.name}" if component.owner else component.name] = _passes(node, store)
+            name = f"{component.owner}.{component.name}" if component.owner else component.name
+            passes[name] = _work(node, store).get("images")  # None if it failed
     return generator.info(request.protocol.preset.resolution) | {"image_passes": passes}
 
 
-def _passes(train: Node, store: Store) -> int | None:
-    """The image-passes that a training took; None if it failed."""
-    if not store.has(train.stage, train.key):
-        return None
-    return int(read_json(store.open(train.stage, train.key).path / "training.json")["image_passes"])
-
-
-def _fidelity(node: Node, request: Request, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
-    row = {name: node.about[name] for name in ("generator", "n", "seed", "fold")}
-    row |= {"extractor": request.protocol.preset.fidelity.extractor, **_status(node, failed)}
-    if row["status"] == "ok":
-        row |= read_json(store.open(node.stage, node.key).path / "fidelity.json")
-    return row
-
-
-def _row(node: Node, file: str, names: tuple[str, ...], store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
-    row = {name: node.about[name] for name in ("generator", *names, "seed", "fold")} | _status(node, failed)
-    return row | (read_json(store.open(node.stage, node.key).path / file) if row["status"] == "ok" else {})
-
-
-def _arm(node: Node, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
-    names = ("arm", "generator", "n", "alone", "stretch", "segmenter", "seed", "fold")
-    row = {name: node.about[name] for name in names}
-    row |= _status(node, failed)
-    if row["status"] == "ok":
-        about = read_json(store.open(node.stage, node.key).path / "arm.json")
-        row |= {name: about[name] for name in ("share", "steps", "synthetic_used", "empty_masks") if name in about}
-    return row
+def _work(node: Node, store: Store) -> dict[str, int]:
+    """What the seconds of a node were spent on, if it is there."""
+    if not store.has(node.stage, node.key):
+        return {}
+    stage = stages.find(node.stage)
+    return stage.work(stage.Spec(**node.spec), stage.Result(store.entry(node.stage, node.key).path))
 
 
 def _status(node: Node, failed: Mapping[str, str]) -> dict[str, str]:
@@ -112,14 +96,14 @@ def without_paths(text: str) -> str:
 
 
 def _cases(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = defaultdict(list)
-    for node in plan.segmentations:
+    columns: dict[str, list[Any]] = {name: [] for name in CASE_COLUMNS}
+    for node in plan.targets:
         if node.key in failed:
             continue
-        found = read_json(store.entry(node.stage, node.key).path / "cases.json")
-        for name in CASE_COLUMNS:
-            columns[name] += found.get(name) or [node.about[name]] * len(found["case_id"])
-    return {name: columns[name] for name in CASE_COLUMNS}
+        stage = stages.find(node.stage)
+        for name, values in stage.cases(node, stage.Result(store.entry(node.stage, node.key).path)).items():
+            columns[name] += values
+    return columns
 
 
 def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -127,32 +111,22 @@ def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, d
     users: dict[str, set[str]] = defaultdict(set)
     labels = {generator.label for generator in request.generators}
     for node in plan.nodes():
-        if node.stage == "sample" and node.about["what"] in labels:
-            for training in ordered([node]):
-                if training.stage == "train":
-                    users[training.key].add(node.about["what"])
+        if node.purpose.chunk is not None and node.purpose.generator in labels:
+            for other in ordered([node]):
+                if other.purpose.component:
+                    users[other.key].add(node.purpose.generator)
     return [
-        _cost(node, store, manifests[node.key]["cost"])
-        | ({"generators": sorted(users[node.key])} if node.stage == "train" else {})
+        {
+            "stage": node.stage,
+            "label": node.purpose.what,
+            **node.purpose.told("fold", "seed", "chunk"),
+            **manifests[node.key]["cost"],
+            **_work(node, store),
+            **({"generators": sorted(users[node.key])} if node.purpose.component else {}),
+        }
         for node in plan.nodes()
         if node.key in manifests
     ]
-
-
-def _cost(node: Node, store: Store, cost: dict[str, Any]) -> dict[str, Any]:
-    about: dict[str, Any] = {name: node.about[name] for name in ("fold", "seed", "chunk") if name in node.about}
-    return {"stage": node.stage, "label": node.about.get("what", ""), **about, **cost, **_size(node, store)}
-
-
-def _size(node: Node, store: Store) -> dict[str, int]:
-    """What its seconds were spent on: images trained on or made, and the parameters of a network."""
-    if node.stage == "train":
-        training = read_json(store.entry(node.stage, node.key).path / "training.json")
-        return {"images": training["image_passes"], "parameters": training["parameters"]}
-    if node.stage == "segment":
-        arm = read_json(store.entry(node.stage, node.key).path / "arm.json")
-        return {name: arm[name] for name in ("images", "parameters") if name in arm}  # older artifacts do not say
-    return {"images": node.spec["size"]} if node.stage == "sample" else {}
 
 
 def _provenance(request: Request, manifests: Iterable[dict[str, Any]], command: str) -> dict[str, Any]:

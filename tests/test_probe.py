@@ -12,7 +12,8 @@ import pytest
 
 from pigbench.planning.configured import choose_generator, choose_segmenter, with_masks
 from pigbench.planning.estimate import Probed, Seen, Size, alike, disk, estimator, memory, units
-from pigbench.planning.plan import Node, Request
+from pigbench.planning.plan import Request
+from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
 from pigbench.probe import STAGES, probe
 from pigbench.protocol import Protocol, load_preset

@@ -11,7 +11,7 @@ from pigbench.errors import in_a_line
 
 if TYPE_CHECKING:
     from pigbench.engine.driver import Outcome
-    from pigbench.planning.plan import Node
+    from pigbench.stages.node import Node
 
 
 def print_reasons(nodes: Iterable[Node], outcome: Outcome) -> None:

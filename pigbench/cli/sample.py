@@ -14,7 +14,7 @@ from pigbench.cli.setting_up import Options, set_up
 
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
-    from pigbench.planning.plan import Node
+    from pigbench.stages.node import Node
 
 
 def sample(
@@ -74,14 +74,15 @@ def sample(
 def _draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) -> None:
     from pigbench.contracts import to_unit_range
     from pigbench.reporting.contact_sheet import Cell, contact_sheet
-    from pigbench.stages.job import load_chunks
+    from pigbench.stages.sample import Samples, load_images, load_masks
 
-    images, masks, _ = load_chunks([setup.store.open(node.stage, node.key).path for node in nodes], cells)
+    chunks = [Samples(setup.store.open(node.stage, node.key).path) for node in nodes]
+    images, masks = load_images(chunks, cells), load_masks(chunks, cells)
     shown = to_unit_range(images)
     contact_sheet(
         [Cell(shown[i, 0], None if masks is None else masks[i, 0], f"sample {i}") for i in range(len(shown))],
         path,
-        title=f"{nodes[0].about['what']} on {setup.request.protocol.dataset}, fold {nodes[0].about['fold']}, "
+        title=f"{nodes[0].purpose.what} on {setup.request.protocol.dataset}, fold {nodes[0].purpose.fold}, "
         f"the first {len(shown)} samples, not chosen",
     )
     print(f"contact sheet: {path}")
@@ -102,5 +103,5 @@ def _draw_trace(setup: Setup, node: Node, path: Path) -> None:
         draw(range(first, first + node.spec["batch"]))
     if not recorder.frames:
         raise PigbenchError(f"'{node.spec['plugin']}' never calls request.on_step: there is nothing to trace")
-    trace_strip(recorder.frames, path, title=f"{node.about['what']}: how one sample comes about")
+    trace_strip(recorder.frames, path, title=f"{node.purpose.what}: how one sample comes about")
     print(f"trace: {path}")

@@ -15,7 +15,8 @@ from pigbench.errors import PigbenchError
 if TYPE_CHECKING:
     from pigbench.cli.setting_up import Setup
     from pigbench.engine.driver import Observer, Outcome
-    from pigbench.planning.plan import Node, Plan
+    from pigbench.planning.plan import Plan
+    from pigbench.stages.node import Node
 
 
 def compute(setup: Setup, plan: Plan) -> Outcome:

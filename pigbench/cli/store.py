@@ -49,10 +49,10 @@ class Filter:
         uses: Mapping[str, set[Use]],
     ) -> Filter:
         """The filter of these names. Raises PigbenchError for one that no stage, or no run on this store, has."""
-        from pigbench.stages import VERSIONS
+        from pigbench.stages import NAMES
 
         known = {use for of_one in uses.values() for use in of_one}
-        _check("stage", stages, VERSIONS)
+        _check("stage", stages, NAMES)
         _check("dataset in this store", datasets, {use.dataset for use in known})
         _check("preset in this store", presets, {use.preset for use in known})
         return cls(tuple(stages or ()), tuple(datasets or ()), tuple(presets or ()))

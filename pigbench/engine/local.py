@@ -17,8 +17,8 @@ from typing import NoReturn
 from pigbench.engine.driver import Crew, Message, Observer, Outcome, drive
 from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task, attempt
-from pigbench.planning.plan import Node
 from pigbench.processes import SINGLE_THREAD, die_with_parent, keep_freed_memory
+from pigbench.stages.node import Node
 from pigbench.store import Store
 
 

@@ -6,13 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from heapq import heappop, heappush
 
-from pigbench.planning.plan import Node, ordered
-
-WEIGHT = {"train": 20.0, "sample": 4.0, "segment": 6.0, "embed": 2.0, "floor": 1.0, "fidelity": 1.0}
-"""Rough relative lengths, to start long chains first. They change the order of work, never a number."""
-
-REAL_SET = 10.0
-"""The length of embedding a whole set of real images, which all distances wait for."""
+from pigbench import stages
+from pigbench.stages.node import Node, ordered
 
 
 class Schedule:
@@ -106,14 +101,9 @@ class Schedule:
 
 def _urgencies(nodes: dict[str, Node]) -> dict[str, float]:
     """For each node the weight of the longest chain that it starts."""
-    longest = {key: _weight(node) for key, node in nodes.items()}
+    weights = {key: stages.find(node.stage).urgency_of(node) for key, node in nodes.items()}
+    longest = dict(weights)
     for node in reversed(nodes.values()):
         for other in node.inputs.values():
-            longest[other.key] = max(longest[other.key], _weight(other) + longest[node.key])
+            longest[other.key] = max(longest[other.key], weights[other.key] + longest[node.key])
     return longest
-
-
-def _weight(node: Node) -> float:
-    if node.stage == "embed" and any(other.stage == "prepare" for other in node.inputs.values()):
-        return REAL_SET
-    return WEIGHT.get(node.stage, 1.0)

@@ -16,10 +16,10 @@ from typing import Any
 from pigbench import registry, stages
 from pigbench.engine.usage import Meter
 from pigbench.errors import PigbenchError
-from pigbench.planning.plan import Node
 from pigbench.processes import hardware
 from pigbench.sources import source_hash
 from pigbench.stages.job import Job, StageFailed
+from pigbench.stages.node import Node
 from pigbench.store import Damaged, Store
 
 LIBRARIES = (
@@ -114,7 +114,7 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
                     os.utime(directory)
             progress(share, text)
 
-        stages.stage(task.stage)(open_job(task, store, directory, metered))
+        stages.find(task.stage).run(open_job(task, store, directory, metered))
         manifest = {
             "spec": task.spec,
             "inputs": {role: key for role, (_, key) in task.inputs.items()},
@@ -128,25 +128,21 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
 
 def _check_source(task: Task) -> None:
     """Refuse a plugin whose source has changed since the plan was made: its result would lie under the old key."""
-    if "source" not in task.spec:
+    group = stages.find(task.stage).plugins
+    if group is None:
         return
-    module = registry.find(plugin_group(task.stage), task.spec["plugin"]).target.partition(":")[0]
+    module = registry.find(group, task.spec["plugin"]).target.partition(":")[0]
     if source_hash(module) != task.spec["source"]:
         raise SourceChanged(f"the source of '{task.spec['plugin']}' has changed since this run began: run it again")
 
 
-def plugin_group(stage: str) -> registry.Group:
-    """What kind of plugin a stage runs, if it runs one."""
-    return "segmenters" if stage == "segment" else "generators"
-
-
-def open_job(task: Task, store: Store, directory: Path, progress: Callable[[float, str], None]) -> Job:
+def open_job(task: Task, store: Store, directory: Path, progress: Callable[[float, str], None]) -> Job[Any]:
     """The job of a task, its inputs verified, writing to `directory`.
 
     Raises store.Damaged for an input whose bytes do not match its manifest.
     """
     return Job(
-        spec=task.spec,
+        spec=stages.find(task.stage).Spec(**task.spec),
         inputs={role: store.open(stage, key) for role, (stage, key) in task.inputs.items()},
         dataset=task.dataset,
         store=Path(task.store),

@@ -23,9 +23,11 @@ from pigbench.contracts import seal
 from pigbench.data.prepare import Prepared
 from pigbench.errors import PigbenchError
 from pigbench.exporting.png import check_empty
-from pigbench.planning.plan import Node
-from pigbench.stages.job import read_json
-from pigbench.store import Store
+from pigbench.stages.node import Node
+from pigbench.stages.prepare import PreparedSet
+from pigbench.stages.sample import Samples
+from pigbench.stages.split import Folds
+from pigbench.store import Entry, Store
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def export_nnunet(chunks: list[Node], n: int, store: Store, out: Path) -> Export
     if `out` is not empty, or the chunks are of several generators, without masks or made from other patients.
     """
     check_empty(out)
-    if len(generators := {chunk.about["what"] for chunk in chunks}) != 1:
+    if len(generators := {chunk.purpose.what for chunk in chunks}) != 1:
         raise PigbenchError(f"one generator makes one nnU-Net dataset, not {', '.join(sorted(generators)) or 'none'}")
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent) as unfinished:
@@ -63,15 +65,15 @@ def export_nnunet(chunks: list[Node], n: int, store: Store, out: Path) -> Export
 def _write(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
     for folder in ("imagesTr", "labelsTr"):
         (out / folder).mkdir(parents=True)
-    generator, inputs = chunks[0].about["what"], chunks[0].inputs
-    dataset = store.open("prepare", inputs["prepared"].key)
-    real = Prepared(dataset.path)
+    generator, inputs = chunks[0].purpose.what, chunks[0].inputs
+    dataset = _opened(inputs["prepared"], store)
+    real = PreparedSet(dataset.path).prepared
     for case, image, mask in zip(real.case_ids, real.images, real.masks, strict=True):
         _write_case(out, case, image, mask)
     splits: list[dict[str, list[str]]] = []
     folds: list[dict[str, Any]] = []
-    for fold, held_out in enumerate(read_json(store.open("split", inputs["split"].key).path / "folds.json")):
-        own = sorted((node for node in chunks if node.about["fold"] == fold), key=lambda node: node.about["chunk"])
+    for fold, held_out in enumerate(Folds(_opened(inputs["split"], store).path).held_out):
+        own = sorted((node for node in chunks if node.purpose.fold == fold), key=lambda node: node.purpose.chunk or 0)
         fold_seal = seal(dataset.manifest["spec"]["dataset"], sorted(set(real.patients) - set(held_out)))
         made = []
         for number, (image, mask) in enumerate(_pairs(own, n, store, fold_seal)):
@@ -98,16 +100,20 @@ def _pairs(chunks: list[Node], n: int, store: Store, expected: str) -> Iterator[
     """The first n pairs of successive chunks, one chunk in memory at a time: (1, R, R) uint16 and uint8."""
     left = n
     for node in chunks:
-        directory = store.open(node.stage, node.key).path
-        if not (directory / "masks.npy").is_file():
-            raise PigbenchError(f"{node.about['what']} makes no masks: nnU-Net learns from pairs")
-        if read_json(directory / "chunk.json")["seal"] != expected:
+        samples = Samples(_opened(node, store).path)
+        images, masks = samples.images, samples.masks
+        if masks is None:
+            raise PigbenchError(f"{node.purpose.what} makes no masks: nnU-Net learns from pairs")
+        if samples.seal != expected:
             raise PigbenchError(f"{node.label} was made from other patients than its fold's; nothing is exported")
-        images, masks = np.load(directory / "images.npy"), np.load(directory / "masks.npy")
         yield from zip(images[:left], masks[:left], strict=True)
         left -= min(left, len(images))
     if chunks and left:
         raise PigbenchError(f"{chunks[0].label}: {left} of its fold's {n} pairs are missing")
+
+
+def _opened(node: Node, store: Store) -> Entry:
+    return store.open(node.stage, node.key)
 
 
 def _write_case(out: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:

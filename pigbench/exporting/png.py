@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pigbench.errors import PigbenchError
-from pigbench.planning.plan import Node
-from pigbench.stages.job import load_chunks
+from pigbench.stages.node import Node
+from pigbench.stages.sample import Samples, load_images, load_masks
 from pigbench.store import Store
 
 
@@ -21,13 +21,13 @@ def check_empty(directory: Path) -> None:
 
 def export_samples(nodes: list[Node], n: int, store: Store, out: Path) -> int:
     """Write the first n samples of each generator and fold, all of them or nothing; how many were written."""
-    groups: dict[tuple[str, int], list[Node]] = defaultdict(list)
+    groups: dict[tuple[str, int | None], list[Node]] = defaultdict(list)
     for node in nodes:
-        groups[node.about["what"], node.about["fold"]].append(node)
+        groups[node.purpose.what, node.purpose.fold].append(node)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent) as unfinished:
         for (generator, fold), chunks in groups.items():
-            ordered = sorted(chunks, key=lambda node: node.about["chunk"])
+            ordered = sorted(chunks, key=lambda node: node.purpose.chunk or 0)
             _export_fold(ordered, n, store, Path(unfinished) / "out" / generator / f"fold-{fold}")
         if out.exists():
             out.rmdir()
@@ -38,7 +38,8 @@ def export_samples(nodes: list[Node], n: int, store: Store, out: Path) -> int:
 def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> None:
     from PIL import Image
 
-    images, masks, about = load_chunks([store.open(node.stage, node.key).path for node in chunks], n)
+    samples = [Samples(store.open(node.stage, node.key).path) for node in chunks]
+    images, masks = load_images(samples, n), load_masks(samples, n)
     (directory / "images").mkdir(parents=True)
     for number, image in enumerate(images):
         Image.fromarray(image[0]).save(directory / "images" / f"{number:05}.png")
@@ -47,7 +48,7 @@ def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> N
         for number, mask in enumerate(masks):
             Image.fromarray(mask[0] * 255).save(directory / "masks" / f"{number:05}.png")
     manifest = {
-        "seal": about[0]["seal"],
+        "seal": samples[0].seal,
         "as_is": True,
         "draws": True,
         "samples": len(images),

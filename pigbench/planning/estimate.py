@@ -8,37 +8,18 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-import numpy as np
-
-from pigbench.planning.plan import Node
-from pigbench.protocol import Preset, Training
+from pigbench import stages
+from pigbench.protocol import Preset
+from pigbench.stages.base import Size
+from pigbench.stages.node import Node
 from pigbench.store import Entry, Store
-
-FIXED = {
-    "split": 1.0,
-    "prepare": 10.0,
-    "adopt": 5.0,
-    "reconstruct": 5.0,
-    "floor": 5.0,
-    "fidelity": 5.0,
-    "gate": 2.0,
-}
-"""Seconds of the short stages; close enough for an estimate."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """How many cases a run has. every: of the dataset. training: of one fold's training set, about."""
-
-    every: int
-    training: int
 
 
 @dataclass(frozen=True)
 class Probed:
     """What nodes of a kind took in miniature.
 
-    seconds: a unit of work. peak_mib, gpu_peak_mib: of the process. size: bytes of the artifact, by `sized_by`.
+    seconds: a unit of work. peak_mib, gpu_peak_mib: of the process. size: bytes of the artifact, a unit where it grows.
     """
 
     seconds: float
@@ -66,10 +47,11 @@ class Seen:
         cost, name = manifest["cost"], _kind(entry.stage, manifest["spec"])
         self._peaks[name] = max(self._peaks[name], cost["peak_mib"])
         self._gpu_peaks[name] = max(self._gpu_peaks[name], cost.get("gpu_peak_mib", 0.0))
-        units = _units_of(entry, manifest["spec"])
+        stage = stages.find(entry.stage)
+        units = stage.units_of(stage.Spec(**manifest["spec"]), stage.Result(entry.path))
         self._seconds[name].append(cost["wall_s"] / units)
         if name not in self._sizes:  # one of a kind will do: to look at every file of a large store takes long
-            self._sizes[name] = entry.size / sized_by(entry.stage, units)
+            self._sizes[name] = entry.size / (units if stage.grows else 1.0)
 
     def __contains__(self, node: Node) -> bool:
         return kind(node) in self._seconds
@@ -87,52 +69,23 @@ class Seen:
         return self._gpu_peaks.get(kind(node), 0.0)
 
     def size(self, node: Node) -> float:
-        """Bytes of an artifact of its like, by `sized_by`; 0 if there is none."""
+        """Bytes of an artifact of its like, a unit where it grows; 0 if there is none."""
         return self._sizes.get(kind(node), 0.0)
 
 
 def alike(node: Node) -> str:
     """What makes nodes of a full and of a miniature run cost alike, a unit of work."""
-    if node.stage == "embed":  # a unit is an image, whatever it shows
-        return "embed"
-    return f"{node.stage} {node.about['segmenter'] if node.stage == 'segment' else node.about.get('what', '')}"
+    return stages.find(node.stage).like(node)
 
 
 def units(node: Node, size: Size) -> float:
-    """How much work a node is: steps of a training, images made or embedded; 1 for other stages."""
-    if node.stage == "train":
-        return _steps(node.spec, size.training)
-    if node.stage == "segment":
-        return float(node.spec["training"]["steps"])
-    if node.stage == "sample":
-        return float(node.spec["size"])
-    if node.stage == "embed":
-        images = node.inputs["images"]
-        known = images.spec.get("size") or images.spec.get("reference") or images.about.get("count")
-        return float(known or size.every)
-    return 1.0
+    """How much work a node is, in its stage's units."""
+    return stages.find(node.stage).units(node, size)
 
 
-def sized_by(stage: str, units: float) -> float:
-    """The units that an artifact's size grows with: the images of features; 1 where it does not grow with the work."""
-    return units if stage == "embed" else 1.0
-
-
-def _units_of(entry: Entry, spec: Mapping[str, Any]) -> float:
-    """As `units`, of an artifact."""
-    if entry.stage == "embed":
-        return float(len(np.load(entry.path / "features.npy", mmap_mode="r")))
-    if entry.stage == "train" and not spec["training"]["images"]:  # so many epochs of what it had
-        from pigbench.stages.job import read_json
-
-        return float(read_json(entry.path / "training.json")["steps"])
-    return units(Node(entry.stage, entry.key, dict(spec), {}, {}), Size(0, 0))
-
-
-def _steps(spec: Mapping[str, Any], cases: int) -> float:
-    from pigbench.stages.train import steps_of
-
-    return float(steps_of(Training(**spec["training"]), spec["share"], cases))
+def growth(node: Node, size: Size) -> float:
+    """The units that its artifact's size grows with; 1 where it does not grow with the work."""
+    return units(node, size) if stages.find(node.stage).grows else 1.0
 
 
 def estimator(
@@ -145,7 +98,7 @@ def estimator(
             return seen.seconds(node) * units(node, size)
         if found := (probed or {}).get(alike(node)):
             return found.seconds * units(node, size)
-        return preset.seconds.get(_family(node), preset.seconds.get(node.stage, FIXED.get(node.stage)))
+        return preset.seconds.get(_family(node), preset.seconds.get(node.stage, stages.find(node.stage).seconds))
 
     return seconds
 
@@ -174,14 +127,12 @@ def disk(nodes: Iterable[Node], preset: Preset, seen: Seen, probed: Mapping[str,
     pixels = preset.resolution**2 * 3  # an image takes two bytes a pixel, a mask one
     total = 0.0
     for node in nodes:
-        if node.stage == "prepare":
-            total += pixels * node.spec.get("reference", size.every)
-        elif node.stage == "sample":
-            total += pixels * node.spec["size"]
+        if images := stages.find(node.stage).images(node, size):
+            total += pixels * images
         elif node in seen:
-            total += seen.size(node) * sized_by(node.stage, units(node, size))
+            total += seen.size(node) * growth(node, size)
         elif found := probed.get(alike(node)):
-            total += found.size * sized_by(node.stage, units(node, size))
+            total += found.size * growth(node, size)
     return total
 
 

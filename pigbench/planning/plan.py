@@ -6,48 +6,15 @@ equal key wherever it appears: DDIM's denoiser is DDPM's node, and the real-only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from pigbench import stages
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice, Tuned
 from pigbench.planning.external_pairs import GivenPairs
 from pigbench.protocol import Protocol, digest
+from pigbench.stages.node import Node, ordered
 
 Contender = GeneratorChoice | GivenPairs
 """What has rows of its own in the tables."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One stage to run. `about` says what it is for (label, generator, fold, seed, n, arm …) and is not keyed."""
-
-    stage: str
-    key: str
-    spec: dict[str, Any]
-    inputs: dict[str, Node]
-    about: dict[str, Any]
-
-    @property
-    def label(self) -> str:
-        """Such as "train pig.guider, fold 2"; a seed other than 0 is named too."""
-        parts = [f"{self.stage} {self.about.get('what', '')}".strip()]
-        named = ("chunk", "fold") if "arm" in self.about else ("n", "chunk", "fold")  # an arm's name has its n
-        parts += [f"{name} {self.about[name]}" for name in named if name in self.about]
-        return ", ".join(parts + ([f"seed {self.about['seed']}"] if self.about.get("seed") else []))
-
-
-def node(stage: str, spec: dict[str, Any], inputs: Mapping[str, Node] | None = None, **about: Any) -> Node:
-    """A node, with its key."""
-    inputs = dict(inputs or {})
-    keyed = {
-        "stage": stage,
-        "version": stages.VERSIONS[stage],
-        "spec": spec,
-        "inputs": {role: other.key for role, other in inputs.items()},
-    }
-    return Node(stage, digest(keyed)[:32], spec, inputs, about)
 
 
 @dataclass(frozen=True)
@@ -124,18 +91,3 @@ class Plan:
     def key(self) -> str:
         """The hash of everything the run computes."""
         return digest(sorted(node.key for node in self.targets) + self.names)
-
-
-def ordered(targets: Iterable[Node]) -> list[Node]:
-    """The nodes that `targets` rest on and they themselves, each once, inputs first."""
-    seen: dict[str, Node] = {}
-
-    def visit(node: Node) -> None:
-        if node.key not in seen:
-            for other in node.inputs.values():
-                visit(other)
-            seen[node.key] = node
-
-    for target in targets:
-        visit(target)
-    return list(seen.values())

@@ -11,7 +11,10 @@ from pigbench.data.fold_manifests import UNSEALED
 from pigbench.errors import PigbenchError
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
 from pigbench.planning.external_pairs import GivenPairs
-from pigbench.planning.plan import Arm, Contender, Node, Plan, Request, node, ordered
+from pigbench.planning.plan import Arm, Contender, Plan, Request
+from pigbench.stages import adopt, embed, fidelity, floor, gate, prepare, reconstruct, sample, segment, split, train
+from pigbench.stages.base import Numerics
+from pigbench.stages.node import Node, Purpose, node, ordered
 
 
 def make_plan(request: Request) -> Plan:
@@ -22,8 +25,8 @@ def make_plan(request: Request) -> Plan:
 def sample_nodes(request: Request, fold: int | None = None) -> list[Node]:
     """The chunks of the request's generators themselves, of one fold or all, without those whose masks they take."""
     planner, labels = _Planner(request), {generator.label for generator in request.generators}
-    chunks = [node for node in ordered(planner.plan().targets) if node.stage == "sample"]
-    return [node for node in chunks if node.about["what"] in labels and fold in (None, node.about["fold"])]
+    chunks = [node for node in ordered(planner.plan().targets) if node.stage == sample.STAGE.name]
+    return [node for node in chunks if node.purpose.generator in labels and fold in (None, node.purpose.fold)]
 
 
 def _once(make: Callable[..., Node]) -> Callable[..., Node]:
@@ -49,17 +52,22 @@ class _Planner:
         self.protocol = request.protocol
         self.preset = request.protocol.preset
         self.numerics = _numerics(request)
-        data = {"dataset": self.protocol.dataset_identity}
-        resolution = {"resolution": self.preset.resolution}
-        folds: dict[str, Any] = {"folds": self.protocol.folds, "seed": self.protocol.split_seed}
-        if self.protocol.set_aside:
-            folds |= {"set_aside": self.protocol.set_aside, "tuning": request.tuning}
-        self.split = node("split", data | folds, what=self.protocol.dataset)
-        self.prepared = node("prepare", data | resolution, what=self.protocol.dataset)
+        dataset, resolution = self.protocol.dataset_identity, self.preset.resolution
+        aside = self.protocol.set_aside or None
+        folds = split.SplitSpec(
+            dataset=dataset,
+            folds=self.protocol.folds,
+            seed=self.protocol.split_seed,
+            set_aside=aside,
+            tuning=request.tuning if aside else None,
+        )
+        self.split = node(split.STAGE, folds, purpose=Purpose(self.protocol.dataset))
+        cases = prepare.PrepareSpec(dataset=dataset, resolution=resolution)
+        self.prepared = node(prepare.STAGE, cases, purpose=Purpose(self.protocol.dataset))
         self.reference = None
         if request.makes_reference:
-            fresh = data | resolution | {"reference": self.preset.fidelity.reference}
-            self.reference = node("prepare", fresh, what="reference")
+            fresh = cases.model_copy(update={"reference": self.preset.fidelity.reference})
+            self.reference = node(prepare.STAGE, fresh, purpose=Purpose("reference"))
 
     def plan(self) -> Plan:
         given = [g.label for g in self.request.generators if isinstance(g, GivenPairs)]
@@ -93,48 +101,48 @@ class _Planner:
             borrower, generator = generator, _lender(generator, component.owner)
             _check_agreement(borrower, generator, component)
             component = _component(generator, component.name)
-        training = self.preset.training_for(generator.name).model_dump(mode="json") | _rate(generator.config)
         own = [c for c in generator.plugin.components if c.owner is None]
-        share = component.share / sum(c.share for c in own)
-        settings = generator.config.model_dump(mode="json", include=set(component.settings))
-        spec = {
-            "plugin": generator.name,
-            "component": component.name,
-            "settings": settings,
-            "source": generator.source,
-            "training": training,
-            "share": share,
-            "resolution": self.preset.resolution,
-            "seed": seed,
-            "fold": fold,
-            "numerics": self.numerics,
-        }
+        spec = train.TrainSpec(
+            plugin=generator.name,
+            component=component.name,
+            settings=generator.config.model_dump(mode="json", include=set(component.settings)),
+            source=generator.source,
+            training=self.preset.training_for(generator.name).model_copy(update=_rate(generator.config)),
+            share=component.share / sum(c.share for c in own),
+            resolution=self.preset.resolution,
+            seed=seed,
+            fold=fold,
+            numerics=self.numerics,
+        )
         inputs = {"prepared": self.prepared, "split": self.split}
         for needed in component.needs:
             inputs[f"trained:{needed}"] = self.train(generator, _component(generator, needed), seed, fold)
-        return node("train", spec, inputs, what=f"{generator.label}.{component.name}", fold=fold, seed=seed)
+        purpose = Purpose(
+            f"{generator.label}.{component.name}", component=f"{generator.name}.{component.name}", fold=fold, seed=seed
+        )
+        return node(train.STAGE, spec, inputs, purpose)
 
     @_once
     def chunk(self, generator: GeneratorChoice, number: int, seed: int, fold: int) -> Node:
-        spec = {
-            "plugin": generator.name,
-            "settings": generator.config.model_dump(mode="json"),
-            "source": generator.source,
-            "chunk": number,
-            "size": self.preset.sampling.chunk,
-            "batch": self.preset.sampling.batch,
-            "resolution": self.preset.resolution,
-            "seed": seed,
-            "fold": fold,
-            "numerics": self.numerics,
-        }
+        masks = generator.masks_from
+        spec = sample.SampleSpec(
+            plugin=generator.name,
+            settings=generator.config.model_dump(mode="json"),
+            source=generator.source,
+            chunk=number,
+            size=self.preset.sampling.chunk,
+            batch=self.preset.sampling.batch,
+            resolution=self.preset.resolution,
+            seed=seed,
+            fold=fold,
+            numerics=self.numerics,
+            masks="made" if isinstance(masks, GeneratorChoice) else masks,
+        )
         inputs = self.with_trained(generator, seed, fold)
-        if generator.masks_from == "real":
-            spec["masks"] = "real"
-        elif generator.masks_from is not None:
-            spec["masks"] = "made"
-            inputs["masks"] = self.chunk(generator.masks_from, number, seed, fold)
-        return node("sample", spec, inputs, what=generator.label, chunk=number, fold=fold, seed=seed)
+        if isinstance(masks, GeneratorChoice):
+            inputs["masks"] = self.chunk(masks, number, seed, fold)
+        purpose = Purpose(generator.label, generator.label, chunk=number, fold=fold, seed=seed)
+        return node(sample.STAGE, spec, inputs, purpose)
 
     def with_trained(self, generator: GeneratorChoice, seed: int, fold: int) -> dict[str, Node]:
         """The inputs of a stage that needs the fold's data and the generator's trained components."""
@@ -147,15 +155,15 @@ class _Planner:
     def adopt(self, pairs: GivenPairs, fold: int) -> Node:
         """All the pairs that were given for a fold, as one chunk; the same for every fold that they serve."""
         given = pairs.folds[fold]
-        spec = {
-            "content": given.content,
-            "as_is": given.as_is,
-            "draws": given.draws,
-            "seal": given.seal or UNSEALED,
-            "resolution": self.preset.resolution,
-        }
-        about: dict[str, Any] = {"fold": fold} if given.seal else {}
-        return node("adopt", spec, what=pairs.label, count=given.count, **about)
+        spec = adopt.AdoptSpec(
+            content=given.content,
+            as_is=given.as_is,
+            draws=given.draws,
+            seal=given.seal or UNSEALED,
+            resolution=self.preset.resolution,
+        )
+        served = fold if given.seal else None
+        return node(adopt.STAGE, spec, purpose=Purpose(pairs.label, pairs.label, fold=served, count=given.count))
 
     def chunks(self, generator: Contender, n: int, seed: int, fold: int) -> list[Node]:
         """Whole chunks that hold at least n samples."""
@@ -165,78 +173,80 @@ class _Planner:
 
     @_once
     def embed(self, images: Node) -> Node:
-        spec = {"extractor": self.preset.fidelity.extractor, "numerics": self.numerics}
-        about = {name: images.about[name] for name in ("what", "chunk", "fold", "seed") if name in images.about}
-        return node("embed", spec, {"images": images}, **about)
+        spec = embed.EmbedSpec(extractor=self.preset.fidelity.extractor, numerics=self.numerics)
+        about = images.purpose.told("what", "generator", "chunk", "fold", "seed")
+        return node(embed.STAGE, spec, {"images": images}, Purpose(**about))
 
     @_once
     def floor(self, m: int, fold: int) -> Node:
         inputs = {"split": self.split, "prepared": self.prepared, "real": self.embed(self.prepared)}
         if self.reference:
             inputs["reference"] = self.embed(self.reference)
-        return node("floor", {"m": m, "fold": fold}, inputs, what=self.protocol.dataset, n=m, fold=fold)
+        purpose = Purpose(self.protocol.dataset, n=m, fold=fold)
+        return node(floor.STAGE, floor.FloorSpec(m=m, fold=fold), inputs, purpose)
 
     def fidelity(self, generator: Contender, n: int, seed: int, fold: int) -> Node:
-        floor = self.floor(n, fold)
-        inputs = {**floor.inputs, "floor": floor}
+        below = self.floor(n, fold)
+        inputs = {**below.inputs, "floor": below}
         for number, chunk in enumerate(self.chunks(generator, n, seed, fold)):
             inputs[f"chunk:{number}"] = chunk
             inputs[f"features:{number}"] = self.embed(chunk)
-        spec = {"n": n, "fold": fold}
-        return node(
-            "fidelity", spec, inputs, what=generator.label, generator=generator.label, n=n, fold=fold, seed=seed
-        )
+        purpose = Purpose(generator.label, generator.label, n=n, fold=fold, seed=seed)
+        return node(fidelity.STAGE, fidelity.FidelitySpec(n=n, fold=fold), inputs, purpose)
 
     def gate(self, generator: Contender, n: int, seed: int, fold: int) -> Node:
         inputs = {"prepared": self.prepared, "split": self.split}
         for number, chunk in enumerate(self.chunks(generator, n, seed, fold)):
             inputs[f"chunk:{number}"] = chunk
-        about: dict[str, Any] = {"what": generator.label, "generator": generator.label, "fold": fold, "seed": seed}
-        return node("gate", {"n": n, "fold": fold}, inputs, **about, n=n)
+        purpose = Purpose(generator.label, generator.label, n=n, fold=fold, seed=seed)
+        return node(gate.STAGE, gate.GateSpec(n=n, fold=fold), inputs, purpose)
 
     def reconstruct(self, generator: GeneratorChoice, seed: int, fold: int) -> Node:
-        spec = {
-            "plugin": generator.name,
-            "settings": generator.config.model_dump(mode="json"),
-            "source": generator.source,
-            "batch": self.preset.sampling.batch,
-            "resolution": self.preset.resolution,
-            "fold": fold,
-            "numerics": self.numerics,
-        }
-        about = {"what": generator.label, "generator": generator.label, "fold": fold, "seed": seed}
-        return node("reconstruct", spec, self.with_trained(generator, seed, fold), **about)
+        spec = reconstruct.ReconstructSpec(
+            plugin=generator.name,
+            settings=generator.config.model_dump(mode="json"),
+            source=generator.source,
+            batch=self.preset.sampling.batch,
+            resolution=self.preset.resolution,
+            fold=fold,
+            numerics=self.numerics,
+        )
+        purpose = Purpose(generator.label, generator.label, fold=fold, seed=seed)
+        return node(reconstruct.STAGE, spec, self.with_trained(generator, seed, fold), purpose)
 
     def segment(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int) -> Node:
-        training = self.preset.segmentation.model_dump(mode="json", exclude={"network"})
-        spec = {
-            "plugin": segmenter.name,
-            "settings": segmenter.config.model_dump(mode="json"),
-            "source": segmenter.source,
-            "training": training | {"steps": arm.stretch * training["steps"]} | _rate(segmenter.config),
-            "n": arm.n,
-            "resolution": self.preset.resolution,
-            "seed": seed,
-            "fold": fold,
-            "numerics": self.numerics,
-        }
+        training = self.preset.segmentation
+        steps = {"steps": arm.stretch * training.steps}
+        unsealed = isinstance(arm.generator, GivenPairs) and not arm.generator.sealed
+        spec = segment.SegmentSpec(
+            plugin=segmenter.name,
+            settings=segmenter.config.model_dump(mode="json"),
+            source=segmenter.source,
+            training=training.model_copy(update=steps | _rate(segmenter.config)),
+            n=arm.n,
+            resolution=self.preset.resolution,
+            seed=seed,
+            fold=fold,
+            numerics=self.numerics,
+            alone=arm.alone,
+            unsealed=unsealed,
+        )
         inputs = {"prepared": self.prepared, "split": self.split}
         if arm.generator:
             for number, chunk in enumerate(self.chunks(arm.generator, arm.n, seed, fold)):
                 inputs[f"chunk:{number}"] = chunk
-            if arm.alone:
-                spec["alone"] = True
-            if isinstance(arm.generator, GivenPairs) and not arm.generator.sealed:
-                spec["unsealed"] = True
-        about = {
-            "what": f"{segmenter.label} on {arm.name}",
-            "arm": arm.name,
-            "generator": arm.generator.label if arm.generator else None,
-            "segmenter": segmenter.label,
-            "alone": arm.alone,
-            "stretch": arm.stretch,
-        }
-        return node("segment", spec, inputs, **about, n=arm.n, fold=fold, seed=seed)
+        purpose = Purpose(
+            f"{segmenter.label} on {arm.name}",
+            arm.generator.label if arm.generator else None,
+            segmenter=segmenter.label,
+            arm=arm.name,
+            alone=arm.alone,
+            stretch=arm.stretch,
+            n=arm.n,
+            fold=fold,
+            seed=seed,
+        )
+        return node(segment.STAGE, spec, inputs, purpose)
 
 
 def _has(generator: Contender, fold: int) -> bool:
@@ -272,10 +282,9 @@ def _component(generator: GeneratorChoice, name: str) -> Component:
     raise PigbenchError(f"generator '{generator.name}' has no component '{name}'")
 
 
-def _numerics(request: Request) -> dict[str, Any]:
+def _numerics(request: Request) -> Numerics:
     """What changes the last digits of a result, and therefore belongs to its key."""
     chosen = request.protocol.preset.numerics
-    compiled = {"compile": True} if chosen.compile else {}
     if request.device == "cpu":
-        return {"device": "cpu", "precision": "float32", "threads": 1} | compiled
-    return {"device": request.device, "precision": chosen.gpu_precision} | compiled
+        return Numerics(device="cpu", precision="float32", threads=1, compile=chosen.compile)
+    return Numerics(device=request.device, precision=chosen.gpu_precision, compile=chosen.compile)

@@ -15,8 +15,8 @@ from pigbench import registry
 from pigbench.contracts import Batch, Generator
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError, in_a_line
-from pigbench.planning.plan import Node
 from pigbench.randomness import torch_generator
+from pigbench.stages.node import Node
 from pigbench.stages.train import OnlySettings
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from rich.table import Table
 
 from pigbench.counting import counted
 from pigbench.planning.estimate import Probed, Seen, Size, disk, estimator, memory, total
-from pigbench.planning.plan import Node, Plan, Request
+from pigbench.planning.plan import Plan, Request
 from pigbench.probe import probe
 from pigbench.protocol import Preset
+from pigbench.stages.node import Node
 from pigbench.store import Store
 
 
@@ -73,7 +74,7 @@ def describe(request: Request) -> str:
 
 
 def _group(node: Node) -> tuple[str, str]:
-    return node.stage, str(node.about.get("what", ""))
+    return node.stage, node.purpose.what
 
 
 def _duration(seconds: float | None) -> str:

@@ -4,25 +4,62 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from typing import Any
 
 from pigbench.contracts import to_unit_range
-from pigbench.stages.job import Job, load_chunks
+from pigbench.stages import base
+from pigbench.stages.job import Job, read_json
+from pigbench.stages.node import Node
+from pigbench.stages.sample import load_images, load_masks
 
 SEED = 0
 """Chance pairs the same images with the same other masks in every run."""
 
 
-def run(job: Job) -> None:
-    """Writes gate.json: contrast, real, ratio (null where it cannot be told) and verdict."""
-    from pigbench.metrics.contrast import gate
+class GateSpec(base.Spec):
+    """n: how many pairs. fold: whose training patients they were made from."""
 
-    images, masks, _ = load_chunks(job.numbered("chunk"), job.spec["n"])
-    assert masks is not None, "a gate needs masks"
-    rows = job.prepared.rows(job.train_patients)
-    prepared = job.prepared
-    real = to_unit_range(prepared.images[rows]), prepared.masks[rows], [prepared.patients[row] for row in rows]
-    found = gate(to_unit_range(images), masks, *real, SEED)
-    numbers = asdict(found)
-    job.write_json(
-        "gate.json", {name: None if isinstance(v, float) and math.isnan(v) else v for name, v in numbers.items()}
-    )
+    n: int
+    fold: int
+
+
+class ContrastNumbers(base.Result):
+    """The contrast."""
+
+    FILE = "gate.json"
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """contrast, real, ratio (None where it cannot be told) and verdict."""
+        return read_json(self.directory / self.FILE)
+
+
+class Gate(base.Stage):
+    """From pixels alone."""
+
+    name = "gate"
+    Spec = GateSpec
+    Result = ContrastNumbers
+    seconds = 2.0
+    table = "gates"
+
+    def run(self, job: Job[GateSpec]) -> None:
+        """Write the contrast of generated and of real pairs."""
+        from pigbench.metrics.contrast import gate
+
+        chunks = job.results("chunk")
+        images, masks = load_images(chunks, job.spec.n), load_masks(chunks, job.spec.n)
+        assert masks is not None, "a gate needs masks"
+        prepared = job.prepared
+        rows = prepared.rows(job.train_patients)
+        real = to_unit_range(prepared.images[rows]), prepared.masks[rows], [prepared.patients[row] for row in rows]
+        found = asdict(gate(to_unit_range(images), masks, *real, SEED))
+        unknown = {name for name, value in found.items() if isinstance(value, float) and math.isnan(value)}
+        job.write_json(ContrastNumbers.FILE, found | dict.fromkeys(unknown))
+
+    def row(self, node: Node, result: ContrastNumbers | None) -> dict[str, Any]:
+        """One generator, n, seed and fold."""
+        return node.purpose.told("generator", "n", "seed", "fold") | (result.numbers if result else {})
+
+
+STAGE = Gate()

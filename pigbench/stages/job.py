@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from pigbench import stages
 from pigbench.contracts import TrainView
 from pigbench.store import Entry
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pigbench.data.prepare import Prepared
 
 Progress = Callable[[float, str], None]
+S = TypeVar("S")
 
 
 class StageFailed(Exception):
@@ -29,15 +31,15 @@ class StageFailed(Exception):
 
 
 @dataclass
-class Job:
+class Job(Generic[S]):
     """One stage at work.
 
-    spec: what the node's key was made of. inputs: verified artifacts by role. dataset, store: where a source's files
+    spec: the stage's own. inputs: verified artifacts by role. dataset, store: where a source's files
     are found (not keyed). directory: to write the artifact's files in. checkpoints: for what a killed stage resumes
     from, written every `interval` seconds. progress: called with the share done (0 to 1) and a short text.
     """
 
-    spec: dict[str, Any]
+    spec: S
     inputs: dict[str, Entry]
     dataset: str
     store: Path
@@ -46,30 +48,29 @@ class Job:
     interval: float
     progress: Progress
 
-    def input(self, role: str) -> Path:
-        """The directory of an input artifact."""
-        return self.inputs[role].path
+    def result(self, role: str) -> Any:
+        """An input artifact, opened as its stage's Result."""
+        entry = self.inputs[role]
+        return stages.find(entry.stage).Result(entry.path)
 
-    def numbered(self, role: str) -> list[Path]:
-        """The directories of the inputs `role:0`, `role:1`, …, in order."""
-        return [self.inputs[f"{role}:{i}"].path for i in range(sum(r.startswith(f"{role}:") for r in self.inputs))]
+    def results(self, role: str) -> list[Any]:
+        """The inputs `role:0`, `role:1`, …, in order."""
+        return [self.result(f"{role}:{i}") for i in range(sum(r.startswith(f"{role}:") for r in self.inputs))]
 
     @cached_property
     def prepared(self) -> Prepared:
         """The prepared dataset, memory-mapped."""
-        from pigbench.data.prepare import Prepared
-
-        return Prepared(self.input("prepared"))
+        return self.result("prepared").prepared
 
     @cached_property
     def folds(self) -> list[list[str]]:
         """The held-out patients of each fold."""
-        return read_json(self.input("split") / "folds.json")
+        return self.result("split").held_out
 
     @property
     def held_out(self) -> list[str]:
         """The patients of this fold's test set."""
-        return self.folds[self.spec["fold"]]
+        return self.folds[self.spec.fold]  # type: ignore[attr-defined]
 
     @property
     def train_patients(self) -> list[str]:
@@ -87,16 +88,16 @@ class Job:
         """Where networks run; on a CPU one thread, so that the core count cannot change a number."""
         import torch
 
-        numerics = self.spec["numerics"]
-        if numerics["device"] == "cpu":
-            torch.set_num_threads(numerics["threads"])
-        return str(numerics["device"])
+        numerics = self.spec.numerics  # type: ignore[attr-defined]
+        if numerics.threads:
+            torch.set_num_threads(numerics.threads)
+        return numerics.device
 
     def autocast(self) -> torch.autocast:
         """The precision of this stage's inference."""
         import torch
 
-        low = self.spec["numerics"]["precision"] == "bfloat16"
+        low = self.spec.numerics.precision == "bfloat16"  # type: ignore[attr-defined]
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=low)
 
     def kept(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -131,19 +132,3 @@ class Job:
 def read_json(path: Path) -> Any:
     """The content of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def load_chunks(directories: list[Path], n: int) -> tuple[np.ndarray, np.ndarray | None, list[dict[str, Any]]]:
-    """The first n samples of successive chunks.
-
-    Returns images (n, 1, H, W) uint16, masks (n, 1, H, W) uint8 or None, and each chunk's `chunk.json`.
-    """
-    images = np.concatenate([np.load(directory / "images.npy") for directory in directories])[:n]
-    return images, *load_masks(directories, n)
-
-
-def load_masks(directories: list[Path], n: int) -> tuple[np.ndarray | None, list[dict[str, Any]]]:
-    """As `load_chunks`, without the images."""
-    has_masks = all((directory / "masks.npy").is_file() for directory in directories)
-    masks = np.concatenate([np.load(directory / "masks.npy") for directory in directories])[:n] if has_masks else None
-    return masks, [read_json(directory / "chunk.json") for directory in directories]

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from pigbench.stages import base
 from pigbench.stages.job import Job
 
 
-def run(job: Job) -> None:
-    """Writes no file."""
+class NothingSpec(base.Spec):
+    """number: tells one from another."""
+
+    number: int
+
+
+class Nothing(base.Stage):
+    """No work."""
+
+    name = "nothing"
+    Spec = NothingSpec
+
+    def run(self, job: Job[NothingSpec]) -> None:
+        """Write no file."""
+
+
+STAGE = Nothing()

@@ -5,35 +5,73 @@ The generator never sees them while it learns; they only pass through what it ha
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pigbench import registry
 from pigbench.contracts import to_unit_range
-from pigbench.stages.job import Job, StageFailed
+from pigbench.stages import base
+from pigbench.stages.job import Job, StageFailed, read_json
+from pigbench.stages.node import Node
 from pigbench.stages.train import load_networks
 
 
-def run(job: Job) -> None:
-    """Writes reconstruction.json: mae and rmse, both as a part of the intensity range, and psnr in dB."""
-    import torch
+class ReconstructSpec(base.PluginSpec):
+    """batch: images at once. fold: whose held-out patients."""
 
-    from pigbench.metrics.reconstruction import errors
+    batch: int
+    fold: int
 
-    spec, device = job.spec, job.device
-    plugin = registry.find("generators", spec["plugin"]).load()
-    generator = plugin(plugin.Config(**spec["settings"]), spec["resolution"])
-    trained = load_networks(job, device)
-    rows = job.prepared.rows(job.held_out)
-    images = to_unit_range(job.prepared.images[rows])
-    rebuilt = np.empty_like(images)
-    batch = spec["batch"]
-    for start in range(0, len(images), batch):
-        padded = np.zeros((batch, *images.shape[1:]), np.float32)  # one fixed shape, the last one padded
-        part = images[start : start + batch]
-        padded[: len(part)] = part
-        with torch.inference_mode(), job.autocast():
-            made = generator.reconstruct(trained, torch.from_numpy(padded).to(device))
-        rebuilt[start : start + batch] = made[: len(part)].float().cpu().numpy()
-    if not np.isfinite(rebuilt).all():
-        raise StageFailed(f"generator '{spec['plugin']}' reconstructed NaN or infinite intensities")
-    job.write_json("reconstruction.json", errors(images, rebuilt))
+
+class Reconstruction(base.Result):
+    """The errors."""
+
+    FILE = "reconstruction.json"
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """mae and rmse, both as a part of the intensity range, and psnr in dB."""
+        return read_json(self.directory / self.FILE)
+
+
+class Reconstruct(base.Stage):
+    """One pass over the held-out images."""
+
+    name = "reconstruct"
+    Spec = ReconstructSpec
+    Result = Reconstruction
+    plugins = "generators"
+    seconds = 5.0
+    table = "reconstructions"
+
+    def run(self, job: Job[ReconstructSpec]) -> None:
+        """Write the errors over all held-out images."""
+        import torch
+
+        from pigbench.metrics.reconstruction import errors
+
+        spec, device = job.spec, job.device
+        plugin = registry.find("generators", spec.plugin).load()
+        generator = plugin(plugin.Config(**spec.settings), spec.resolution)
+        trained = load_networks(job, device)
+        rows = job.prepared.rows(job.held_out)
+        images = to_unit_range(job.prepared.images[rows])
+        rebuilt = np.empty_like(images)
+        for start in range(0, len(images), spec.batch):
+            padded = np.zeros((spec.batch, *images.shape[1:]), np.float32)  # one fixed shape, the last one padded
+            part = images[start : start + spec.batch]
+            padded[: len(part)] = part
+            with torch.inference_mode(), job.autocast():
+                made = generator.reconstruct(trained, torch.from_numpy(padded).to(device))
+            rebuilt[start : start + spec.batch] = made[: len(part)].float().cpu().numpy()
+        if not np.isfinite(rebuilt).all():
+            raise StageFailed(f"generator '{spec.plugin}' reconstructed NaN or infinite intensities")
+        job.write_json(Reconstruction.FILE, errors(images, rebuilt))
+
+    def row(self, node: Node, result: Reconstruction | None) -> dict[str, Any]:
+        """One generator, seed and fold."""
+        return node.purpose.told("generator", "seed", "fold") | (result.numbers if result else {})
+
+
+STAGE = Reconstruct()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -11,22 +12,126 @@ from pigbench import registry
 from pigbench.contracts import Generator, Pairs, SampleRequest, TrainView, rule, to_stored
 from pigbench.ordering import Epochs
 from pigbench.randomness import torch_generator
-from pigbench.stages.job import Job, StageFailed, load_masks
+from pigbench.stages import base
+from pigbench.stages.job import Job, StageFailed, read_json
+from pigbench.stages.node import Node
 from pigbench.stages.train import load_networks
 
 
-def run(job: Job) -> None:
-    """Writes images.npy (n, 1, R, R) uint16, masks.npy (n, 1, R, R) uint8 if there are masks, and chunk.json."""
-    first, size, batch = job.spec["chunk"] * job.spec["size"], job.spec["size"], job.spec["batch"]
-    draw, view = sampler(job)
-    parts = []
-    for start in range(first, first + size, batch):
-        parts.append(_kept(job, draw, range(start, start + batch)))
-        job.progress((start - first + batch) / size, f"{min(start - first + batch, size)}/{size}")
-    _write(job, parts, view.seal, registry.find("generators", job.spec["plugin"]).load().is_control)
+class SampleSpec(base.PluginSpec):
+    """chunk: its number; it holds `size` samples, made in batches. masks: of the fold's cases, or of an input."""
+
+    chunk: int
+    size: int
+    batch: int
+    seed: int
+    fold: int
+    masks: Literal["real", "made"] | None = None
 
 
-def _kept(job: Job, draw: Callable[[range], Pairs], indices: range) -> Pairs:
+class Samples(base.Result):
+    """A chunk of samples."""
+
+    IMAGES, MASKS, FACTS = "images.npy", "masks.npy", "chunk.json"
+
+    @classmethod
+    def write(
+        cls,
+        job: Job[Any],
+        images: np.ndarray,
+        masks: np.ndarray | None,
+        seal: str,
+        clipped_fraction: float | None,
+        **more: Any,
+    ) -> None:
+        """Write a chunk into the job's artifact: images (n, 1, R, R) uint16, masks (n, 1, R, R) uint8 or none."""
+        np.save(job.directory / cls.IMAGES, images)
+        if masks is not None:
+            np.save(job.directory / cls.MASKS, masks)
+        job.write_json(cls.FACTS, {"seal": seal, "clipped_fraction": clipped_fraction, **more})
+
+    @property
+    def images(self) -> np.ndarray:
+        """(n, 1, R, R) uint16, memory-mapped."""
+        return np.load(self.directory / self.IMAGES, mmap_mode="r")
+
+    @property
+    def masks(self) -> np.ndarray | None:
+        """(n, 1, R, R) uint8; None where the generator makes none."""
+        file = self.directory / self.MASKS
+        return np.load(file) if file.is_file() else None
+
+    @property
+    def seal(self) -> str:
+        """Of the patients that they were made from."""
+        return self._facts["seal"]
+
+    @property
+    def clipped_fraction(self) -> float | None:
+        """The share of pixels that came out beyond the range; None where nobody knows."""
+        return self._facts["clipped_fraction"]
+
+    @property
+    def copies(self) -> bool:
+        """Whether the masks are those of training cases, so that an empty one is no fault."""
+        return bool(self._facts.get("copies"))
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        return read_json(self.directory / self.FACTS)
+
+
+def load_images(chunks: Sequence[Samples], n: int) -> np.ndarray:
+    """The first n images (n, 1, R, R) uint16 of successive chunks."""
+    return np.concatenate([chunk.images for chunk in chunks])[:n]
+
+
+def load_masks(chunks: Sequence[Samples], n: int) -> np.ndarray | None:
+    """The first n masks (n, 1, R, R) uint8 of successive chunks; None if they have none."""
+    masks = [mask for chunk in chunks if (mask := chunk.masks) is not None]
+    return np.concatenate(masks)[:n] if len(masks) == len(chunks) else None
+
+
+class Sample(base.Stage):
+    """A unit of work is a sample."""
+
+    name = "sample"
+    Spec = SampleSpec
+    Result = Samples
+    plugins = "generators"
+    urgency = 4.0
+    probed = True
+
+    def run(self, job: Job[SampleSpec]) -> None:
+        """Write a chunk, batch by batch; a batch is kept, so that a killed stage goes on where it was."""
+        spec = job.spec
+        first = spec.chunk * spec.size
+        draw, view = sampler(job)
+        parts = []
+        for start in range(first, first + spec.size, spec.batch):
+            parts.append(_kept(job, draw, range(start, start + spec.batch)))
+            made = start - first + spec.batch
+            job.progress(made / spec.size, f"{min(made, spec.size)}/{spec.size}")
+        _write(job, parts, view.seal, registry.find("generators", spec.plugin).load().is_control)
+
+    def units(self, node: Node, size: base.Size) -> float:
+        """The samples."""
+        return float(node.spec["size"])
+
+    def units_of(self, spec: Any, result: Samples) -> float:
+        """The samples."""
+        return float(spec.size)
+
+    def images(self, node: Node, size: base.Size) -> int | None:
+        """The samples."""
+        return node.spec["size"]
+
+    def work(self, spec: Any, result: Samples) -> dict[str, int]:
+        """The samples."""
+        return {"images": spec.size}
+
+
+def _kept(job: Job[SampleSpec], draw: Callable[[range], Pairs], indices: range) -> Pairs:
     """A batch of samples, drawn once even if the stage is killed after it."""
 
     def make() -> dict[str, np.ndarray]:
@@ -38,7 +143,9 @@ def _kept(job: Job, draw: Callable[[range], Pairs], indices: range) -> Pairs:
     return Pairs(made["images"], made.get("masks"), float(made["clipped_fraction"]))
 
 
-def sampler(job: Job, on_step: Callable[..., None] | None = None) -> tuple[Callable[[range], Pairs], TrainView]:
+def sampler(
+    job: Job[SampleSpec], on_step: Callable[..., None] | None = None
+) -> tuple[Callable[[range], Pairs], TrainView]:
     """A function from sample indices to samples of the job's generator, and the view it was trained on.
 
     on_step: told of every denoising step, for the trace figure.
@@ -46,19 +153,21 @@ def sampler(job: Job, on_step: Callable[..., None] | None = None) -> tuple[Calla
     import torch
 
     spec, device = job.spec, job.device
-    plugin = registry.find("generators", spec["plugin"]).load()
-    generator = plugin(plugin.Config(**spec["settings"]), spec["resolution"])
+    plugin = registry.find("generators", spec.plugin).load()
+    generator = plugin(plugin.Config(**spec.settings), spec.resolution)
     view = job.train_view()
     trained = load_networks(job, device)
     others = _masks_of_another(job, view.seal)
 
     def draw(indices: range) -> Pairs:
-        request = make_request(generator, view, indices, spec, device, on_step)
+        request = make_request(
+            generator, view, indices, spec.seed, spec.fold, masks=spec.masks, device=device, on_step=on_step
+        )
         if others is not None:
             request.masks = others[np.array(indices) % len(others)]  # the same chunk; beyond it is padding
         with torch.inference_mode(), job.autocast():
             pairs = generator.sample(trained, request)
-        check(pairs, spec["plugin"], generator, len(indices))
+        check(pairs, spec.plugin, generator, len(indices))
         return pairs
 
     return draw, view
@@ -68,17 +177,20 @@ def make_request(
     generator: Generator,
     view: TrainView,
     indices: range,
-    spec: dict[str, Any],
-    device: str,
+    seed: int,
+    fold: int,
+    *,
+    masks: Literal["real", "made"] | None = None,
+    device: str = "cpu",
     on_step: Callable[..., None] | None = None,
 ) -> SampleRequest:
     """The request for the samples of those indices. Each sample's randomness is its own, whatever its batch mates."""
     import torch
 
-    path: tuple[Any, ...] = (spec["seed"], "sample", spec["fold"])
-    if spec.get("masks") == "made":  # not from the noise that they were made of
+    path: tuple[Any, ...] = (seed, "sample", fold)
+    if masks == "made":  # not from the noise that they were made of
         path += ("for made masks",)
-    for_real_masks = generator.kind == "images-for-masks" or spec.get("masks") == "real"
+    for_real_masks = generator.kind == "images-for-masks" or masks == "real"
     known = np.flatnonzero(view.masks.any(axis=(1, 2, 3))) if for_real_masks else np.arange(len(view))
     if not len(known):
         raise StageFailed("no case of the fold's training patients has a lesion: there is no mask to make an image for")
@@ -86,7 +198,7 @@ def make_request(
     cases = known[np.concatenate([order(index) for index in indices])]
     return SampleRequest(
         count=len(indices),
-        resolution=spec["resolution"],
+        resolution=generator.resolution,
         device=torch.device(device),
         streams=[torch_generator(*path, index) for index in indices],
         masks=view.masks[cases] if for_real_masks else None,
@@ -96,14 +208,14 @@ def make_request(
     )
 
 
-def _masks_of_another(job: Job, seal: str) -> np.ndarray | None:
+def _masks_of_another(job: Job[SampleSpec], seal: str) -> np.ndarray | None:
     """The masks (n, 1, H, W) of another generator's chunk, if images are to be made for those."""
     if "masks" not in job.inputs:
         return None
-    masks, chunks = load_masks([job.input("masks")], job.spec["size"])
-    if chunks[0]["seal"] != seal:
-        raise StageFailed(f"masks sealed {chunks[0]['seal']} met a fold sealed {seal}: they are other patients'")
-    return masks
+    chunk = job.result("masks")
+    if chunk.seal != seal:
+        raise StageFailed(f"masks sealed {chunk.seal} met a fold sealed {seal}: they are other patients'")
+    return load_masks([chunk], job.spec.size)
 
 
 def check(pairs: Pairs, name: str, generator: Generator, count: int) -> None:
@@ -128,13 +240,13 @@ def _refuse(name: str, what: str, beginning: str) -> NoReturn:
     raise StageFailed(f"generator '{name}' returned {what}; the contract says: {rule(beginning)}")
 
 
-def _write(job: Job, parts: list[Pairs], seal: str, copies: bool) -> None:
-    """copies: whether the masks are those of training cases, so that an empty one is no fault."""
-    size = job.spec["size"]
-    np.save(job.directory / "images.npy", to_stored(np.concatenate([part.images for part in parts])[:size]))
-    clipped = [part.clipped_fraction for part in parts]
-    about = {"seal": seal, "clipped_fraction": sum(clipped) / len(clipped), "copies": copies}
-    if parts[0].masks is not None:
-        masks = np.concatenate([part.masks for part in parts if part.masks is not None])[:size]
-        np.save(job.directory / "masks.npy", masks)
-    job.write_json("chunk.json", about)
+def _write(job: Job[SampleSpec], parts: list[Pairs], seal: str, copies: bool) -> None:
+    """copies: see `Samples.copies`."""
+    size = job.spec.size
+    images = to_stored(np.concatenate([part.images for part in parts])[:size])
+    made = [part.masks for part in parts if part.masks is not None]
+    clipped = sum(part.clipped_fraction for part in parts) / len(parts)
+    Samples.write(job, images, np.concatenate(made)[:size] if made else None, seal, clipped, copies=copies)
+
+
+STAGE = Sample()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import field_serializer
 
 from pigbench import registry
 from pigbench.contracts import Pairs, Segmenter, TrainView, to_unit_range
@@ -17,9 +19,14 @@ from pigbench.data.fold_manifests import UNSEALED
 from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
 from pigbench.randomness import seed_for
-from pigbench.stages.job import Job, StageFailed, load_chunks
+from pigbench.stages import base
+from pigbench.stages.job import Job, StageFailed, read_json
+from pigbench.stages.node import Node
+from pigbench.stages.sample import load_images, load_masks
 from pigbench.stages.train import save_weights
-from pigbench.training import Loop
+
+if TYPE_CHECKING:
+    from pigbench.training import Loop
 
 MOST_EMPTY = 0.2
 """So much larger a share of empty synthetic masks than of empty real ones, and the arm has failed."""
@@ -58,59 +65,141 @@ class Mixture:
         return Pairs(images, masks)
 
 
-def run(job: Job) -> None:
-    """Writes cases.json (tp, fp, fn, tn of each held-out case), weights.safetensors and arm.json."""
-    spec = job.spec
-    device = job.device
-    plugin = registry.find("segmenters", spec["plugin"]).load()
-    segmenter = plugin(plugin.Config(**spec["settings"]), spec["resolution"])
-    view = job.train_view()
-    healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
-    synthetic = load_synthetic(job, view.seal, healthy) if spec["n"] else None
-    settings = Segmentation(**spec["training"])
-    share = 1.0 if spec.get("alone") else _share(settings, view, synthetic)
-    loop = Loop(
-        settings,
-        settings.steps,
-        (spec["seed"], "segment", spec["fold"]),
-        device=device,
-        precision=spec["numerics"]["precision"],
-        compiled=spec["numerics"].get("compile", False),
-        checkpoints=job.checkpoints,
-        interval=job.interval,
-        progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
-    )
-    network = _fit(segmenter, view, synthetic, share, loop)
-    save_weights(job, network)
-    job.write_json("cases.json", _judge(job, segmenter, network, device))
-    about = {
-        "steps": loop.steps,
-        "images": loop.steps * settings.batch,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "share": share,
-        "losses": loop.losses,
-        "seal": view.seal,
-    }
-    if synthetic:
-        about |= {"synthetic_used": len(synthetic.images), "empty_masks": synthetic.empty}
-    job.write_json("arm.json", about)
+class SegmentSpec(base.PluginSpec):
+    """n: synthetic pairs, 0 for real cases only. alone: without real cases. unsealed: pairs nobody vouches for."""
+
+    training: Segmentation
+    n: int
+    seed: int
+    fold: int
+    alone: bool = False
+    unsealed: bool = False
+
+    @field_serializer("training")
+    def _whole(self, training: Segmentation) -> dict[str, Any]:
+        return training.model_dump(mode="json", exclude={"network"})  # defaults too: a preset may change them
 
 
-def load_synthetic(job: Job, seal: str, healthy: float = 0.0) -> SyntheticPairs:
+class TrainedSegmenter(base.Result):
+    """A trained segmenter, and how it did on the held-out cases."""
+
+    CASES, FACTS = "cases.json", "arm.json"
+
+    @property
+    def cases(self) -> dict[str, list[Any]]:
+        """patient_id, case_id and the counts tp, fp, fn, tn, in columns."""
+        return read_json(self.directory / self.CASES)
+
+    @property
+    def dice(self) -> np.ndarray:
+        """Of every held-out case that has one, 0 to 1."""
+        from pigbench.metrics.overlap import Counts, scores
+
+        cases = self.cases
+        found = scores(*(np.array(cases[name]) for name in Counts._fields))["dice"]
+        return found[np.isfinite(found)]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """steps, images, parameters, share, losses, seal; of synthetic pairs how many were used and were empty."""
+        return read_json(self.directory / self.FACTS)
+
+
+class Segment(base.Stage):
+    """A unit of work is an optimiser step, in whatever arm."""
+
+    name = "segment"
+    Spec = SegmentSpec
+    Result = TrainedSegmenter
+    plugins = "segmenters"
+    urgency = 6.0
+    probed = True
+    table = "arms"
+
+    def run(self, job: Job[SegmentSpec]) -> None:
+        """Write the network, the counts of each held-out case, and what the training took."""
+        from pigbench.training import Loop
+
+        spec, device, settings = job.spec, job.device, job.spec.training
+        plugin = registry.find("segmenters", spec.plugin).load()
+        segmenter = plugin(plugin.Config(**spec.settings), spec.resolution)
+        view = job.train_view()
+        healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
+        synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
+        share = 1.0 if spec.alone else _share(settings, view, synthetic)
+        loop = Loop(
+            settings,
+            settings.steps,
+            (spec.seed, "segment", spec.fold),
+            device=device,
+            precision=spec.numerics.precision,
+            compiled=spec.numerics.compile,
+            checkpoints=job.checkpoints,
+            interval=job.interval,
+            progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
+        )
+        network = _fit(segmenter, view, synthetic, share, loop)
+        save_weights(job, network)
+        job.write_json(TrainedSegmenter.CASES, _judge(job, segmenter, network, device))
+        facts = {
+            "steps": loop.steps,
+            "images": loop.steps * settings.batch,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "share": share,
+            "losses": loop.losses,
+            "seal": view.seal,
+        }
+        if synthetic:
+            facts |= {"synthetic_used": len(synthetic.images), "empty_masks": synthetic.empty}
+        job.write_json(TrainedSegmenter.FACTS, facts)
+
+    def like(self, node: Node) -> str:
+        """Alike in every arm."""
+        return f"{self.name} {node.purpose.segmenter}"
+
+    def units(self, node: Node, size: base.Size) -> float:
+        """The steps."""
+        return float(node.spec["training"]["steps"])
+
+    def units_of(self, spec: Any, result: TrainedSegmenter) -> float:
+        """The steps."""
+        return float(spec.training.steps)
+
+    def work(self, spec: Any, result: TrainedSegmenter) -> dict[str, int]:
+        """Cases seen, and parameters; older artifacts do not say."""
+        return {name: value for name, value in result.facts.items() if name in ("images", "parameters")}
+
+    def row(self, node: Node, result: TrainedSegmenter | None) -> dict[str, Any]:
+        """One arm, segmenter, seed and fold."""
+        purpose = node.purpose
+        row = purpose.told("arm", "n", "alone", "stretch", "segmenter", "seed", "fold")
+        row["generator"] = purpose.generator
+        told = ("share", "steps", "synthetic_used", "empty_masks")
+        return row | {name: value for name, value in (result.facts if result else {}).items() if name in told}
+
+    def cases(self, node: Node, result: TrainedSegmenter) -> dict[str, list[Any]]:
+        """The counts of every held-out case, under the arm's name."""
+        found = result.cases
+        about = node.purpose.told("arm", "segmenter", "seed", "fold")
+        return {name: [value] * len(found["case_id"]) for name, value in about.items()} | found
+
+
+def load_synthetic(job: Job[SegmentSpec], seal: str, healthy: float = 0.0) -> SyntheticPairs:
     """The arm's synthetic pairs without empty masks. healthy: the share of empty ones among the real cases.
 
     Pairs that nobody vouches for are let in only where the plan says so. Raises StageFailed for a foreign seal or too
     many empty masks.
     """
-    expected = UNSEALED if job.spec.get("unsealed") else seal
-    images, masks, chunks = load_chunks(job.numbered("chunk"), job.spec["n"])
+    expected = UNSEALED if job.spec.unsealed else seal
+    chunks = job.results("chunk")
     for chunk in chunks:
-        if chunk["seal"] != expected:
+        if chunk.seal != expected:
             raise StageFailed(
-                f"synthetic pairs sealed {chunk['seal']} met a fold sealed {seal}: they were made from other patients"
+                f"synthetic pairs sealed {chunk.seal} met a fold sealed {seal}: they were made from other patients"
             )
+    images, masks = load_images(chunks, job.spec.n), load_masks(chunks, job.spec.n)
     assert masks is not None, "an arm needs masks"
-    if chunks[0].get("copies"):
+    if chunks[0].copies:
         return SyntheticPairs(images, masks, 0)
     kept = masks.any(axis=(1, 2, 3))
     empty = int((~kept).sum())
@@ -140,7 +229,7 @@ def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None
     return loop.fit(network, segmenter.loss, cases, order, segmenter.augment)
 
 
-def _judge(job: Job, segmenter: Segmenter, network, device: str, batch: int = 64) -> dict[str, list]:
+def _judge(job: Job[SegmentSpec], segmenter: Segmenter, network, device: str, batch: int = 64) -> dict[str, list]:
     """Per held-out case its ids and confusion counts."""
     import torch
 
@@ -163,3 +252,6 @@ def _judge(job: Job, segmenter: Segmenter, network, device: str, batch: int = 64
         "case_id": [prepared.case_ids[row] for row in rows],
         **{name: [int(value) for value in getattr(found, name)] for name in ("tp", "fp", "fn", "tn")},
     }
+
+
+STAGE = Segment()

@@ -6,56 +6,105 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, field_serializer
 
 from pigbench import registry
 from pigbench.contracts import Component, Generator, TrainView
 from pigbench.protocol import Training
 from pigbench.randomness import seed_for
-from pigbench.stages.job import Job
+from pigbench.stages import base
+from pigbench.stages.job import Job, read_json
+from pigbench.stages.node import Node
 
 if TYPE_CHECKING:
     import torch
 
-WEIGHTS = "weights.safetensors"
+
+class TrainSpec(base.PluginSpec):
+    """component: what of the plugin is trained; `settings` are those that it declares. share: its part of the
+    image-passes."""
+
+    component: str
+    training: Training
+    share: float
+    seed: int
+    fold: int
+
+    @field_serializer("training")
+    def _whole(self, training: Training) -> dict[str, Any]:
+        return training.model_dump(mode="json")  # defaults too: a preset may change them
 
 
-def run(job: Job) -> None:
-    """Writes weights.safetensors and training.json (steps, image-passes, parameters, losses)."""
-    from pigbench.training import Loop
+class TrainedNetwork(base.Result):
+    """A trained network."""
 
-    spec = job.spec
-    device = job.device
-    generator, component = _generator(spec), spec["component"]
-    view = job.train_view()
-    training = Training(**spec["training"])
-    loop = Loop(
-        training,
-        steps_of(training, spec["share"], len(view)),
-        (spec["seed"], "train", spec["plugin"], component, spec["fold"]),
-        ema=training.ema,
-        device=device,
-        precision=spec["numerics"]["precision"],
-        compiled=spec["numerics"].get("compile", False),
-        checkpoints=job.checkpoints,
-        interval=job.interval,
-        progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
-    )
-    trained = load_networks(job, device)
-    network = _train(generator, component, view, trained, loop)
-    save_weights(job, network)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    passes = loop.steps * training.batch
-    job.write_json(
-        "training.json",
-        {
+    WEIGHTS, FACTS = "weights.safetensors", "training.json"
+
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The network's state."""
+        from safetensors.torch import load_file
+
+        return load_file(self.directory / self.WEIGHTS)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """steps, image_passes, parameters, losses (thinned) and the seal of the training patients."""
+        return read_json(self.directory / self.FACTS)
+
+
+class Train(base.Stage):
+    """A unit of work is an optimiser step."""
+
+    name = "train"
+    Spec = TrainSpec
+    Result = TrainedNetwork
+    plugins = "generators"
+    urgency = 20.0
+    probed = True
+
+    def run(self, job: Job[TrainSpec]) -> None:
+        """Write the network and what its training took."""
+        from pigbench.training import Loop
+
+        spec, device = job.spec, job.device
+        generator = _generator(spec)
+        view = job.train_view()
+        loop = Loop(
+            spec.training,
+            steps_of(spec.training, spec.share, len(view)),
+            (spec.seed, "train", spec.plugin, spec.component, spec.fold),
+            ema=spec.training.ema,
+            device=device,
+            precision=spec.numerics.precision,
+            compiled=spec.numerics.compile,
+            checkpoints=job.checkpoints,
+            interval=job.interval,
+            progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
+        )
+        network = _train(generator, spec.component, view, load_networks(job, device), loop)
+        save_weights(job, network)
+        facts = {
             "steps": loop.steps,
-            "image_passes": passes,
-            "parameters": parameters,
+            "image_passes": loop.steps * spec.training.batch,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "losses": loop.losses,
             "seal": view.seal,
-        },
-    )
+        }
+        job.write_json(TrainedNetwork.FACTS, facts)
+
+    def units(self, node: Node, size: base.Size) -> float:
+        """The steps."""
+        return float(steps_of(Training(**node.spec["training"]), node.spec["share"], size.training))
+
+    def units_of(self, spec: Any, result: TrainedNetwork) -> float:
+        """The steps that were taken: epochs are of what it had."""
+        return float(result.facts["steps"])
+
+    def work(self, spec: Any, result: TrainedNetwork) -> dict[str, int]:
+        """Image-passes and parameters."""
+        facts = result.facts
+        return {"images": facts["image_passes"], "parameters": facts["parameters"]}
 
 
 def steps_of(training: Training, share: float, cases: int) -> int:
@@ -64,13 +113,11 @@ def steps_of(training: Training, share: float, cases: int) -> int:
     return max(1, math.ceil(images / training.batch))
 
 
-def load_networks(job: Job, device: str) -> dict[str, torch.nn.Module]:
+def load_networks(job: Job[Any], device: str) -> dict[str, torch.nn.Module]:
     """The trained components among a job's inputs, by name, frozen, on `device`.
 
     Each is built by the plugin and the settings that trained it, so a borrowed component is its owner's.
     """
-    from safetensors.torch import load_file
-
     from pigbench.compiling import compile_frozen
     from pigbench.training import laid_out
 
@@ -78,27 +125,27 @@ def load_networks(job: Job, device: str) -> dict[str, torch.nn.Module]:
     for role, entry in job.inputs.items():
         kind, _, name = role.partition(":")
         if kind == "trained":
-            network = _generator(entry.manifest["spec"]).build(name)
-            network.load_state_dict(load_file(entry.path / WEIGHTS))
+            network = _generator(TrainSpec(**entry.manifest["spec"])).build(name)
+            network.load_state_dict(TrainedNetwork(entry.path).weights)
             networks[name] = laid_out(network, device).eval().requires_grad_(False)
-            if job.spec["numerics"].get("compile"):
+            if job.spec.numerics.compile:
                 compile_frozen(networks[name], device)
     return networks
 
 
-def _generator(spec: Mapping[str, Any]) -> Generator:
+def _generator(spec: TrainSpec) -> Generator:
     """The generator of a training spec, able to read the component's settings and no others."""
-    plugin = registry.find("generators", spec["plugin"]).load()
-    component = next(c for c in plugin.components if c.name == spec["component"])
-    return plugin(OnlySettings(spec["settings"], plugin, component), spec["resolution"])
+    plugin = registry.find("generators", spec.plugin).load()
+    component = next(c for c in plugin.components if c.name == spec.component)
+    return plugin(OnlySettings(spec.settings, plugin, component), spec.resolution)
 
 
-def save_weights(job: Job, network: torch.nn.Module) -> None:
-    """Write a network into the artifact, for `load_networks`."""
+def save_weights(job: Job[Any], network: torch.nn.Module) -> None:
+    """Write a network into the artifact, for `TrainedNetwork.weights`."""
     from safetensors.torch import save_file
 
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, str(job.directory / WEIGHTS))
+    save_file(weights, str(job.directory / TrainedNetwork.WEIGHTS))
 
 
 def _train(
@@ -126,3 +173,6 @@ class OnlySettings:
         if name.startswith("__"):
             raise AttributeError(name)
         raise AttributeError(f"{self._of} reads the setting '{name}': add it to the component's settings")
+
+
+STAGE = Train()

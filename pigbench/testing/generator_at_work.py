@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -147,8 +147,8 @@ class GeneratorAtWork(AtWork):
 
         trained = self.networks if networks is None else networks
         generator = generator or self.fresh()
-        spec = {"seed": 0, "fold": 0, "resolution": self.resolution, "masks": "real" if for_masks else None}
-        request = make_request(generator, self.view, indices, spec, "cpu", on_step)
+        masks: Literal["real"] | None = "real" if for_masks else None
+        request = make_request(generator, self.view, indices, seed=0, fold=0, masks=masks, on_step=on_step)
         given = np.array(request.masks)
         with self.at_work("sample", Generator.sample), torch.inference_mode():
             pairs = require_pairs(generator.sample(trained, request), self.name, generator, len(indices))

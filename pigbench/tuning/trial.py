@@ -18,11 +18,12 @@ from pigbench.data.splits import INNER
 from pigbench.engine.driver import Event
 from pigbench.engine.local import run_plan
 from pigbench.errors import PigbenchError
-from pigbench.metrics.overlap import Counts, scores
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice, with_values
-from pigbench.planning.plan import Node, Plan, Request, ordered
+from pigbench.planning.plan import Plan, Request
 from pigbench.planning.planner import make_plan
-from pigbench.stages.job import read_json
+from pigbench.stages.fidelity import Distances
+from pigbench.stages.node import Node, ordered
+from pigbench.stages.segment import TrainedSegmenter
 from pigbench.store import Damaged, Store
 from pigbench.tuning.space import Space, draw, free_space
 from pigbench.uses import Use, note_use
@@ -58,13 +59,11 @@ class Objective:
 
 
 def _kid(artifact: Path) -> list[float]:
-    return [1000 * read_json(artifact / "fidelity.json")["kid"]]
+    return [1000 * Distances(artifact).kid]
 
 
 def _dice(artifact: Path) -> list[float]:
-    cases = read_json(artifact / "cases.json")
-    found = scores(*(np.array(cases[name]) for name in Counts._fields))["dice"]
-    return (100 * found[np.isfinite(found)]).tolist()
+    return (100 * TrainedSegmenter(artifact).dice).tolist()
 
 
 OBJECTIVES: Mapping[Group, Objective] = {
@@ -126,7 +125,7 @@ class Evaluation:
         measured: list[float] = []
         for fold in range(INNER):
             try:
-                measured += self._measure([node for node in targets if node.about["fold"] == fold])
+                measured += self._measure([node for node in targets if node.purpose.fold == fold])
             finally:
                 trial.set_user_attr("costs", costs(targets, self.store))
             if not measured:

@@ -12,7 +12,8 @@ from pigbench.cli.complete import complete
 from pigbench.cli.failures import print_prospects
 from pigbench.cli.setting_up import Options, Setup, set_up
 from pigbench.engine.driver import Outcome
-from pigbench.planning.plan import Node, Plan
+from pigbench.planning.plan import Plan
+from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
 
 TRAINED = [Node("train", f"train {number}", {}, {}, {"what": f"pig {number}"}) for number in range(3)]

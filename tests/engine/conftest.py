@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 from pigbench.processes import SINGLE_THREAD
 
 PRELOAD = '''

@@ -14,7 +14,7 @@ from pigbench.engine.leases import Leases
 from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task
 from pigbench.errors import PigbenchError
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 from pigbench.store import Store
 
 

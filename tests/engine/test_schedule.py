@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pigbench.engine.schedule import Schedule
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 
 
 def make(name: str, *inputs: Node, stage: str = "train") -> Node:

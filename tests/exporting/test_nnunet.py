@@ -16,7 +16,7 @@ from pigbench.data.prepare import Prepared, prepare
 from pigbench.data.splits import make_folds
 from pigbench.errors import PigbenchError
 from pigbench.exporting.nnunet import export_nnunet, nnunet_nodes
-from pigbench.planning.plan import Node, node
+from pigbench.stages.node import Node, node
 from pigbench.store import Store
 
 SIDE, FOLDS, CHUNK = 16, 2, 3

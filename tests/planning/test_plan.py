@@ -10,7 +10,8 @@ import pytest
 
 from pigbench.errors import PigbenchError
 from pigbench.planning.configured import choose_generator, choose_segmenter, with_masks
-from pigbench.planning.plan import Node, Plan, Request, ordered
+from pigbench.planning.plan import Plan, Request
+from pigbench.stages.node import Node, ordered
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
 from pigbench.stages.train import steps_of

@@ -10,7 +10,8 @@ import pytest
 from pigbench.cli.setting_up import Options, set_up
 from pigbench.planning.configured import choose_generator, choose_segmenter
 from pigbench.planning.estimate import Probed, Size, alike
-from pigbench.planning.plan import Node, Plan, Request
+from pigbench.planning.plan import Plan, Request
+from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
 from pigbench.reporting.plan import print_plan

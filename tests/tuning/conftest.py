@@ -96,7 +96,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stages run in this process, which saves the imports of a worker; the labels of what was run."""
     from pigbench.engine.driver import Outcome
     from pigbench.engine.work import Task, perform
-    from pigbench.planning.plan import ordered
+    from pigbench.stages.node import ordered
 
     ran: list[str] = []
 

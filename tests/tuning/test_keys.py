@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pigbench.planning.configured import choose_generator, choose_segmenter
-from pigbench.planning.plan import Node, Request
+from pigbench.planning.plan import Request
+from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
 from pigbench.tuning.trial import on_tuning_patients

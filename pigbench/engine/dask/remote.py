@@ -81,7 +81,7 @@ def admitted(terms: str, threads: int) -> tuple[str, str]:
 def _check_pigbench(wanted: Terms) -> None:
     if wanted.version != pigbench.__version__:
         raise PigbenchError(f"has pigbench {pigbench.__version__}, this run is of {wanted.version}: install that there")
-    if wanted.stages != stages.VERSIONS:
+    if wanted.stages != stages.versions():
         raise PigbenchError("has the same pigbench with other stages: install this one there and restart the worker")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pigbench.errors import PigbenchError
 from pigbench.planning.estimate import Seen
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 from pigbench.store import Store
 
 MARGIN = 1.2

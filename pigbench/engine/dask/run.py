@@ -18,7 +18,7 @@ from pigbench.engine.dask.workers import DaskCrew
 from pigbench.engine.driver import Event, Observer, Outcome, drive
 from pigbench.engine.schedule import Schedule
 from pigbench.errors import PigbenchError
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 from pigbench.store import Store
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pigbench.engine.dask.worker_checks import keep_sign, leave_out
 from pigbench.engine.driver import Crew, Message
 from pigbench.engine.work import Task
 from pigbench.errors import PigbenchError
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 
 if TYPE_CHECKING:
     from distributed import Client, Future

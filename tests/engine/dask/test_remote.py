@@ -14,7 +14,7 @@ from pigbench.engine.dask.remote import PROBE, Abandoned, pack, unpack
 from pigbench.engine.dask.resources import Needs
 from pigbench.engine.work import Task
 from pigbench.errors import PigbenchError
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 from pigbench.processes import may_start_processes
 from pigbench.store import Store
 

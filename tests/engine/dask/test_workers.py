@@ -19,7 +19,7 @@ from pigbench.engine.dask.run import run_plan_on_dask, store_id, workers_of
 from pigbench.engine.driver import Event, Outcome
 from pigbench.engine.leases import Leases
 from pigbench.errors import PigbenchError
-from pigbench.planning.plan import Node
+from pigbench.stages.node import Node
 from pigbench.sources import source_hash
 from pigbench.store import Store
 

@@ -1,0 +1,127 @@
+"""What a stage is: one room that holds all that planning, engines, estimates and records know of it.
+
+`stages/NAME.py` defines a Spec (what is keyed), a Result (its artifact, opened: the only place that knows the names of
+its files) and a Stage, and names the Stage's one instance `STAGE`. Whoever plans, runs, estimates or records works over
+these and knows no stage by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from pigbench.registry import Group
+
+if TYPE_CHECKING:
+    from pigbench.stages.job import Job
+    from pigbench.stages.node import Node
+
+
+class Spec(BaseModel):
+    """What of a stage's work is keyed, besides its inputs and its plugin's source.
+
+    A field at its default stays out of the key, so that a new setting at its old behaviour's value changes no key.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def keyed(self) -> dict[str, Any]:
+        """The spec as plain data, fit for a key, a manifest and the way to another machine."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+class Numerics(Spec):
+    """What changes the last digits of a result. threads: of a stage on a CPU; None on a GPU."""
+
+    device: str
+    precision: str
+    threads: int | None = None
+    compile: bool = False
+
+
+class PluginSpec(Spec):
+    """What every stage that runs a plugin's code is keyed by. source: the hash of the plugin's own source."""
+
+    plugin: str
+    settings: dict[str, Any]
+    source: str
+    resolution: int
+    numerics: Numerics
+
+
+class Result:
+    """An artifact of a stage, opened."""
+
+    def __init__(self, directory: Path) -> None:
+        """directory: the artifact's, whole and verified by whoever opens it."""
+        self.directory = directory
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many cases a run has. every: of the dataset. training: of one fold's training set, about."""
+
+    every: int
+    training: int
+
+
+class Stage(ABC):
+    """One kind of work, from a spec and input artifacts to one artifact.
+
+    version: part of every artifact's key; raised by hand when what the stage computes changes. A test holds a hash of
+    the stage's code and asks. plugins: which kind of plugin its spec names, if it runs one. seconds: what it takes
+    where nothing better is known. urgency: its rough relative length, so that long chains start first. grows: whether
+    the artifact's size grows with the units of work. probed: whether a few units of it tell what the rest takes.
+    table: the part of a record that its rows stand in.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    Spec: ClassVar[type[Spec]]
+    Result: ClassVar[type[Result]] = Result
+    plugins: ClassVar[Group | None] = None
+    seconds: ClassVar[float | None] = None
+    urgency: ClassVar[float] = 1.0
+    grows: ClassVar[bool] = False
+    probed: ClassVar[bool] = False
+    table: ClassVar[str | None] = None
+
+    @abstractmethod
+    def run(self, job: Job) -> None:
+        """Compute the artifact's files into `job.directory`. Raises StageFailed for a reason that tables show."""
+
+    def like(self, node: Node) -> str:
+        """What nodes of a full and of a miniature run share where a unit of work costs the same."""
+        return f"{self.name} {node.purpose.what}"
+
+    def units(self, node: Node, size: Size) -> float:
+        """How much work a node is: steps of a training, images made or embedded; 1 where that makes no difference."""
+        return 1.0
+
+    def units_of(self, spec: Any, result: Any) -> float:
+        """As `units`, of an artifact that is there."""
+        return 1.0
+
+    def images(self, node: Node, size: Size) -> int | None:
+        """How many images the node's artifact holds; None if it is no set of images."""
+        return None
+
+    def urgency_of(self, node: Node) -> float:
+        """How long the node takes, beside others, roughly."""
+        return self.urgency
+
+    def work(self, spec: Any, result: Any) -> dict[str, int]:
+        """What the seconds of an artifact were spent on: `images` trained on or made, `parameters` of a network."""
+        return {}
+
+    def row(self, node: Node, result: Any | None) -> dict[str, Any]:
+        """The node's row of the record's `table`, without its status. result: None where the node failed."""
+        raise NotImplementedError
+
+    def cases(self, node: Node, result: Any) -> dict[str, list[Any]]:
+        """The columns that it gives to a record's cases, of equal length; a single value stands for all of them."""
+        return {}
