@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pigbench.cli.setting_up import Options, set_up
 from pigbench.engine.work import Task, perform
-from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
+from pigbench.stages.node import Node
 
 SHORT = ["training.images=3200", "segmentation.steps=100", "fidelity.reference=256"]
 

@@ -78,10 +78,11 @@ def plan() -> None:
 def stages() -> None:
     """Stages that do nothing, through each engine with two workers."""
     from pigbench.engine.local import run_plan
+    from pigbench.stages import nothing
     from pigbench.stages.node import node
     from pigbench.store import Store
 
-    nodes = [node("nothing", {"number": number}) for number in range(STAGES)]
+    nodes = [node(nothing.STAGE, nothing.NothingSpec(number=number)) for number in range(STAGES)]
     with tempfile.TemporaryDirectory() as directory:
         began = time.perf_counter()
         assert run_plan(nodes, Store(Path(directory)), "phantom", workers=2).computed == STAGES

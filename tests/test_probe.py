@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pigbench import stages
 from pigbench.planning.configured import choose_generator, choose_segmenter, with_masks
 from pigbench.planning.estimate import Probed, Seen, Size, alike, disk, estimator, memory, units
 from pigbench.planning.plan import Request
-from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
-from pigbench.probe import STAGES, probe
+from pigbench.probe import probe
 from pigbench.protocol import Protocol, load_preset
+from pigbench.stages.node import Node, Purpose
 from pigbench.store import Store
 
 PRESET = load_preset("smoke")
@@ -42,14 +43,14 @@ def nodes() -> list[Node]:
 
 def test_every_network_is_tried_borrowed_ones_too(nodes: list[Node]) -> None:
     found = probe(request(), nodes, seconds=60)
-    assert set(found) == {alike(node) for node in nodes if node.stage in STAGES}
+    assert set(found) == {alike(node) for node in nodes if stages.find(node.stage).probed}
     assert {"train ddpm.denoiser", "sample pig", "segment unet", "embed"} < set(found)
     assert all(one.seconds > 0 and one.peak_mib > 50 and one.size > 0 for one in found.values())
 
 
 def test_no_time_no_answer_and_nothing_wanted_nothing_started(nodes: list[Node]) -> None:
     assert probe(request(), nodes, seconds=0) == {}
-    assert probe(request(), [node for node in nodes if node.stage not in STAGES]) == {}
+    assert probe(request(), [node for node in nodes if not stages.find(node.stage).probed]) == {}
 
 
 def test_embedding_is_tried_by_the_image_with_no_generator_trained(
@@ -108,7 +109,7 @@ def test_epochs_take_as_long_as_there_are_cases(nodes: list[Node], tmp_path: Pat
     store = Store(tmp_path)
     train = next(node for node in nodes if alike(node) == "train pig.guider")
     spec = {**train.spec, "training": {**train.spec["training"], "images": None, "epochs": 3}}
-    epochs = Node("train", "key", spec, {}, train.about)
+    epochs = Node("train", "key", spec, {}, train.purpose)
     with store.building() as directory:
         (directory / "training.json").write_text('{"steps": 50}')
         store.publish("train", "key", directory, {"spec": spec, "cost": {"wall_s": 100.0, "peak_mib": 1.0}})
@@ -121,9 +122,9 @@ def test_epochs_take_as_long_as_there_are_cases(nodes: list[Node], tmp_path: Pat
     with store.building() as directory:
         np.save(directory / "features.npy", np.zeros((20, 2)))
         store.publish("embed", "key", directory, {"spec": embed.spec, "cost": {"wall_s": 10.0, "peak_mib": 1.0}})
-    own = Node("embed", "own", embed.spec, {"images": Node("prepare", "p", {}, {}, {})}, {})
-    fresh = Node("embed", "fresh", embed.spec, {"images": Node("prepare", "p", {"reference": 64}, {}, {})}, {})
-    given = Node("embed", "given", embed.spec, {"images": Node("adopt", "a", {}, {}, {"count": 7})}, {})
+    own = Node("embed", "own", embed.spec, {"images": Node("prepare", "p", {}, {})}, {})
+    fresh = Node("embed", "fresh", embed.spec, {"images": Node("prepare", "p", {"reference": 64}, {})}, {})
+    given = Node("embed", "given", embed.spec, {"images": Node("adopt", "a", {}, {}, Purpose(count=7))})
     assert units(given, Size(500, 400)) == 7
     seconds = estimator(PRESET, Seen(store), Size(500, 400))
     assert (seconds(own), seconds(fresh)) == (250, 32)

@@ -72,7 +72,7 @@ class Embed(base.Stage):
 
     def urgency_of(self, node: Node) -> float:
         """All distances wait for a whole set of real images."""
-        return self.urgency if node.inputs["images"].purpose.generator else WHOLE_SET
+        return self.urgency if node.purpose.generator else WHOLE_SET
 
 
 def _features(images: np.ndarray, extractor: str, device: str) -> dict[str, np.ndarray]:

@@ -98,8 +98,8 @@ class Train(base.Stage):
         return float(steps_of(Training(**node.spec["training"]), node.spec["share"], size.training))
 
     def units_of(self, spec: Any, result: TrainedNetwork) -> float:
-        """The steps that were taken: epochs are of what it had."""
-        return float(result.facts["steps"])
+        """The steps; where they are epochs, of as many cases as it had."""
+        return float(steps_of(spec.training, spec.share, 0) if spec.training.images else result.facts["steps"])
 
     def work(self, spec: Any, result: TrainedNetwork) -> dict[str, int]:
         """Image-passes and parameters."""

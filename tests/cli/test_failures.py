@@ -13,11 +13,11 @@ from pigbench.cli.failures import print_prospects
 from pigbench.cli.setting_up import Options, Setup, set_up
 from pigbench.engine.driver import Outcome
 from pigbench.planning.plan import Plan
-from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
+from pigbench.stages.node import Node, Purpose
 
 TRAINED = [Node("train", f"train {number}", {}, {}, {"what": f"pig {number}"}) for number in range(3)]
-SAMPLED = [Node("sample", f"sample {node.key}", {}, {"trained": node}, {"what": "pig"}) for node in TRAINED]
+SAMPLED = [Node("sample", f"sample {node.key}", {}, {"trained": node}, Purpose("pig")) for node in TRAINED]
 
 
 @pytest.mark.parametrize(

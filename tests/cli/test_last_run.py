@@ -78,7 +78,7 @@ def test_what_is_left_open_is_as_it_was_in_the_newest_run(options, leave_record,
     assert keys(found) == {
         node.key
         for node in sample_nodes(run.request)
-        if node.about["what"] == run.request.generators[0].label and node.about["seed"] == run.request.seeds[0]
+        if node.purpose.what == run.request.generators[0].label and node.purpose.seed == run.request.seeds[0]
     }
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from pigbench.stages.node import Node
 from pigbench.processes import SINGLE_THREAD
+from pigbench.stages.node import Node, Purpose
 
 PRELOAD = '''
 """Stage `told`, for workers: it follows its spec."""
@@ -23,11 +23,24 @@ PRELOAD = '''
 import os, signal, sys, time, types
 from pathlib import Path
 
-import pigbench.stages
+from pydantic import ConfigDict
+
+from pigbench.stages import base
 
 
-def run(job):
-    spec = job.spec
+class ToldSpec(base.Spec):
+    model_config = ConfigDict(extra="allow")
+
+
+class Told(base.Stage):
+    name = "told"
+    Spec = ToldSpec
+
+    def run(self, job):
+        follow(job, job.spec.model_dump())
+
+
+def follow(job, spec):
     if "begun" in spec:
         with open(spec["begun"], "a") as file:
             file.write(f"{os.getpid()}\\n")
@@ -54,7 +67,7 @@ def die():
 
 
 told = types.ModuleType("pigbench.stages.told")
-told.run = run
+told.STAGE = Told()
 sys.modules["pigbench.stages.told"] = told
 '''
 
@@ -140,7 +153,7 @@ def told() -> Callable[..., Node]:
 
     def make(key: str, *inputs: Node, **spec: Any) -> Node:
         spec = {name: str(value) if isinstance(value, Path) else value for name, value in spec.items()}
-        return Node("told", key, spec, {f"i{k}": other for k, other in enumerate(inputs)}, {"what": key})
+        return Node("told", key, spec, {f"i{k}": other for k, other in enumerate(inputs)}, Purpose(key))
 
     return make
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pigbench.engine.schedule import Schedule
-from pigbench.stages.node import Node
+from pigbench.stages.node import Node, Purpose
 
 
-def make(name: str, *inputs: Node, stage: str = "train") -> Node:
-    return Node(stage, name, {}, {f"i{k}": other for k, other in enumerate(inputs)}, {"what": name})
+def make(name: str, *inputs: Node, stage: str = "train", generator: str | None = None) -> Node:
+    return Node(stage, name, {}, {f"i{k}": other for k, other in enumerate(inputs)}, Purpose(name, generator))
 
 
 def diamond() -> tuple[Node, Node, Node, Node]:
@@ -72,7 +72,7 @@ def test_a_real_sets_features_are_begun_before_short_chains_as_all_distances_wai
     prepared = make("prepared", stage="prepare")
     real, generated = (
         make("real", prepared, stage="embed"),
-        make("generated", make("chunk", stage="sample"), stage="embed"),
+        make("generated", make("chunk", stage="sample"), stage="embed", generator="pig"),
     )
     schedule = Schedule([make("distance", real, generated, stage="fidelity")], lambda node: node.key == "prepared")
     assert schedule.next() is real

@@ -16,7 +16,11 @@ from pigbench.data.prepare import Prepared, prepare
 from pigbench.data.splits import make_folds
 from pigbench.errors import PigbenchError
 from pigbench.exporting.nnunet import export_nnunet, nnunet_nodes
-from pigbench.stages.node import Node, node
+from pigbench.stages.node import Node, Purpose, node
+from pigbench.stages.prepare import STAGE as PREPARE
+from pigbench.stages.prepare import PrepareSpec
+from pigbench.stages.split import STAGE as SPLIT
+from pigbench.stages.split import SplitSpec
 from pigbench.store import Store
 
 SIDE, FOLDS, CHUNK = 16, 2, 3
@@ -32,8 +36,8 @@ def publish(store: Store, made: Node, write) -> None:
 def run(tmp_path) -> SimpleNamespace:
     """What a run left: four patients' cases, two folds, and two chunks of three noise pairs for each fold."""
     store, source = Store(tmp_path / "store"), Phantom(patients=4)
-    prepared = node("prepare", {"dataset": "d" * 16, "resolution": SIDE}, what="phantom")
-    split = node("split", {"dataset": "d" * 16, "folds": FOLDS, "seed": 0}, what="phantom")
+    prepared = node(PREPARE, PrepareSpec(dataset="d" * 16, resolution=SIDE))
+    split = node(SPLIT, SplitSpec(dataset="d" * 16, folds=FOLDS, seed=0))
     folds = make_folds(source.cases(), FOLDS, 0)
     publish(store, prepared, lambda out: prepare(source, SIDE, out))
     publish(store, split, lambda out: (out / "folds.json").write_text(json.dumps(folds)))
@@ -43,7 +47,7 @@ def run(tmp_path) -> SimpleNamespace:
         sealed = seal("d" * 16, sorted(patients - set(folds[fold])))
         for number in range(2):
             inputs = {"prepared": prepared, "split": split}
-            chunk = node("sample", {"fold": fold, "chunk": number}, inputs, what="noise", chunk=number, fold=fold)
+            chunk = Node("sample", f"{fold}{number}" * 16, {}, inputs, Purpose("noise", chunk=number, fold=fold))
             publish(store, chunk, lambda out, s=sealed, seed=10 * fold + number: write_chunk(out, s, seed))
             chunks.append(chunk)
     real = Prepared(store.entry("prepare", prepared.key).path)
@@ -61,7 +65,7 @@ def write_chunk(out: Path, sealed: str, seed: int, masks: bool = True) -> None:
 def replaced(run: SimpleNamespace, **changes) -> list[Node]:
     """The chunks with the last one replaced by one written otherwise."""
     last = run.chunks[-1]
-    other = node("sample", {"other": True}, last.inputs, **last.about)
+    other = Node("sample", "other" * 6, {}, last.inputs, last.purpose)
     publish(run.store, other, lambda out: write_chunk(out, **{"sealed": "x", "seed": 0, **changes}))
     return [*run.chunks[:-1], other]
 
@@ -120,7 +124,7 @@ def test_the_description_is_true(run):
 
 
 def test_one_fold_alone_leaves_the_others_real(run):
-    only = [chunk for chunk in run.chunks if chunk.about["fold"] == 1]
+    only = [chunk for chunk in run.chunks if chunk.purpose.fold == 1]
     assert export_nnunet(only, 2, run.store, run.out).generated == 2
     splits = json.loads((run.out / "splits_final.json").read_text())
     assert not any(name.startswith("noise") for name in splits[0]["train"])
@@ -139,7 +143,7 @@ def test_what_cannot_be_exported_leaves_nothing_behind(run, changes, said):
 
 
 def test_several_generators_are_refused(run):
-    other = node("sample", {"other": True}, run.chunks[0].inputs, what="else", chunk=0, fold=0)
+    other = Node("sample", "other" * 6, {}, run.chunks[0].inputs, Purpose("else", chunk=0, fold=0))
     with pytest.raises(PigbenchError, match="not else, noise"):
         export_nnunet([*run.chunks, other], 2, run.store, run.out)
 

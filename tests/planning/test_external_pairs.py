@@ -58,8 +58,8 @@ def test_the_seal_decides_the_fold_and_only_its_nodes_are_planned(tmp_path: Path
     given = find(tmp_path)
     assert (list(given.folds), given.label, given.folds[2].count) == ([2], "tool", 3)
     planned = plan(given)
-    assert [node.about["fold"] for node in planned.fidelities] == [2]
-    assert [(n.about["fold"], n.about["arm"]) for n in planned.segmentations] == [
+    assert [node.purpose.fold for node in planned.fidelities] == [2]
+    assert [(n.purpose.fold, n.purpose.arm) for n in planned.segmentations] == [
         (0, "real"),
         (1, "real"),
         (2, "real"),
@@ -74,7 +74,7 @@ def test_pairs_without_a_manifest_serve_every_fold_and_are_marked(tmp_path: Path
     assert given.label == "tool (UNSEALED)"
     assert len(keys(planned, "adopt")) == 1
     synthetic = [node for node in planned.segmentations if node.spec["n"]]
-    assert [(n.about["fold"], n.about["arm"], n.spec["unsealed"]) for n in synthetic] == [
+    assert [(n.purpose.fold, n.purpose.arm, n.spec["unsealed"]) for n in synthetic] == [
         (fold, "real+tool (UNSEALED)_3", True) for fold in range(3)
     ]
     assert not any("unsealed" in node.spec for node in planned.segmentations if not node.spec["n"])

@@ -11,10 +11,10 @@ import pytest
 from pigbench.errors import PigbenchError
 from pigbench.planning.configured import choose_generator, choose_segmenter, with_masks
 from pigbench.planning.plan import Plan, Request
-from pigbench.stages.node import Node, ordered
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
-from pigbench.stages.train import steps_of
+from pigbench.stages.node import Node, ordered
+from pigbench.stages.train import Train, steps_of
 
 
 def request(*names: str, own: dict | None = None, **changes: object) -> Request:
@@ -51,7 +51,7 @@ def test_ddim_trains_nothing_after_ddpm() -> None:
 
 def test_the_real_arm_is_one_node_for_all_generators_and_sizes() -> None:
     plan = make_plan(request("pig", "ddpm", samples=(8, 16)))
-    real = {node.key for node in plan.segmentations if node.about["arm"] == "real"}
+    real = {node.key for node in plan.segmentations if node.purpose.arm == "real"}
     assert len(real) == 2  # one a fold
     assert real <= keys(make_plan(request("ddim")), "segment")
 
@@ -83,7 +83,7 @@ def test_a_setting_retrains_what_reads_it_and_nothing_else(setting: dict, retrai
 def test_everything_rests_on_the_training_patients_of_its_own_fold() -> None:
     for target in make_plan(request("pig", "ddim")).targets:
         for node in ordered([target]):
-            assert node.about.get("fold", target.about["fold"]) == target.about["fold"]
+            assert node.purpose.fold in (None, target.purpose.fold)
 
 
 @pytest.mark.parametrize("change", ["device", "seeds", "source", "version", "dataset", "resolution"])
@@ -98,7 +98,7 @@ def test_what_changes_a_number_changes_the_key(change: str, monkeypatch: pytest.
         monkeypatch.setattr("pigbench.planning.configured.source_hash", lambda module: "another")
         after = make_plan(request("pig"))
     elif change == "version":
-        monkeypatch.setitem(__import__("pigbench.stages").stages.VERSIONS, "train", 999)
+        monkeypatch.setattr(Train, "version", 999)
         after = make_plan(base)
     elif change == "dataset":
         after = make_plan(request("pig", protocol=base.protocol.model_copy(update={"dataset_identity": "e"})))
@@ -171,9 +171,9 @@ def test_masks_of_another_generator_are_its_samples() -> None:
     crossed = make_plan(request("pig", generators=(with_masks(ldm, pig), with_masks(pig, "real"))))
     own = make_plan(request("pig", "ldm"))
     assert keys(crossed, "train") == keys(own, "train")
-    arms = {node.about["arm"] for node in crossed.segmentations}
+    arms = {node.purpose.arm for node in crossed.segmentations}
     assert arms == {"real", "real+ldm(masks=pig)_16", "real+pig(masks=real)_16"}
-    fed = [n for n in crossed.nodes() if n.stage == "sample" and n.about["what"] == "ldm(masks=pig)"]
+    fed = [n for n in crossed.nodes() if n.stage == "sample" and n.purpose.what == "ldm(masks=pig)"]
     assert {node.inputs["masks"].key for node in fed} <= keys(own, "sample")
     assert {node.spec["masks"] for node in fed} == {"made"}
 
@@ -194,7 +194,7 @@ def test_masks_go_only_where_they_can() -> None:
 def test_controls_add_arms_and_change_none() -> None:
     usual, more = make_plan(request("pig", "identity")), make_plan(request("pig", "identity", controls=True))
     assert keys(usual, "segment") < keys(more, "segment")
-    added = {node.about["arm"]: node for node in more.segmentations if node.key not in keys(usual, "segment")}
+    added = {node.purpose.arm: node for node in more.segmentations if node.key not in keys(usual, "segment")}
     assert set(added) == {"real_2x_steps", "pig_16"}  # a control's pairs alone say nothing
     assert added["real_2x_steps"].spec["training"]["steps"] == 2 * load_preset("smoke").segmentation.steps
     assert added["pig_16"].spec["alone"]
@@ -202,8 +202,8 @@ def test_controls_add_arms_and_change_none() -> None:
 
 def test_masks_are_gated_and_compressions_measured() -> None:
     plan = make_plan(request("pig", "ddpm", "ldm"))
-    assert {node.about["generator"] for node in plan.gates} == {"pig", "ldm"}
-    assert {node.about["generator"] for node in plan.reconstructions} == {"ldm"}
+    assert {node.purpose.generator for node in plan.gates} == {"pig", "ldm"}
+    assert {node.purpose.generator for node in plan.reconstructions} == {"ldm"}
     assert {tuple(sorted(node.inputs)) for node in plan.reconstructions} == {
         ("prepared", "split", "trained:autoencoder", "trained:denoiser")
     }

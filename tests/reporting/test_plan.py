@@ -11,10 +11,10 @@ from pigbench.cli.setting_up import Options, set_up
 from pigbench.planning.configured import choose_generator, choose_segmenter
 from pigbench.planning.estimate import Probed, Size, alike
 from pigbench.planning.plan import Plan, Request
-from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
 from pigbench.reporting.plan import print_plan
+from pigbench.stages.node import Node
 from pigbench.store import Store
 
 PRESET = load_preset("smoke")
@@ -42,7 +42,7 @@ def plan(request_: Request) -> Plan:
     """Five nodes: split and prepare, a segmenter in two folds on real cases, and those cases embedded."""
     whole = make_plan(request_)
     embed = next(node for node in whole.nodes() if node.stage == "embed" and node.inputs["images"].stage == "prepare")
-    real = [node for node in whole.segmentations if node.about["arm"] == "real"]
+    real = [node for node in whole.segmentations if node.purpose.arm == "real"]
     return Plan(segmentations=real, fidelities=[embed])
 
 

@@ -52,7 +52,7 @@ def asked_for(seconds: dict[str, float]) -> tuple[Plan, Request]:
     )
     whole = make_plan(request)
     embed = next(node for node in whole.nodes() if node.stage == "embed" and node.inputs["images"].stage == "prepare")
-    real = [node for node in whole.segmentations if node.about["arm"] == "real"]
+    real = [node for node in whole.segmentations if node.purpose.arm == "real"]
     return Plan(segmentations=real, fidelities=[embed]), request
 
 

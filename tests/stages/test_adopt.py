@@ -15,6 +15,7 @@ from pigbench.data.prepare import prepare_case
 from pigbench.errors import PigbenchError
 from pigbench.stages import adopt
 from pigbench.stages.job import Job, StageFailed
+from pigbench.stages.sample import Samples
 from pigbench.stages.segment import load_synthetic
 from pigbench.store import Store
 
@@ -39,7 +40,7 @@ def job(tmp_path: Path, as_is: bool, resolution: int = 8, seal: str = "s", draws
     store = Store(tmp_path / "store")
     found = read_folder(tmp_path / "pairs")
     register(store, found)
-    spec = {"content": found.content, "as_is": as_is, "draws": draws, "seal": seal, "resolution": resolution}
+    spec = adopt.AdoptSpec(content=found.content, as_is=as_is, draws=draws, seal=seal, resolution=resolution)
     out = tmp_path / "out"
     out.mkdir()
     return Job(spec, {}, "d", store.root, out, tmp_path / "checkpoints", 60.0, lambda share, text: None)
@@ -48,7 +49,7 @@ def job(tmp_path: Path, as_is: bool, resolution: int = 8, seal: str = "s", draws
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_pairs_are_prepared_as_real_cases_are(dtype: type, tmp_path: Path) -> None:
     pairs = write_pairs(tmp_path / "pairs", 20, dtype)
-    adopt.run(job(tmp_path, as_is=False))
+    adopt.STAGE.run(job(tmp_path, as_is=False))
     images, masks = np.load(tmp_path / "out/images.npy"), np.load(tmp_path / "out/masks.npy")
     assert (images.dtype, masks.dtype) == (np.uint16, np.uint8)
     assert images.shape == masks.shape == (3, 1, 8, 8)
@@ -62,7 +63,7 @@ def test_pairs_are_prepared_as_real_cases_are(dtype: type, tmp_path: Path) -> No
 @pytest.mark.parametrize(("dtype", "factor"), [(np.uint8, 257), (np.uint16, 1)])
 def test_prepared_pairs_are_taken_as_they_are(dtype: type, factor: int, tmp_path: Path) -> None:
     pairs = write_pairs(tmp_path / "pairs", 8, dtype)
-    adopt.run(job(tmp_path, as_is=True))
+    adopt.STAGE.run(job(tmp_path, as_is=True))
     images, masks = np.load(tmp_path / "out/images.npy"), np.load(tmp_path / "out/masks.npy")
     np.testing.assert_array_equal(images[:, 0], [image.astype(int) * factor for image, _ in pairs])
     np.testing.assert_array_equal(masks[:, 0], [mask for _, mask in pairs])
@@ -74,19 +75,20 @@ def test_a_file_that_has_changed_or_gone_is_refused_without_its_name(tmp_path: P
     changed = tmp_path / "pairs/masks/b.png"
     changed.write_bytes(changed.read_bytes() + b"\0")
     with pytest.raises(PigbenchError, match="the mask of pair 1, in the order of names, has changed") as refused:
-        adopt.run(work)
+        adopt.STAGE.run(work)
     assert str(tmp_path) not in str(refused.value)
     (tmp_path / "pairs/images/a.png").unlink()
     with pytest.raises(PigbenchError, match="the image of pair 0, in the order of names, cannot be read"):
-        adopt.run(work)
+        adopt.STAGE.run(work)
 
 
 def test_unsealed_pairs_are_let_in_only_where_the_plan_says_so(tmp_path: Path) -> None:
     write_pairs(tmp_path / "pairs", 8, np.uint8)
-    adopt.run(job(tmp_path, as_is=True, seal="UNSEALED"))
+    adopt.STAGE.run(job(tmp_path, as_is=True, seal="UNSEALED"))
 
     def synthetic(**spec: object) -> int:
-        segment = SimpleNamespace(spec={"n": 2, **spec}, numbered=lambda role: [tmp_path / "out"])
+        told = SimpleNamespace(**{"n": 2, "unsealed": False} | spec)
+        segment = SimpleNamespace(spec=told, results=lambda role: [Samples(tmp_path / "out")])
         return len(load_synthetic(segment, "the fold's").images)  # type: ignore[arg-type]
 
     assert synthetic(unsealed=True) == 2
@@ -101,7 +103,7 @@ def test_pairs_that_are_no_draws_are_put_in_an_order_of_chance_that_stays(tmp_pa
     write_pairs(tmp_path / "pairs", 8, np.uint8)
     orders = []
     for draws in (True, False, False):
-        adopt.run(job(tmp_path, as_is=True, draws=draws))
+        adopt.STAGE.run(job(tmp_path, as_is=True, draws=draws))
         loaded = [np.load(tmp_path / f"out/{name}.npy") for name in ("images", "masks")]
         orders.append([pair.tobytes() for pair in loaded[0]])
         assert sorted(orders[0]) == sorted(orders[-1])

@@ -87,8 +87,8 @@ HEALTHY_AND_NOT = TrainView(
 
 @pytest.mark.parametrize(("kind", "spec"), [("images-for-masks", {}), ("pairs", {"masks": "real"})])
 def test_images_are_made_for_masks_with_a_lesion_only(kind: str, spec: dict) -> None:
-    generator = SimpleNamespace(kind=kind)
-    request = make_request(generator, HEALTHY_AND_NOT, range(12), {"seed": 0, "fold": 0, "resolution": 4} | spec, "cpu")
+    generator = SimpleNamespace(kind=kind, resolution=4)
+    request = make_request(generator, HEALTHY_AND_NOT, range(12), 0, 0, **spec)
     assert request.masks is not None
     assert request.masks.any(axis=(1, 2, 3)).all()
     assert np.array_equal(request.masks, HEALTHY_AND_NOT.masks[request.cases])
@@ -96,16 +96,16 @@ def test_images_are_made_for_masks_with_a_lesion_only(kind: str, spec: dict) -> 
 
 
 def test_what_starts_from_cases_gets_all_of_them() -> None:
-    generator = SimpleNamespace(kind="pairs")
-    request = make_request(generator, HEALTHY_AND_NOT, range(8), {"seed": 0, "fold": 0, "resolution": 4}, "cpu")
+    generator = SimpleNamespace(kind="pairs", resolution=4)
+    request = make_request(generator, HEALTHY_AND_NOT, range(8), 0, 0)
     assert request.masks is None
     assert sorted(request.cases) == list(range(8))
 
 
 def test_an_image_for_a_made_mask_does_not_start_from_the_noise_of_that_mask() -> None:
     def noise(**spec: str) -> np.ndarray:
-        about = {"seed": 0, "fold": 0, "resolution": 4} | spec
-        return make_request(SimpleNamespace(kind="images-for-masks"), HEALTHY_AND_NOT, range(3), about, "cpu").noise()
+        generator = SimpleNamespace(kind="images-for-masks", resolution=4)
+        return make_request(generator, HEALTHY_AND_NOT, range(3), 0, 0, **spec).noise()
 
     of_the_mask, of_the_image = noise(), noise(masks="made")
     assert not np.isclose(of_the_mask, of_the_image).any()
@@ -115,6 +115,5 @@ def test_an_image_for_a_made_mask_does_not_start_from_the_noise_of_that_mask() -
 @pytest.mark.parametrize("kind", ["images-for-masks", "pairs"])
 def test_where_no_training_patient_has_a_lesion_there_is_no_mask_to_ask_for(kind: str) -> None:
     view = TrainView(np.zeros((2, 1, 16, 16), np.uint16), np.zeros((2, 1, 16, 16), np.uint8), ["a", "b"], "d")
-    spec = {"seed": 0, "fold": 0, "resolution": 16, "masks": "real"}
     with pytest.raises(StageFailed, match="has a lesion"):
-        make_request(SimpleNamespace(kind=kind), view, range(2), spec, "cpu")  # type: ignore[arg-type]
+        make_request(SimpleNamespace(kind=kind, resolution=16), view, range(2), 0, 0, masks="real")  # type: ignore[arg-type]

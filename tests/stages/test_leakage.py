@@ -19,6 +19,7 @@ from pigbench.data.source import CaseInfo
 from pigbench.data.splits import make_folds
 from pigbench.stages import split
 from pigbench.stages.job import Job, StageFailed
+from pigbench.stages.sample import Samples
 from pigbench.stages.segment import load_synthetic
 from pigbench.store import Entry
 
@@ -66,11 +67,11 @@ def split_jobs(directory: Path, folds: int, *, tuning: bool) -> list[Job]:
     """A later stage's job in each fold of the phantom, of which a fifth is set aside."""
     directory.mkdir()
 
-    def job(spec: dict[str, Any], **inputs: Entry) -> Job:
+    def job(spec: Any, **inputs: Entry) -> Job:
         return Job(spec, inputs, "phantom", directory, directory, directory, 60.0, lambda share, text: None)
 
-    split.run(job({"folds": folds, "seed": 0, "set_aside": 0.2, "tuning": tuning}))
-    return [job({"fold": fold}, split=Entry("split", "key", directory)) for fold in range(folds)]
+    split.STAGE.run(job(split.SplitSpec(dataset="d", folds=folds, seed=0, set_aside=0.2, tuning=tuning)))
+    return [job(SimpleNamespace(fold=fold), split=Entry("split", "key", directory)) for fold in range(folds)]
 
 
 @given(st.sets(st.sampled_from([f"p{i}" for i in range(9)]), min_size=1), st.sampled_from(["a", "b"]))
@@ -87,7 +88,8 @@ def synthetic_job(directory: Path, mark: str, empty: int, n: int = 10) -> Simple
     np.save(directory / "images.npy", np.zeros((n, 1, 4, 4), np.uint16))
     np.save(directory / "masks.npy", masks)
     (directory / "chunk.json").write_text(json.dumps({"seal": mark, "clipped_fraction": 0.0}))
-    return SimpleNamespace(spec={"n": n}, numbered=lambda role: [directory])
+    spec = SimpleNamespace(n=n, unsealed=False)
+    return SimpleNamespace(spec=spec, results=lambda role: [Samples(directory)])
 
 
 def test_pairs_made_from_other_patients_are_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ FILES = ("images.npy", "masks.npy", "index.csv")
 def job(tmp_path: Path) -> Job:
     (tmp_path / "out").mkdir()
     told: list[str] = []
-    spec = {"resolution": RESOLUTION, "reference": 80}
+    spec = stage.PrepareSpec(dataset="d", resolution=RESOLUTION, reference=80)
     made = Job(
         spec, {}, "phantom", tmp_path, tmp_path / "out", tmp_path / "kept", 60.0, lambda _, text: told.append(text)
     )
@@ -47,7 +47,7 @@ def written(job: Job) -> dict[str, bytes]:
 
 
 def test_blocks_make_the_same_artifact_and_progress_is_told(job: Job, expected: dict[str, bytes]) -> None:
-    stage.run(job)
+    stage.STAGE.run(job)
     assert written(job) == expected
     assert job.told == ["32/80", "64/80", "80/80"]  # type: ignore[attr-defined]
 
@@ -64,11 +64,11 @@ def test_a_killed_stage_reads_only_what_it_had_not_kept(job: Job, expected, monk
 
     monkeypatch.setattr(fresh, "read", counting)
     with pytest.raises(KeyboardInterrupt):
-        stage.run(job)
+        stage.STAGE.run(job)
     monkeypatch.setattr(
         fresh, "read", lambda self, index, resolution: read.append(index) or real(self, index, resolution)
     )
-    stage.run(job)
+    stage.STAGE.run(job)
     assert read[70:] == list(range(64, 80))
     assert written(job) == expected
 
@@ -78,7 +78,7 @@ def test_several_processes_make_the_same_artifact(job: Job, expected, monkeypatc
     monkeypatch.setattr(stage, "cores", lambda: 2)
     here, real = [], stage._block
     monkeypatch.setattr(stage, "_block", lambda job, source, start: here.append(start) or real(job, source, start))
-    stage.run(job)
+    stage.STAGE.run(job)
     assert here == [0, 0, 32, 64]  # the first one read here, all of them written here
     assert written(job) == expected
     assert job.told == ["32/80", "64/80", "80/80"]  # type: ignore[attr-defined]
@@ -89,7 +89,7 @@ def test_where_no_process_may_be_started_one_reads_all(job: Job, expected, monke
     monkeypatch.setattr(stage, "cores", lambda: 2)
     monkeypatch.setattr(stage, "may_start_processes", lambda: False)
     monkeypatch.setattr(stage, "_read_side_by_side", None)
-    stage.run(job)
+    stage.STAGE.run(job)
     assert written(job) == expected
 
 

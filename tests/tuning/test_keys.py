@@ -10,9 +10,9 @@ import pytest
 
 from pigbench.planning.configured import choose_generator, choose_segmenter
 from pigbench.planning.plan import Request
-from pigbench.stages.node import Node
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
+from pigbench.stages.node import Node
 from pigbench.tuning.trial import on_tuning_patients
 
 PUBLISHED = sorted((Path(__file__).parents[2] / "results").glob("*.json"))

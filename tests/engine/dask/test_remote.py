@@ -14,14 +14,14 @@ from pigbench.engine.dask.remote import PROBE, Abandoned, pack, unpack
 from pigbench.engine.dask.resources import Needs
 from pigbench.engine.work import Task
 from pigbench.errors import PigbenchError
-from pigbench.stages.node import Node
 from pigbench.processes import may_start_processes
+from pigbench.stages.node import Node, Purpose
 from pigbench.store import Store
 
 
 def test_a_task_travels_as_text() -> None:
-    first = Node("train", "first", {"rate": 0.1 + 0.2, "names": ["ä", None], "deep": {"on": True}}, {}, {"what": "a"})
-    node = Node("sample", "second", first.spec, {"trained:x": first}, {"what": "b", "fold": 1})
+    first = Node("train", "first", {"rate": 0.1 + 0.2, "names": ["ä", None], "deep": {"on": True}}, {}, Purpose("a"))
+    node = Node("sample", "second", first.spec, {"trained:x": first}, Purpose("b", fold=1))
     task = Task.of(node, "phantom", Path("store"), 2.5)
     stage, content, store = pack(task)
     assert (stage, store) == ("sample", "store")
@@ -60,8 +60,8 @@ def test_progress_is_told_now_and_then_and_a_run_that_has_ended_is_noticed(
 
 def test_inputs_that_the_file_server_shows_late_are_awaited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, told = Store(tmp_path), []
-    made = Node("train", "made", {}, {}, {"what": "a"})
-    task = Task.of(Node("sample", "next", {}, {"trained:x": made}, {"what": "b"}), "phantom", store.root, 1.0)
+    made = Node("train", "made", {}, {}, Purpose("a"))
+    task = Task.of(Node("sample", "next", {}, {"trained:x": made}, Purpose("b")), "phantom", store.root, 1.0)
 
     def progress(share: float, text: str) -> None:
         told.append(text)
@@ -93,9 +93,9 @@ def test_a_daemonic_process_may_not_start_others() -> None:
 
 def test_what_a_node_needs(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    on_gpu = Node("train", "one", {"fold": 0, "numerics": {"device": "cuda"}}, {}, {})
-    alike = Node("train", "two", {"fold": 1, "numerics": {"device": "cuda"}}, {}, {})
-    other = Node("split", "three", {"fold": 1}, {}, {})
+    on_gpu = Node("train", "one", {"fold": 0, "numerics": {"device": "cuda"}}, {})
+    alike = Node("train", "two", {"fold": 1, "numerics": {"device": "cuda"}}, {})
+    other = Node("split", "three", {"fold": 1}, {})
     with store.building() as directory:
         store.publish("train", "one", directory, {"spec": on_gpu.spec, "cost": {"peak_mib": 100.0}})
 

@@ -19,8 +19,8 @@ from pigbench.engine.dask.run import run_plan_on_dask, store_id, workers_of
 from pigbench.engine.driver import Event, Outcome
 from pigbench.engine.leases import Leases
 from pigbench.errors import PigbenchError
-from pigbench.stages.node import Node
 from pigbench.sources import source_hash
+from pigbench.stages.node import Node, Purpose
 from pigbench.store import Store
 
 Told = Callable[..., Node]
@@ -227,7 +227,7 @@ def test_workers_that_cannot_serve_the_run_are_named_before_it_begins(
     address = {worker["name"]: address for address, worker in cluster.wait_for_workers(6).items()}
 
     spec = {"plugin": "noise", "source": source_hash("stranger")}
-    node = Node("sample", "key", spec, {}, {"what": "noise"})
+    node = Node("sample", "key", spec, {}, Purpose("noise"))
     store = Store(here / "store")
     with pytest.raises(PigbenchError) as refused:
         run(cluster, store, node)
@@ -246,7 +246,7 @@ def test_a_worker_without_the_weights_of_the_extractor_is_named(
     cluster = start_cluster()
     cluster.start_worker(env=cluster.environment | {"TORCH_HOME": str(tmp_path), "PIGBENCH_INCEPTION": "/nowhere"})
     (address,) = cluster.wait_for_workers(1)
-    node = Node("embed", "key", {"extractor": "inception"}, {}, {"what": "real"})
+    node = Node("embed", "key", {"extractor": "inception"}, {}, Purpose("real"))
     with pytest.raises(PigbenchError, match=f"worker {address} lacks .*PIGBENCH_INCEPTION names no file: /nowhere"):
         run(cluster, Store(tmp_path / "store"), node)
 
@@ -317,7 +317,7 @@ def test_a_store_is_not_taken_for_another_at_the_same_path(pair, tmp_path: Path)
 
 
 def test_a_run_for_a_gpu_wants_a_worker_that_has_one(pair, tmp_path: Path) -> None:
-    node = Node("train", "key", {"numerics": {"device": "cuda"}}, {}, {"what": "x"})
+    node = Node("train", "key", {"numerics": {"device": "cuda"}}, {}, Purpose("x"))
     with pytest.raises(PigbenchError, match=f"dask worker {pair.address} --nthreads 1 --resources GPU=1"):
         run(pair, Store(tmp_path), node)
 
