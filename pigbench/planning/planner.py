@@ -14,7 +14,7 @@ from pigbench.planning.external_pairs import GivenPairs
 from pigbench.planning.plan import Arm, Contender, Plan, Request
 from pigbench.stages import adopt, embed, fidelity, floor, gate, prepare, reconstruct, sample, segment, split, train
 from pigbench.stages.base import Numerics
-from pigbench.stages.node import Node, Purpose, node, ordered
+from pigbench.stages.node import Node, Purpose, node
 
 
 def make_plan(request: Request) -> Plan:
@@ -24,8 +24,8 @@ def make_plan(request: Request) -> Plan:
 
 def sample_nodes(request: Request, fold: int | None = None) -> list[Node]:
     """The chunks of the request's generators themselves, of one fold or all, without those whose masks they take."""
-    planner, labels = _Planner(request), {generator.label for generator in request.generators}
-    chunks = [node for node in ordered(planner.plan().targets) if node.stage == sample.STAGE.name]
+    labels = {generator.label for generator in request.generators}
+    chunks = [node for node in make_plan(request).nodes() if node.stage == sample.STAGE.name]
     return [node for node in chunks if node.purpose.generator in labels and fold in (None, node.purpose.fold)]
 
 

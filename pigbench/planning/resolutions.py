@@ -57,7 +57,7 @@ def refuse_impossible(nodes: Iterable[Node]) -> None:
     resolution = trainings[0].spec["resolution"]
     if near := [side for sides in _around(resolution) if (side := next(filter(possible, sides), 0))]:
         by_plugin: dict[str, str] = {}
-        for fault in sorted(faults, key=lambda fault: fault.node.stage == "segment"):  # generators first
+        for fault in sorted(faults, key=lambda fault: bool(fault.node.purpose.segmenter)):  # generators first
             by_plugin.setdefault(_name(fault.node), fault.text)
         first, *others = by_plugin.items()
         more = f" and {counted(len(others), 'other')}" if others else ""
@@ -70,13 +70,13 @@ def _distinct(nodes: Iterable[Node]) -> list[Node]:
     found = {
         (node.spec["plugin"], node.spec.get("component"), repr(node.spec["settings"])): node
         for node in nodes
-        if node.stage in ("train", "segment")
+        if node.purpose.trains
     }
     return list(found.values())
 
 
 def _name(node: Node) -> str:
-    kind = "segmenter" if node.stage == "segment" else "generator"
+    kind = "segmenter" if node.purpose.segmenter else "generator"
     return f"{kind} '{node.spec['plugin']}'"
 
 
@@ -92,7 +92,7 @@ def _around(resolution: int) -> tuple[list[int], list[int]]:
 
 def _at(node: Node, resolution: int) -> Node:
     """The same training, and those that it needs, at another resolution."""
-    inputs = {role: _at(other, resolution) if other.stage == "train" else other for role, other in node.inputs.items()}
+    inputs = {role: _at(other, resolution) if other.purpose.trains else other for role, other in node.inputs.items()}
     return replace(node, spec=node.spec | {"resolution": resolution}, inputs=inputs)
 
 
@@ -115,13 +115,13 @@ def _fault(node: Node, *, with_loss: bool = True) -> _Fault | None:
 def _take_loss(node: Node, subject: Any, network: torch.nn.Module) -> None:
     """One loss of the untrained network, if it has one; raises what the plugin raises."""
     batch = _batch(node.spec["resolution"])
-    if node.stage == "segment":
+    if node.purpose.segmenter:
         subject.loss(network, batch)
     elif type(subject).loss is not Generator.loss:  # else it has a training of its own
         needed = {
             role.removeprefix("trained:"): _built(other)[1].eval()
             for role, other in node.inputs.items()
-            if other.stage == "train"
+            if other.purpose.trains
         }
         subject.loss(node.spec["component"], network, batch, needed)
 
@@ -129,9 +129,9 @@ def _take_loss(node: Node, subject: Any, network: torch.nn.Module) -> None:
 def _built(node: Node) -> tuple[Any, torch.nn.Module]:
     """The plugin of a training as its stage makes it, and its untrained network."""
     spec = node.spec
-    group: registry.Group = "segmenters" if node.stage == "segment" else "generators"
+    group: registry.Group = "segmenters" if node.purpose.segmenter else "generators"
     plugin = registry.find(group, spec["plugin"]).load()
-    if node.stage == "segment":
+    if node.purpose.segmenter:
         segmenter = plugin(plugin.Config(**spec["settings"]), spec["resolution"])
         return segmenter, segmenter.build()
     component = next(component for component in plugin.components if component.name == spec["component"])

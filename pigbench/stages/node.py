@@ -31,6 +31,11 @@ class Purpose:
     seed: int | None = None
     count: int | None = None
 
+    @property
+    def trains(self) -> bool:
+        """Whether a network is trained: a generator's component, or a segmenter."""
+        return bool(self.component or self.segmenter)
+
     def told(self, *names: str) -> dict[str, Any]:
         """These facts of it, as far as they are known."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
