@@ -49,7 +49,7 @@ def show(
         path,
         title=f"{name} {source.fingerprint()[:8]}: {len(picked)} of {len(cases)} cases at {resolution}²",
     )
-    typer.echo(f"{counted(len(picked), 'case')} written to {path}")
+    typer.echo(f"{len(picked)} of {counted(len(cases), 'case')} written to {path}")
 
 
 @app.command("inspect")

@@ -106,7 +106,9 @@ def _summary(name: str, imported: Imported) -> list[str]:
 
     dataset, rows = imported.dataset, imported.rows
     whose = counted(dataset.patients, "patient") if dataset.has_patient_ids else "patients unknown"
-    lines: list[str | None] = [f"'{name}': {counted(dataset.cases, 'case')}, {whose}"]
+    without = sum(map(len, dataset.skipped.values()))
+    left_out = f", {counted(without, 'file')} left out" if without else ""
+    lines: list[str | None] = [f"'{name}': {counted(dataset.cases, 'case')}, {whose}{left_out}"]
     if dataset.own_ids:
         lines.append("Careful: records, tables and exported files will hold these names of cases and patients.")
     if imported.known:
@@ -114,15 +116,21 @@ def _summary(name: str, imported: Imported) -> list[str]:
     if dataset.pseudo_patients:
         lines.append(f"Near-identical images count as one patient: {counted(dataset.patients, 'pseudo-patient')}.")
     elif not dataset.has_patient_ids:
+        way_out = f": give {' or '.join(imported.patient_options)}" if imported.patient_options else ""
         lines.append(
             "Careful: every case counts as its own patient. If several come from one patient, they leak from training "
-            "into test: give --patient-regex or --patients."
+            f"into test{way_out}."
         )
     if imported.merged:
         lines.append(f"{counted(imported.merged, 'image')} with several masks: each image's masks were made one.")
     lines += _left_out(imported)
     if dataset.empty_masks:
         lines.append(f"{counted(dataset.empty_masks, 'mask')} {'is' if dataset.empty_masks == 1 else 'are'} empty.")
+    if imported.smoothed:
+        lines.append(
+            f"Careful: {counted(imported.smoothed, 'mask')} of more than 32 values, as smoothed ones have: "
+            "`--foreground 128-255` would take the upper half of them."
+        )
     lines.append(large_masks([row.lesion_fraction for row in rows], name))
     lines.append(small_lesions([row.prepared_fraction for row in rows], load_preset("quick").resolution))
     if imported.shared_images:

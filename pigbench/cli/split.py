@@ -36,6 +36,7 @@ def export(
 
     check_empty(out)
     source = open_dataset(dataset, store.expanduser().absolute())
+    source.check_files()
     with reading() as advance:
         write_split(source, folds, Protocol.model_fields["split_seed"].default, out, set_aside or 0.0, advance)
     typer.echo(f"{folds} folds of '{dataset}' under {out}")

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 from pigbench.store import Store
 
@@ -167,15 +168,20 @@ def _write_skipped(file: Path, skipped: Mapping[str, Sequence[str]]) -> None:
     with file.open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table)
         writer.writerow(("fault", "left_out"))
-        writer.writerows((kind, name) for kind, names in skipped.items() for name in names)
+        writer.writerows((kind.partition(" (--")[0], name) for kind, names in skipped.items() for name in names)
 
 
 def _check_same(new: Registered, old: Registered, name: str) -> None:
     if new.is_what != old.is_what:
         raise PigbenchError(
-            f"'{name}' is already another dataset ({old.cases} cases of {old.patients} patients; this one has "
-            f"{new.cases} of {new.patients}): choose another --name, or `pigbench data forget {name}`"
+            f"'{name}' is already another dataset ({_size(old)}; this one: {_size(new)}): choose another --name, or "
+            f"`pigbench data forget {name}`"
         )
+
+
+def _size(found: Registered) -> str:
+    whose = counted(found.patients, "patient") if found.has_patient_ids else "unknown patients"
+    return f"{counted(found.cases, 'case')} of {whose}"
 
 
 def _table_name(data: bytes) -> str:

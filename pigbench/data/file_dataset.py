@@ -16,7 +16,7 @@ import numpy as np
 from pigbench import registry
 from pigbench.contracts import Config
 from pigbench.counting import counted
-from pigbench.data import dataset_index as register
+from pigbench.data import dataset_index
 from pigbench.data.dataset_index import Registered, Row
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.checks import Facts, Reader, inspect
@@ -33,6 +33,8 @@ class Imported:
 
     known: the same dataset was registered under this name before. rows: its cases. lost_patients: patients of whom
     nothing is left, as all their cases were left out. skipped_table: lists what was left out; None if nothing was.
+    smoothed: masks that look smoothed, of which no half of the values was taken. patient_options: those that say whose
+    a case is.
     """
 
     dataset: Registered
@@ -40,6 +42,8 @@ class Imported:
     rows: list[Row]
     lost_patients: int
     skipped_table: Path | None
+    smoothed: int
+    patient_options: tuple[str, ...]
 
     @property
     def shared_images(self) -> int:
@@ -86,14 +90,14 @@ def import_dataset(
     problems.raise_any(skip_bad=skip_bad)
     good = [(case, fact) for case, fact in zip(found, facts, strict=True) if fact is not None]
     if not good:
-        problems.raise_any()
-        raise PigbenchError(f"{kind}: no case with a mask under {path}")
+        nothing = f"{kind}: no case with a mask under {path}"
+        raise PigbenchError(f"with --skip-bad nothing would be left\n{problems.told()}" if len(problems) else nothing)
     cases, known_facts = [case for case, _ in good], [fact for _, fact in good]
     patients, known_patients, pseudo = _patients(importer, cases, known_facts)
     rows, content = _rows(cases, known_facts, patients)
     if own_ids:
         rows = _under_own_ids(rows)
-    known = register.publish(
+    known = dataset_index.publish(
         store,
         name,
         rows,
@@ -105,9 +109,19 @@ def import_dataset(
         own_ids=digest(sorted([row.patient_id, row.case_id] for row in rows))[:16] if own_ids else "",
         skipped=dict(problems.items()),
     )
-    where = register.directory(store.root, name)
+    where = dataset_index.directory(store.root, name)
     lost = {case.patient for case in found if case.patient} - {case.patient for case in cases}
-    return Imported(register.load(where), known, rows, len(lost), where / register.SKIPPED if len(problems) else None)
+    return Imported(
+        dataset=dataset_index.load(where),
+        known=known,
+        rows=rows,
+        lost_patients=len(lost),
+        skipped_table=where / dataset_index.SKIPPED if len(problems) else None,
+        smoothed=importer.foreground.smoothed if importer.foreground else 0,
+        patient_options=tuple(
+            f"--{name.replace('_', '-')}" for name in type(importer.options).model_fields if name.startswith("patient")
+        ),
+    )
 
 
 class ImportedSource(Source):
@@ -116,8 +130,8 @@ class ImportedSource(Source):
     def __init__(self, name: str, store_root: Path) -> None:
         """Raises PigbenchError if `name` is not registered in the store, or what is there is malformed."""
         self.name = name
-        self._directory = register.directory(store_root, name)
-        self.registered = register.load(self._directory)
+        self._directory = dataset_index.directory(store_root, name)
+        self.registered = dataset_index.load(self._directory)
         self.has_patient_ids = self.registered.has_patient_ids
         self.pseudo_patients = self.registered.pseudo_patients
 
@@ -135,10 +149,7 @@ class ImportedSource(Source):
         Raises PigbenchError if a file is gone or its bytes are not those that were imported.
         """
         row = self.rows[index]
-        image = self._verified(row, "image", row.image_sha256, lambda: self._reader.image(image_part(row)))
-        mask = self._verified(
-            row, "mask", row.mask_sha256, lambda: self._reader.mask(mask_parts(row), (row.height, row.width))[:2]
-        )
+        image, mask = self._verified(row, "image"), self._verified(row, "mask")
         return image, mask
 
     def files(self) -> list[CaseFiles]:
@@ -161,21 +172,42 @@ class ImportedSource(Source):
     @cached_property
     def rows(self) -> list[Row]:
         """The register's rows; they hold private names."""
-        return register.load_rows(self._directory, self.registered)
+        return dataset_index.load_rows(self._directory, self.registered)
 
     @cached_property
     def _reader(self) -> Reader:
         return Reader(make_importer(self.registered.kind, self.registered.options))
 
-    def _verified(self, row: Row, what: str, known: str, read: Callable[[], tuple[str, np.ndarray]]) -> np.ndarray:
-        """What is read, if it is what was imported. Errors name the case, not the file: they reach records."""
+    def faults(self, index: int) -> list[str]:
+        """What is wrong with the files of case `index`, each with its path: for the terminal, as paths are private."""
+        row = self.rows[index]
+        found = []
+        for what, parts in (("image", [image_part(row)]), ("mask", mask_parts(row))):
+            gone = [part.file for part in parts if not part.file.is_file()]
+            if gone or self._fault(row, what):
+                found.append(f"{row.case_id}: {what} {gone[0] if gone else parts[0].file}")
+        return found
+
+    def _fault(self, row: Row, what: str) -> bool:
+        try:
+            self._verified(row, what)
+        except PigbenchError:
+            return True
+        return False
+
+    def _verified(self, row: Row, what: str) -> np.ndarray:
+        """The image or the mask, if it is what was imported. Errors name the case, not the file: they reach records."""
         where = f"dataset '{self.name}': the {what} of case {row.case_id}"
         changed = PigbenchError(
             f"{where} has changed since it was imported: put the old file back (`pigbench data validate {self.name}` "
             "names it), or import under a new name"
         )
         try:
-            found, pixels = read()
+            if what == "image":
+                known, (found, pixels) = row.image_sha256, self._reader.image(image_part(row))
+            else:
+                known = row.mask_sha256
+                found, pixels, _ = self._reader.mask(mask_parts(row), (row.height, row.width))
         except OSError as error:
             raise PigbenchError(
                 f"{where} cannot be read ({error.strerror}). If its folder has moved, import it again under the same "
@@ -208,7 +240,7 @@ def check_characters(name: str) -> None:
 
 def _check_name(name: str) -> None:
     check_characters(name)
-    if name.lower() == register.RESERVED:
+    if name.lower() == dataset_index.RESERVED:
         raise PigbenchError(f"--name '{name}' is the built-in dataset: choose another")
 
 

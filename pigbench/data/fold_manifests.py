@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ UNSEALED = "UNSEALED"
 
 FORMAT = "pigbench-fold/1"
 
-_COLUMNS = ("case_id", "patient_id", "held_out_in_fold", "stem", "image", "image_part", "mask", "own_masks")
+_COLUMNS = ("case_id", "patient_id", "held_out_in_fold", "name", "image", "image_part", "mask", "own_masks")
 _ANY_RESOLUTION = 1  # files are read at their own size
 
 
@@ -95,11 +97,11 @@ def write_split(
         _write_json(out / f"fold-{fold}.json", about)
     of_case = dict(zip(source.cases(), source.files() or (), strict=False))
     files = [of_case[case] for case in cases] if of_case else []
-    names = [_own_name(case.image, case.masks[0]) for case in files] or [case.case_id for case in cases]
+    names = _own_names(files) or [case.case_id for case in cases]
     _write_json(out / "splits_final.json", [_named(cases, names, held_out) for held_out in split])
     if files:
         masks = _write_masks(source, cases, out, progress)
-        _write_files(out / "files.csv", cases, files, masks, split)
+        _write_files(out / "files.csv", cases, files, names, masks, split)
 
 
 def _in_folds(source: Source, share: float, seed: int) -> list[CaseInfo]:
@@ -120,6 +122,18 @@ def _members(cases: Sequence[CaseInfo], patients: Sequence[str]) -> dict[str, li
         "patients": list(patients),
         "cases": [case.case_id for case in cases if case.patient_id in set(patients)],
     }
+
+
+def _own_names(files: Sequence[CaseFiles]) -> list[str]:
+    """What the user calls each case; where two images in different folders are called alike, with their folders."""
+    names = [_own_name(case.image, case.masks[0]) for case in files]
+    images: dict[str, set[Path]] = defaultdict(set)
+    for name, case in zip(names, files, strict=True):
+        images[name].add(case.image)
+    if all(len(same) == 1 for same in images.values()):  # slices of one volume go by its one name
+        return names
+    root = Path(os.path.commonpath([case.image.parent for case in files]))
+    return [case.image.relative_to(root).with_suffix("").as_posix().replace("/", "_") for case in files]
 
 
 def _own_name(image: Path, mask: Path) -> str:
@@ -159,6 +173,7 @@ def _write_files(
     table: Path,
     cases: Sequence[CaseInfo],
     files: Sequence[CaseFiles],
+    names: Sequence[str],
     masks: Sequence[Path],
     split: Sequence[Collection[str]],
 ) -> None:
@@ -166,11 +181,9 @@ def _write_files(
     with table.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(_COLUMNS)
-        for case, own, mask in zip(cases, files, masks, strict=True):
+        for case, own, name, mask in zip(cases, files, names, masks, strict=True):
             fold, own_masks = of_patient[case.patient_id], " | ".join(map(str, own.masks))
-            writer.writerow(
-                (case.case_id, case.patient_id, fold, own.image.stem, own.image, own.inside, mask, own_masks)
-            )
+            writer.writerow((case.case_id, case.patient_id, fold, name, own.image, own.inside, mask, own_masks))
 
 
 def _write_json(file: Path, content: Any) -> None:

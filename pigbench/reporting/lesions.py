@@ -37,10 +37,13 @@ def large_masks(fractions: Sequence[float], name: str) -> str | None:
     """A sentence on masks that cover more than half of their image; None if there are none."""
     if not (count := inverted(fractions)):
         return None
+    cover = "covers" if count == 1 else "cover"
+    told = f"{count} of {counted(len(fractions), 'mask')} {cover} more than half of the image"
+    if 2 * count < len(fractions):
+        return f"{told}: look at `pigbench data show {name}`."
     return (
-        f"Careful: {count} of {counted(len(fractions), 'mask')} {'covers' if count == 1 else 'cover'} more than half "
-        f"of the image. Look at `pigbench data show {name}`: where lesion and background are exchanged, import again "
-        "with `--foreground 0`."
+        f"Careful: {told}. Look at `pigbench data show {name}`: if lesion and background are exchanged, import again "
+        "with `--foreground 0` (smoothed masks: `--foreground 0-127`)."
     )
 
 

@@ -72,7 +72,7 @@ def test_a_split_for_other_tools_is_the_suites_split(tmp_path: Path) -> None:
     with (tmp_path / "files.csv").open() as table:
         rows = list(csv.DictReader(table))
     assert all(row["patient_id"] in split[int(row["held_out_in_fold"])] for row in rows)
-    assert {row["case_id"]: row["stem"] for row in rows} == stem
+    assert {row["case_id"]: row["name"] for row in rows} == stem
 
 
 def test_the_mask_to_train_on_is_the_whole_one_and_the_users_own_files_stand_beside_it(tmp_path: Path) -> None:
@@ -109,6 +109,23 @@ def test_cases_of_an_nnunet_dataset_have_the_names_of_its_labels(tmp_path: Path)
     write_split(FromNNUNet(), 2, 0, tmp_path)
     first = json.loads((tmp_path / "splits_final.json").read_text())[0]
     assert sorted(first["train"] + first["val"]) == [f"smith_{i:04}" for i in range(12)]
+
+
+def test_cases_of_one_name_in_several_folders_go_by_their_folders_too(tmp_path: Path) -> None:
+    class InFolders(Files):
+        def files(self) -> list[CaseFiles]:
+            return [
+                CaseFiles(Path(f"/data/P{i // 2}/img{i % 2}.png"), (Path(f"/data/P{i // 2}/img{i % 2}_mask.png"),))
+                for i in range(12)
+            ]
+
+    write_split(InFolders(), 3, 0, tmp_path)
+    for fold in json.loads((tmp_path / "splits_final.json").read_text()):
+        assert len(fold["train"] + fold["val"]) == 12
+        assert set(fold["train"]).isdisjoint(fold["val"])
+        assert {name[:2] for name in fold["train"]}.isdisjoint(name[:2] for name in fold["val"])  # P0 to P5
+    names = {row["name"] for row in csv.DictReader((tmp_path / "files.csv").read_text().splitlines())}
+    assert names == {f"P{patient}_img{index}" for patient in range(6) for index in range(2)}
 
 
 def test_only_what_is_for_the_user_alone_names_files(tmp_path: Path) -> None:

@@ -47,8 +47,10 @@ def test_a_sentence_says_what_would_keep_them() -> None:
 
 def test_masks_over_more_than_half_of_the_image_may_be_inverted() -> None:
     assert inverted([0.0, 0.5, 0.51, 1.0]) == 2
-    said = large_masks([0.1, 0.9], "mine")
+    said = large_masks([0.8, 0.9], "mine")
     assert said is not None
-    assert "1 of 2 masks covers more than half of the image" in said
+    assert "2 of 2 masks cover more than half of the image" in said
     assert "--foreground 0" in said
     assert large_masks([0.1, 0.4], "mine") is None
+    few = large_masks([0.1, 0.4, 0.9], "mine")
+    assert few == "1 of 3 masks covers more than half of the image: look at `pigbench data show mine`."

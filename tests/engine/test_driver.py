@@ -14,7 +14,7 @@ from pigbench.engine.leases import Leases
 from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task
 from pigbench.errors import PigbenchError
-from pigbench.stages.node import Node
+from pigbench.stages.node import Node, Purpose
 from pigbench.store import Store
 
 
@@ -51,9 +51,9 @@ class Bench(Crew):
 
 
 def chain(name: str, length: int) -> Node:
-    node = Node("train", f"{name}0", {}, {}, {"what": f"{name}0"})
+    node = Node("train", f"{name}0", {}, {}, Purpose(f"{name}0"))
     for number in range(1, length):
-        node = Node("train", f"{name}{number}", {}, {"before": node}, {"what": f"{name}{number}"})
+        node = Node("train", f"{name}{number}", {}, {"before": node}, Purpose(f"{name}{number}"))
     return node
 
 

@@ -79,9 +79,12 @@ class Problems:
 
         skip_bad: only those that need a choice, which leaving out files does not mend.
         """
-        kinds = self._choices if skip_bad else self._found
-        if kinds:
-            raise PigbenchError("\n".join(f"{kind}: {_first_ten(self._found[kind])}" for kind in kinds))
+        if kinds := self._choices if skip_bad else self._found:
+            raise PigbenchError(self.told(kinds))
+
+    def told(self, kinds: Iterable[str] | None = None) -> str:
+        """A line for every kind, or for these."""
+        return "\n".join(f"{kind}: {_first_ten(self._found[kind])}" for kind in kinds or self._found)
 
 
 class Importer(ABC):
@@ -145,4 +148,4 @@ def check_folder(path: Path) -> None:
 
 def _first_ten(names: list[str]) -> str:
     shown = ", ".join(names[:10])
-    return f"{shown}, … ({len(names)} in all)" if len(names) > 10 else f"{shown} ({len(names)})"
+    return f"{shown}, … ({len(names):,} in all)" if len(names) > 10 else shown

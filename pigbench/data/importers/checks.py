@@ -19,6 +19,9 @@ from pigbench.data.pixels import ColourError, binary
 IN_COLOUR = "image in colour"
 """How the kind of problem begins that `in_colour` names."""
 
+SMOOTHED = 8
+"""A mask of more values is no label map."""
+
 _FULL_SCALE = (1, 255, 65535)  # "true" at 1, 8 and 16 bits: different encodings of the same label
 
 
@@ -45,6 +48,10 @@ class SizeDiffersError(UnusableError):
 
 class NotBinaryError(UnusableError):
     """A mask has more than two values."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        super().__init__(f"{len(values)} values")
+        self.values = values
 
 
 class Reader:
@@ -154,9 +161,7 @@ def _inspect(
         problems.add("image and mask differ in size", [f"{case.name} ({error})"])
         return None
     except NotBinaryError as error:
-        problems.add(
-            f"mask that is not binary{_which_values(reader.importer)}", [f"{_file(case, case.masks[0])} ({error})"]
-        )
+        problems.add(_not_binary(reader.importer, error.values), [_file(case, case.masks[0])])
         return None
     except (OSError, UnusableError) as error:
         problems.add("unusable file", [f"{_shown(case, case.masks[0])} ({_reason(error)})"])
@@ -168,17 +173,22 @@ def _inspect(
     return Facts(image_hash, mask_hash, height, width, *shares, sign(pixels) if sign else None)
 
 
-def _which_values(importer: Importer) -> str:
-    if "foreground" not in type(importer.options).model_fields:
-        return ""
-    return " (--foreground 128-255 takes the upper half of smoothed ones, --foreground 1,2 labels 1 and 2)"
+def _not_binary(importer: Importer, values: np.ndarray) -> str:
+    """The kind of problem that a mask of these values is, with the option that reads it."""
+    has_option = "foreground" in type(importer.options).model_fields
+    if len(values) > SMOOTHED:
+        return "mask that is smoothed" + " (--foreground 128-255 takes the upper half of its values)" * has_option
+    listed = ", ".join(map(str, values))
+    others = ",".join(str(value) for value in values if value)
+    hint = f" (--foreground {others} takes all but 0, or name those that are lesion)" if has_option else ""
+    return f"mask with the values {listed}{hint}"
 
 
 def _binary(values: np.ndarray) -> tuple[np.ndarray, int]:
     try:
         return binary(values)
-    except UnusableError as error:
-        raise NotBinaryError(str(error)) from None
+    except UnusableError:
+        raise NotBinaryError(np.unique(values)) from None
 
 
 def _shown(case: Found, part: Part) -> str:

@@ -64,8 +64,15 @@ class Folder(Importer):
         _ = self.options.colour, self.foreground
         if self.options.table is not None:
             return self._from_table(path, self.options.table, problems)
-        names = MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
-        pairs = find_pairs(*self._folders(path), problems, names)
+        images, masks = self._folders(path)
+        if self.options.images is None and not images.is_dir():
+            raise PigbenchError(
+                f"{path} has no folder images/: give --images and --masks, or --mask-suffix _mask where masks lie "
+                "beside their images; for BUSI, nnU-Net and others `pigbench data import --help` lists importers"
+            )
+        pairs = find_pairs(
+            images, masks, problems, MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
+        )
         patients = self._patients(pairs)
         return [
             Found(pair.stem, patients.get(pair.stem), Part(pair.image), tuple(map(Part, pair.masks))) for pair in pairs
@@ -103,14 +110,24 @@ class Folder(Importer):
         """One case a row, or, to merge, one an image. No path may leave PATH."""
         check_folder(path)
         if self.options.patient_regex is not None or self.options.patients is not None or self.options.patient_folders:
-            raise PigbenchError("a --table says whose its images are by a column 'patient': give it no other patients")
+            raise PigbenchError(
+                "a --table says in its column 'patient' whose its images are: leave out --patient-regex, --patients "
+                "and --patient-folders"
+            )
         masks: dict[Path, list[Part]] = {}
         rows: dict[Path, dict[str, str]] = {}
         for row in table_rows(table, ("image", "mask")):
+            found_files = [_listed(table, path, row[name]) for name in ("image", "mask")]
+            missing = [
+                row[name] for name, file in zip(("image", "mask"), found_files, strict=True) if not file.exists()
+            ]
+            if missing:
+                problems.add(f"{table.name} names files that are neither beside it nor in {path}", missing)
+                continue
             try:
-                image, mask = (inside_folder(path, _listed(table, path, row[name])) for name in ("image", "mask"))
-            except UnusableError as error:
-                problems.add(f"{table.name}: a path that", [f"{row['image']}, {row['mask']} {error}"])
+                image, mask = (inside_folder(path, file) for file in found_files)
+            except UnusableError:
+                problems.add(f"{table.name} names files outside {path}: give a folder that holds both", [row["image"]])
                 continue
             masks.setdefault(image, []).append(Part(mask))
             rows.setdefault(image, row)

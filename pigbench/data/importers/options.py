@@ -16,6 +16,7 @@ _RANGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _ANY = "any"
 _GREATEST = 2**63 - 1
 _SHOWN = 8
+_MOST_LABELS = 32
 
 
 class ColourOptions(Config):
@@ -35,7 +36,8 @@ class ColourOptions(Config):
 class Foreground:
     """The values of a mask that are lesion, such as 1,2 or 128-255, and which of them masks had so far.
 
-    ranges: the least and the greatest value of each part; `any` is all but 0.
+    ranges: the least and the greatest value of each part; `any` is all but 0. smoothed: how many masks have so many
+    values that only a range such as 128-255 makes sense, where that was not said.
     """
 
     def __init__(self, text: str) -> None:
@@ -46,6 +48,7 @@ class Foreground:
         self.ranges = [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts.split(",")]
         self._unmet = set(self.ranges)
         self._values: set[int] = set()
+        self.smoothed = 0
 
     def chooses(self, value: int) -> bool:
         """Whether that value is one of them."""
@@ -59,9 +62,17 @@ class Foreground:
             inside |= within
             if within.any():
                 self._unmet.discard((low, high))
+        found = np.unique(values)
         if self._unmet and len(self._values) <= _SHOWN:
-            self._values |= {int(value) for value in np.unique(values)[: _SHOWN + 1]}
+            self._values |= {int(value) for value in found[: _SHOWN + 1]}
+        self.smoothed += len(found) > _MOST_LABELS and not self._halves
         return inside.astype(np.uint8)
+
+    @property
+    def _halves(self) -> bool:
+        """Whether it is one range, wide, but not of all values but 0: a half of what smoothed masks have."""
+        low, high = self.ranges[0]
+        return len(self.ranges) == 1 and _MOST_LABELS < high - low < _GREATEST - 1
 
     @property
     def unmet(self) -> list[str]:

@@ -9,7 +9,7 @@ import csv
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,12 +56,18 @@ class MaskNames:
 def find_pairs(images: Path, masks: Path, problems: Problems, names: MaskNames = MaskNames()) -> list[Pair]:
     """The pairs by stem, sorted, from these folders and those in them. Files of other types and hidden ones are left.
 
-    With a suffix both may be one folder. An image without a mask, the reverse, and two files of one stem go to
-    `problems`. Raises PigbenchError for a folder that cannot be read or holds no picture.
+    With a suffix both may be one folder. An image without a mask, the reverse, one with further masks that nobody asked
+    to merge, and two files of one stem go to `problems`. Raises PigbenchError for a folder that cannot be read or holds
+    no picture.
     """
+    widely = names if names.several is None else MaskNames(names.suffix, several=True)
     if images.absolute() == masks.absolute():
+        if not names.suffix:
+            raise PigbenchError(
+                f"images and masks are both in {images}: say by --mask-suffix, such as _mask, which are masks"
+            )
         files = _by_stem(images, None, "image", problems)
-        of_masks = {stem: file for stem, file in files.items() if names.suffix and names.images(stem)}
+        of_masks = {stem: file for stem, file in files.items() if widely.images(stem)}
         of_images = {stem: file for stem, file in files.items() if stem not in of_masks}
     else:
         of_images = _by_stem(images, masks, "image", problems)
@@ -69,26 +75,20 @@ def find_pairs(images: Path, masks: Path, problems: Problems, names: MaskNames =
     owned: dict[str, list[str]] = {stem: [] for stem in of_images}
     stray: list[str] = []
     for mask in sorted(of_masks):
-        owner = next((stem for stem in names.images(mask) if stem in of_images), None)
+        owner = next((stem for stem in widely.images(mask) if stem in of_images), None)
         (owned[owner] if owner is not None else stray).append(mask)
     named = f"of the same stem and '{names.suffix}'" if names.suffix else "of the same stem"
     problems.add(f"image without a mask {named}", sorted(stem for stem, own in owned.items() if not own))
-    hint = _merging(stray, of_images, names)
-    problems.add(f"mask without an image {named}{hint}", stray)
-    return [
-        Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in owned[stem]))
-        for stem in sorted(owned)
-        if owned[stem]
-    ]
-
-
-def _merging(stray: list[str], images: Collection[str], names: MaskNames) -> str:
-    """What to do about masks that are further ones of an image, if there are any."""
-    if names.several is not False:
-        return ""
-    merging = MaskNames(names.suffix, several=True)
-    further = any(stem in images for mask in stray for stem in merging.images(mask))
-    return " (several masks of an image? --merge-masks makes one of them)" if further else ""
+    problems.add(f"mask without an image {named}", stray)
+    further = (
+        {} if names.several else {stem: own for stem, own in owned.items() if own not in ([], [stem + names.suffix])}
+    )
+    problems.add(
+        "image with further masks (--merge-masks makes one mask of them)",
+        [f"{stem} ({', '.join(own)})" for stem, own in sorted(further.items())],
+    )
+    whole = sorted(stem for stem, own in owned.items() if own and stem not in further)
+    return [Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in owned[stem])) for stem in whole]
 
 
 def composed(name: str) -> str:
@@ -192,8 +192,10 @@ def table_rows(table: Path, needed: tuple[str, ...] = ()) -> list[dict[str, str]
     """
     try:
         lines = table.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PigbenchError(f"the table {table} cannot be read: {error}") from None
+    except OSError as error:
+        raise PigbenchError(f"the table {table.absolute()} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PigbenchError(f"the table {table} is not in UTF-8: save it as 'CSV UTF-8'") from None
     separator = max(",;\t", key=lines[0].count) if lines else ","
     reader = csv.DictReader(lines, delimiter=separator, restval="")
     for name in needed:

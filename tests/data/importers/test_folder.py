@@ -192,7 +192,7 @@ def test_missing_partners_are_named_and_counted(pairs, tmp_path):
     message = refused(pairs, tmp_path / "store")
     assert "image without a mask of the same stem: lonely00, lonely01" in message
     assert "lonely09, … (12 in all)" in message and "lonely10" not in message
-    assert "mask without an image of the same stem: extra (1)" in message
+    assert "mask without an image of the same stem: extra" in message
 
 
 def test_every_fault_of_the_files_is_told_at_once(pairs, tmp_path):
@@ -206,8 +206,8 @@ def test_every_fault_of_the_files_is_told_at_once(pairs, tmp_path):
     message = refused(pairs, tmp_path / "store")
     assert "differ in size: p0_0 (20×10 against 20×24)" in message
     assert "constant image: p0_1.png (all 7)" in message
-    assert "not binary (--foreground 128-255 takes the upper half of smoothed ones" in message
-    assert "p1_0.png (4 values: 0, 3, 9, 255)" in message
+    assert "mask with the values 0, 3, 9, 255 (--foreground 3,9,255 takes all but 0" in message
+    assert "lesion): p1_0.png" in message
     assert "images/p1_1.png (cannot be read" in message
     assert (
         "image in colour (--grey reads 0.299 R + 0.587 G + 0.114 B, --channel R, G or B one of them): p2_0" in message
@@ -221,7 +221,7 @@ def test_label_maps_are_refused_but_encodings_of_one_may_mix(pairs, tmp_path):
     load(pairs, tmp_path / "store")
     Image.fromarray(mask * 2).save(pairs / "masks" / "p0_1.png")
     message = refused(pairs, tmp_path / "store", "other")
-    assert "label map? see --foreground); 2 in: p0_1.png (1)" in message
+    assert "label map? see --foreground); 2 in: p0_1.png" in message
 
 
 def test_empty_masks_and_shared_images_are_counted(pairs, tmp_path):
@@ -240,7 +240,7 @@ def test_folders_that_are_missing_empty_or_ambiguous(pairs, tmp_path):
     (tmp_path / "empty/images/notes.txt").touch()
     assert "holds no PNG, TIFF, JPEG or BMP" in refused(tmp_path / "empty", tmp_path / "store")
     Image.open(pairs / "images" / "p0_0.png").save(pairs / "images" / "p0_0.tif")
-    assert "more than one file" in (message := refused(pairs, tmp_path / "store")) and "p0_0 (1)" in message
+    assert "more than one file" in (message := refused(pairs, tmp_path / "store")) and "p0_0" in message
 
 
 @pytest.mark.parametrize("name", ["phantom", "Phantom", "", ".x", "a/b", "../up", "a b", "é", "x" * 65, "a\n"])
@@ -252,7 +252,7 @@ def test_names_that_cannot_be(pairs, tmp_path, name):
 def test_patients_that_cannot_be_told(pairs, tmp_path):
     store = tmp_path / "store"
     assert "not a regular expression" in refused(pairs, store, patient_regex="(")
-    assert "finds no patient in: p4_0, p4_1, p5_0, p5_1 (4)" in refused(pairs, store, patient_regex="p[0-3]")
+    assert "finds no patient in: p4_0, p4_1, p5_0, p5_1" in refused(pairs, store, patient_regex="p[0-3]")
     assert "finds no patient in" in refused(pairs, store, patient_regex="(q)?p")
     assert "one of them" in refused(pairs, store, patient_regex=REGEX, patients_csv=pairs / "table.csv")
     assert "cannot be read" in refused(pairs, store, patients_csv=pairs / "none.csv")
@@ -315,7 +315,7 @@ def test_several_masks_of_an_image_are_merged_on_request(pairs, tmp_path):
     for name, mask in (("p0_0_left", left), ("p0_0_right", right)):
         Image.fromarray(mask).save(pairs / f"masks/{name}.png")
     message = refused(pairs, tmp_path / "store", patient_regex=REGEX)
-    assert "--merge-masks makes one of them): p0_0_left, p0_0_right (2)" in message
+    assert "--merge-masks makes one mask of them): p0_0 (p0_0_left, p0_0_right)" in message
     options = {"images": pairs / "images", "masks": pairs / "masks", "patient_regex": REGEX, "merge_masks": True}
     imported = import_dataset("folder", Path(), "mine", tmp_path / "store", options)
     assert imported.merged == 1
@@ -333,14 +333,14 @@ def test_foreground_chooses_among_the_values_of_label_maps(pairs, tmp_path):
     palette = Image.fromarray(labels, mode="P")
     palette.putpalette([90, 90, 90, 10, 10, 10, 200, 0, 0, 0, 200, 0])
     palette.save(pairs / "masks/p3_1.png")
-    assert "is not binary" in refused(pairs, tmp_path / "store")
+    assert "mask with the values 0, 1, 2, 3 (--foreground 1,2,3" in refused(pairs, tmp_path / "store")
     chosen = load(pairs, tmp_path / "store", foreground="1,3")
     assert all(np.array_equal(chosen.read(i, 8)[1], np.isin(labels, (1, 3))) for i in range(12))
     other = load(pairs, tmp_path / "store", "other", foreground="2")
     assert chosen.fingerprint() != other.fingerprint()
     assert "give numbers" in refused(pairs, tmp_path / "store", "wrong", foreground="lesion")
     message = refused(pairs, tmp_path / "store", "unmet", foreground="1,4,100-200")
-    assert "--foreground with a value that no mask has (they have 0, 1, 2, 3): 4, 100-200 (2)" in message
+    assert "--foreground with a value that no mask has (they have 0, 1, 2, 3): 4, 100-200" in message
 
 
 def test_a_table_says_what_goes_together_and_keeps_its_other_columns(pairs, tmp_path):
@@ -357,7 +357,10 @@ def test_a_table_says_what_goes_together_and_keeps_its_other_columns(pairs, tmp_
     (pairs / "cases.csv").write_text("\n".join([*rows, "../outside.png,masks/p0_0.png,x,,", "images/p0_0.png"]))
     with pytest.raises(PigbenchError) as error:
         import_dataset("folder", pairs, "escaped", tmp_path / "store", {"table": pairs / "cases.csv"})
-    assert "leads out of the folder" in str(error.value)
+    assert f"cases.csv names files that are neither beside it nor in {pairs}: ../outside.png" in str(error.value)
+    shutil.copy(pairs / "images/p0_0.png", pairs.parent / "outside.png")
+    with pytest.raises(PigbenchError, match="names files outside .*: give a folder that holds both: ../outside.png"):
+        import_dataset("folder", pairs, "escaped", tmp_path / "store", {"table": pairs / "cases.csv"})
 
 
 def test_faulty_files_can_be_left_out_and_are_listed(pairs, tmp_path):
@@ -428,3 +431,39 @@ def test_colour_is_read_on_request_and_is_part_of_what_the_dataset_is(pairs, tmp
     assert any(np.array_equal(green.read(i, 8)[0], colour[..., 1]) for i in range(12))
     assert grey.fingerprint() != green.fingerprint()
     assert "give --grey or --channel" in refused(pairs, tmp_path / "store", "both", grey=True, channel="G")
+
+
+def test_smoothed_masks_are_told_from_label_maps(pairs, tmp_path):
+    ramp = np.tile(np.arange(0, 240, 12, dtype=np.uint8), (24, 1))
+    for file in (pairs / "masks").iterdir():
+        Image.fromarray(ramp).save(file)
+    assert "smoothed (--foreground 128-255 takes the upper half of its values): p0_0.png" in refused(
+        pairs, tmp_path / "s"
+    )
+    options = {"images": pairs / "images", "masks": pairs / "masks", "patient_regex": REGEX}
+    wide = np.arange(480, dtype=np.uint16).reshape(24, 20) // 2
+    for file in (pairs / "masks").iterdir():
+        Image.fromarray(wide.astype(np.uint8)).save(file)
+    for foreground, smoothed in (("128-255", 0), ("0-127", 0), ("any", 12), ("1,2", 12)):
+        name = f"d{foreground.replace(',', '-')}"
+        imported = import_dataset("folder", Path(), name, tmp_path / "s", options | {"foreground": foreground})
+        assert imported.smoothed == smoothed
+
+
+def test_where_nothing_would_be_left_that_is_said(pairs, tmp_path):
+    for file in (pairs / "images").iterdir():
+        file.write_bytes(b"not a picture")
+    options = {"images": pairs / "images", "masks": pairs / "masks"}
+    with pytest.raises(PigbenchError, match="^with --skip-bad nothing would be left\nunusable file: "):
+        import_dataset("folder", Path(), "mine", tmp_path / "store", options, skip_bad=True)
+
+
+def test_other_layouts_and_tables_that_cannot_be_read_are_refused_with_the_way_out(pairs, tmp_path):
+    for options, said in (
+        ({}, "has no folder images/: give --images and --masks, or --mask-suffix _mask"),
+        ({"table": pairs / "none.csv"}, "none.csv cannot be read: No such file or directory"),
+        ({"table": pairs / "latin.csv"}, "is not in UTF-8: save it as 'CSV UTF-8'"),
+    ):
+        (pairs / "latin.csv").write_bytes("image,mask\nGröße.png,b.png\n".encode("latin-1"))
+        with pytest.raises(PigbenchError, match=said):
+            import_dataset("folder", tmp_path / "lab" / "images", "mine", tmp_path / "store", options)
