@@ -55,7 +55,7 @@ def test_a_public_set_goes_all_the_way_and_its_pseudo_patients_are_named(make_ho
     (busi / "benign" / "benign (1)_mask.png").write_bytes(b"gone")
     faults = home("data", "validate", "busi")
     assert faults.returncode == 1
-    assert "benign (1).png" in faults.stdout
+    assert "benign (1)_mask.png" in faults.stdout
     assert "8 cases read, 1 fault\n" in faults.stdout
 
 
