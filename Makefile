@@ -1,12 +1,13 @@
-# Two commands are all a newcomer needs:
+# Two commands are all a newcomer needs, and a contributor one more:
 #   make run    install, run the demo, show its tables
 #   make test   install, lint, type-check, check the floors, run the tests against the built wheel
+#   make check  the same without the tests that start processes: a quick look after a change
 
 PYTHON ?= python3
 BIN := .venv/bin
 WHEEL_SITE := build/site
 
-.PHONY: run test lint clean
+.PHONY: run test check lint clean
 
 run: .venv/installed
 	$(BIN)/pigbench run --generator pig --preset demo --n 256 --folds 5
@@ -19,6 +20,9 @@ run: .venv/installed
 test: lint $(WHEEL_SITE)
 	cd "$$(mktemp -d)" && PYTHONPATH=$(CURDIR)/$(WHEEL_SITE) $(CURDIR)/$(BIN)/python -m pytest \
 		-c $(CURDIR)/pyproject.toml -p no:cacheprovider -n 2 --dist worksteal $(CURDIR)/tests
+
+check: lint
+	$(BIN)/python -m pytest -m "not process" -n 2 --dist worksteal tests
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import wraps
 from importlib.util import module_from_spec, spec_from_file_location
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,53 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("patient", deadline=None)  # other tests share the cores
 settings.load_profile("patient")
+
+STARTING = {"make_home", "start_cluster", "pair", "queue_here"}
+"""Fixtures that start processes, or give tests what does: whoever uses one of them, directly or not, is marked."""
+
+_running: list[pytest.Item] = []
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark `process` by fixture; other tests that start one carry the mark themselves."""
+    for item in items:
+        if STARTING.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("process")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """From now on a test without the mark fails when it starts a Python process, so that the mark stays true.
+
+    Programs that libraries call by themselves, such as `fc-list`, do not count.
+    """
+    patched = pytest.MonkeyPatch()
+    patched.setattr(subprocess.Popen, "__init__", _guarded(subprocess.Popen.__init__))
+    patched.setattr(BaseProcess, "start", _guarded(BaseProcess.start))
+    config.add_cleanup(patched.undo)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Remember whose test it is, its fixtures' setup and teardown included."""
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.pop()
+
+
+def _guarded(start: Callable[..., None]) -> Callable[..., None]:
+    @wraps(start)
+    def guarded(process: Any, *args: Any, **options: Any) -> None:
+        command = args[0] if args else options.get("args", ())
+        python = isinstance(process, BaseProcess) or (isinstance(command, list | str) and sys.executable in command)
+        if python and _running and not _running[-1].get_closest_marker("process"):
+            pytest.fail("this test starts a process: mark it @pytest.mark.process, so that `make check` leaves it out")
+        start(process, *args, **options)
+
+    return guarded
+
 
 STRANGER = '''
 from pigbench.contracts import Component, Config, Generator, Pairs

@@ -13,11 +13,13 @@ def ours(group: registry.Group) -> list[str]:
     return [name for name, plugin in registry.plugins(group).items() if plugin.origin.startswith("pigbench ")]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ours("generators"))
 def test_a_generator_keeps_the_contract(name: str) -> None:
     check_generator(registry.find("generators", name).load())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ours("segmenters"))
 def test_a_segmenter_keeps_the_contract(name: str) -> None:
     check_segmenter(registry.find("segmenters", name).load())

@@ -41,6 +41,7 @@ def nodes() -> list[Node]:
     return make_plan(request()).nodes()
 
 
+@pytest.mark.process
 def test_every_network_is_tried_borrowed_ones_too(nodes: list[Node]) -> None:
     found = probe(request(), nodes, seconds=60)
     assert set(found) == {alike(node) for node in nodes if stages.find(node.stage).probed}
@@ -48,6 +49,7 @@ def test_every_network_is_tried_borrowed_ones_too(nodes: list[Node]) -> None:
     assert all(one.seconds > 0 and one.peak_mib > 50 and one.size > 0 for one in found.values())
 
 
+@pytest.mark.process
 def test_no_time_no_answer_and_nothing_wanted_nothing_started(nodes: list[Node]) -> None:
     assert probe(request(), nodes, seconds=0) == {}
     assert probe(request(), [node for node in nodes if not stages.find(node.stage).probed]) == {}
@@ -76,6 +78,7 @@ def test_embedding_is_tried_by_the_image_with_no_generator_trained(
     assert given[0][0] == "embed"
 
 
+@pytest.mark.process
 def test_an_extractor_whose_weights_are_missing_is_not_found_and_the_rest_is(
     nodes: list[Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def test_two_plugins_of_one_name_are_refused_and_both_named(plugins: Path) -> No
         registry.plugins("generators")
 
 
+@pytest.mark.process
 def test_listing_and_loading_import_no_torch() -> None:
     code = (
         "import sys; from pigbench import registry, sources\n"

@@ -164,6 +164,7 @@ def test_batches_made_ahead_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (one.step, one.generator.initial_seed()) == (other.step, other.generator.initial_seed())
 
 
+@pytest.mark.process  # the compiler
 @pytest.mark.skipif(not shutil.which("g++"), reason="nothing to compile with")
 @pytest.mark.parametrize("ema", [0.9, False])
 def test_a_compiled_network_trains_to_the_same_weights_under_the_same_names(ema: float) -> None:

@@ -40,6 +40,7 @@ def faulty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
+@pytest.mark.process
 def test_a_strangers_good_plugin_gets_a_line_a_check_and_exit_0(plugins: Path) -> None:
     done = CliRunner().invoke(app, ["noise"])
     assert done.exit_code == 0, done.output
@@ -48,6 +49,7 @@ def test_a_strangers_good_plugin_gets_a_line_a_check_and_exit_0(plugins: Path) -
     assert verdict == "generator 'noise' of stranger 1.0 keeps the contract"
 
 
+@pytest.mark.process
 def test_a_broken_one_is_named_with_the_sentence_and_exit_1(faulty: None) -> None:
     done = CliRunner().invoke(app, ["toobright", "--preset", "quick"])
     assert done.exit_code == 1

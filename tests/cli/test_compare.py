@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
 
 import pytest
 import typer
@@ -14,8 +13,6 @@ from typer.testing import CliRunner
 from pigbench.cli.compare import compare
 from pigbench.errors import PigbenchError
 from pigbench.results import SCORE_COLUMNS, write_record
-
-HOME = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -146,14 +143,3 @@ def test_a_path_that_does_not_exist_is_named(call):
     result = call("nowhere")
     assert isinstance(result.exception, PigbenchError)
     assert str(result.exception) == "no such file or directory: nowhere"
-
-
-def test_the_readme_shows_the_published_records_as_compare_does(call):
-    result = call(HOME / "results", "--format", "markdown")
-    assert result.exit_code == 0, result.output
-    readme = (HOME / "README.md").read_text(encoding="utf-8")
-    said = [line for line in result.stdout.splitlines() if line]
-    assert any(line.startswith("| +pig") for line in said)
-    for line in said:
-        shown = f"**{line.lstrip('# ')}**" if line.startswith("#") else line  # the README has headings of its own
-        assert shown in readme, f"not in the README: {line}"

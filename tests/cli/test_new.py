@@ -32,6 +32,7 @@ def install(package: Path, site: Path) -> None:
         (site / module.name).write_bytes(module.read_bytes())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("kind", ["generator", "segmenter"])
 def test_what_it_writes_is_found_and_passes_its_own_test(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -43,6 +43,7 @@ with Leases(Path(sys.argv[1])) as leases:
 """
 
 
+@pytest.mark.process
 def test_a_dead_process_of_this_machine_is_succeeded_at_once(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", DIE, str(tmp_path)])
     assert (tmp_path / "leases" / "node").is_file()

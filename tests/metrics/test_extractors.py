@@ -33,6 +33,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.mark.process
 def test_names_come_without_torch():
     code = (
         "import sys; from pigbench.metrics import extractors as e; print(e.extractor_names(), 'torch' in sys.modules)"

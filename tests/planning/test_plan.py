@@ -122,6 +122,7 @@ def test_a_label_tells_what_a_node_is_for() -> None:
     assert len(labels) == len(set(labels))
 
 
+@pytest.mark.process
 def test_planning_imports_no_torch() -> None:
     code = (
         "import sys; from pigbench.planning.planner import *; from pigbench.planning.configured import *\n"

@@ -47,6 +47,7 @@ def segmenter() -> UNet:
     return UNet(UNetConfig(**SMALL), SIDE)
 
 
+@pytest.mark.process
 def test_importing_the_segmenters_imports_nothing_heavy() -> None:
     code = "import sys, segmenters.smp; print({'torch', 'timm', 'segmentation_models_pytorch'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -73,6 +73,7 @@ def test_a_killed_stage_reads_only_what_it_had_not_kept(job: Job, expected, monk
     assert written(job) == expected
 
 
+@pytest.mark.process
 def test_several_processes_make_the_same_artifact(job: Job, expected, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage, "WORTH_READERS", 0.0)
     monkeypatch.setattr(stage, "cores", lambda: 2)
@@ -104,6 +105,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_no_reader_outlives_a_killed_stage(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"

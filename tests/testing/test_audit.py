@@ -85,6 +85,7 @@ def test_data_beside_a_plugin_of_a_single_file_is_reported_also_among_installed_
     assert reads(plugin, own=plugin) == []
 
 
+@pytest.mark.process
 def test_a_program_that_is_started_is_reported(planted: Path) -> None:
     with watching() as found:
         subprocess.run(["cat", planted], capture_output=True, check=True)

@@ -72,6 +72,7 @@ def plugin(name: str) -> type:
     return next(getattr(place, cls) for place in places if hasattr(place, cls))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["Good", "Refuses"])
 def test_a_good_one_passes_every_check(name: str) -> None:
     results = list(generator_results(plugin(name)))
@@ -80,6 +81,7 @@ def test_a_good_one_passes_every_check(name: str) -> None:
     check_generator(plugin(name), resolution=24)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "check", "told", "sentence"), FAULTS, ids=[fault[0] for fault in FAULTS])
 def test_a_planted_fault_is_named_with_the_contracts_sentence(name: str, check: str, told: str, sentence: str) -> None:
     with pytest.raises(ContractBroken) as broken:
@@ -90,6 +92,7 @@ def test_a_planted_fault_is_named_with_the_contracts_sentence(name: str, check: 
     assert sentence in said.partition("\nThe contract: ")[2]
 
 
+@pytest.mark.process
 def test_what_rests_on_a_broken_check_is_not_tried() -> None:
     states = {result.check: result.state for result in generator_results(plugin("WrongShape"))}
     assert states["training"] == "ok"
@@ -100,6 +103,7 @@ def test_what_rests_on_a_broken_check_is_not_tried() -> None:
     assert independent["resume"] == "ok"
 
 
+@pytest.mark.process
 def test_the_kit_itself_leaves_no_trace() -> None:
     torch.manual_seed(3)
     np.random.seed(3)

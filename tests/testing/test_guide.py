@@ -13,6 +13,7 @@ from pigbench.testing import check_generator
 GUIDE = Path(__file__).parents[2] / "docs" / "adding-a-generator.md"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not GUIDE.is_file(), reason="the guide is not part of a source distribution")
 def test_the_generator_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)

@@ -33,12 +33,14 @@ def plugin(name: str) -> type:
     return getattr(import_module("planted_segmenters"), name)
 
 
+@pytest.mark.process
 def test_a_good_one_passes_every_check() -> None:
     results = list(segmenter_results(plugin("GoodSegmenter")))
     assert {result.state for result in results} == {"ok"}, results
     assert len(results) == 11
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "check", "told", "sentence"), FAULTS, ids=[fault[0] for fault in FAULTS])
 def test_a_planted_fault_is_named_with_the_contracts_sentence(name: str, check: str, told: str, sentence: str) -> None:
     with pytest.raises(ContractBroken) as broken:

@@ -270,6 +270,7 @@ with studies_in(sys.argv[1], Path()) as studies:
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("url", ["sqlite:///both.db", "journal:both.log"])
 def test_two_processes_share_a_study(tmp_path: Path, url: str) -> None:
     command = [sys.executable, "-c", WORKER, url]
@@ -285,6 +286,7 @@ def test_two_processes_share_a_study(tmp_path: Path, url: str) -> None:
     assert len({str(trial.params) for trial in found.ended}) == len(found.ended)  # and none draws what the other drew
 
 
+@pytest.mark.process
 def test_a_locked_file_is_named_with_the_way_out(evaluation: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(storage, "PATIENCE_S", 0.2)
     said = rf"the studies in {tmp_path}/studies.db have been locked .*--storage journal:PATH"

@@ -79,6 +79,7 @@ def test_a_configuration_that_fails_says_why(tiny: Path, sketch: str, in_process
         of(FixedTrial({"width": 7, "learning_rate": 0.001}))
 
 
+@pytest.mark.process
 def test_a_killed_worker_says_nothing_of_the_configuration(
     tiny: Path, sketch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def test_slices_are_rendered_finer_than_they_are_needed(resolution, size):
     assert np.isfinite(image).all() and set(np.unique(mask)) == {0, 1}
 
 
+@pytest.mark.process
 def test_a_slice_is_the_same_in_every_process_and_order():
     def digests(order: list[str]) -> list[str]:
         command = [sys.executable, "-c", DIGEST, *order]

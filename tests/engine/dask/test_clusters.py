@@ -301,6 +301,7 @@ def test_without_dask_only_the_dask_engine_is_missing(monkeypatch: pytest.Monkey
     assert chosen_place("local", None, None) is None
 
 
+@pytest.mark.process
 def test_nothing_imports_dask_until_it_is_asked_for() -> None:
     names = ["cli.run", "cli.stages", "engine.local", "engine.dask", "engine.places", "engine.remote"]
     code = "".join(f"import pigbench.{name}; " for name in names)

@@ -79,6 +79,7 @@ def test_inputs_that_the_file_server_shows_late_are_awaited(tmp_path: Path, monk
     assert len(told) > 3
 
 
+@pytest.mark.process
 def test_a_daemonic_process_may_not_start_others() -> None:
     context = multiprocessing.get_context("fork")
     said = []

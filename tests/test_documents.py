@@ -1,0 +1,92 @@
+"""The documents: their numbers are the published records', and what they link to is there."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from pigbench.reporting import render
+from pigbench.reporting.tables import section
+from pigbench.results import load_records, merge, summarise
+
+HOME = Path(__file__).parents[1]
+DOCUMENTS = sorted([*HOME.glob("*.md"), *HOME.glob("docs/*.md"), *HOME.glob("*/README.md")])
+LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+pytestmark = pytest.mark.skipif(not (HOME / "results").is_dir(), reason="not part of a source distribution")
+RIVALS = ["controlnet", "joint", "ldm", "segguided"]
+
+
+@cache
+def as_compare_shows_them() -> dict[str, str]:
+    """What `pigbench compare results --format markdown` prints, by dataset."""
+    records, skipped = load_records([HOME / "results"])
+    assert not skipped
+    summaries = [summarise(group) for group in merge(records)]
+    return {summary.group.dataset.name: render.markdown([section(summary)]) for summary in summaries}
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every row of a document's tables."""
+    return [[cell.strip() for cell in line[1:-2].split(" |")] for line in text.splitlines() if line.startswith("|")]
+
+
+def test_results_show_every_published_record_as_compare_does() -> None:
+    document = (HOME / "results" / "README.md").read_text(encoding="utf-8")
+    assert set(as_compare_shows_them()) == {"phantom", "lgg"}
+    for shown in as_compare_shows_them().values():
+        heading, *parts = re.split(r"^(?=###)", shown.strip(), flags=re.MULTILINE)
+        for part in (heading, *parts):
+            assert part.strip() in document, "renew it: pigbench compare results --format markdown"
+
+
+def test_the_small_table_of_the_readme_has_the_numbers_of_the_records() -> None:
+    by_name = {}
+    for dataset, shown in as_compare_shows_them().items():
+        second = shown[shown.index("Table 2") :]
+        by_name[dataset] = {row[0]: (re.sub(r"\*\*|</?ins>", "", row[1]), row[-1]) for row in rows(second)}
+    readme = (HOME / "README.md").read_text(encoding="utf-8")
+    table = {row[0]: row[1:] for row in rows(readme) if row[0] in by_name["lgg"]}
+    heading = table.pop("Trained on")
+    del table[":--"]
+    assert heading[0::2] == ["phantom", "LGG"]
+    for name, shown in table.items():
+        assert tuple(shown) == by_name["phantom"][name] + by_name["lgg"][name]
+
+    for of_dataset in by_name.values():
+        dice = {name: float(of_dataset[name][0].split()[0]) for name in (f"+{rival}\\_512" for rival in RIVALS)}
+        assert max(dice, key=dice.__getitem__) in table, "the best rival"
+    assert {"real only", "real only, 2x steps", "+copy-paste\\_512", "+pig\\_512"} < set(table)
+    assert any(name.startswith("+shuffled") for name in table)
+
+
+def test_the_readme_is_short() -> None:
+    lines = (HOME / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150
+    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(HOME)))
+def test_links_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in LINK.findall(without_code(text)):
+        if "://" in target:
+            continue
+        path, _, anchor = unquote(target).partition("#")
+        file = (document.parent / path).resolve() if path else document
+        assert file.exists(), f"{target}: no such file"
+        if anchor:
+            assert anchor in anchors(file.read_text(encoding="utf-8")), f"{target}: no such heading"
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+def anchors(text: str) -> list[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings]
