@@ -34,20 +34,22 @@ class Tables:
 
     @cached_property
     def images(self) -> polars.DataFrame:
-        """Table 1: a row for each generator, n and extractor, with the mean and the SD over folds of each distance.
+        """Table 1: a row for each generator, n and extractor.
 
-        Columns: protocol, dataset, preset, generator, n, extractor, state, folds, seeds, patients, then kid_mean,
-        kid_sd, kid_floor_mean, fid_mean …, signature. Distances are as defined, null where there is none.
+        Columns: protocol, dataset, preset, generator, n, extractor, state, folds, seeds, patients, signature, and
+        of each distance its mean and SD over folds: kid_mean, kid_sd, kid_floor_mean … Distances are as defined, not
+        scaled; null where there is none.
         """
         return frames.images(self.summaries)
 
     @cached_property
     def segmentation(self) -> polars.DataFrame:
-        """Table 2: a row for each arm and segmenter, with each score and its difference to another arm.
+        """Table 2: a row for each arm and segmenter.
 
         Columns: protocol, dataset, preset, segmenter, arm, generator (null for real only), n, against, state, folds,
-        seeds, patients, then dice_mean, dice_sd, dice_by_patient, dice_delta, dice_low, dice_high, iou_mean …,
-        signature. Scores are 0 to 1; null where there is no number.
+        seeds, patients, signature, and of each score dice_mean, dice_sd, dice_delta, dice_low, dice_high (the
+        difference to `against` and its interval), dice_by_patient_mean, iou_mean … Scores are 0 to 1; null where there
+        is none.
         """
         return frames.segmentation(self.summaries)
 
@@ -93,7 +95,12 @@ def compare(
     dataset: only the records of these datasets. What is left out, such as files that are no records, is named in a
     warning. Raises PigbenchError where there is no record, and for an unknown row or dataset.
     """
-    return read_tables(path, against, dataset, lambda line: warnings.warn(line, stacklevel=5))
+    told: list[str] = []
+    try:
+        return read_tables(path, against, dataset, told.append)
+    finally:
+        for line in told:
+            warnings.warn(line, stacklevel=3)  # beyond `refusing`
 
 
 def read_tables(

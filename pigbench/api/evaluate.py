@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,54 +51,32 @@ def evaluate(
     scale for -1 to 1. n: pairs per fold, one number or several (default: all; the fewest of the folds). Everything else
     is as in `pigbench.run`, and so are what is returned and raised.
     """
-    options = Options(
-        n=n,
-        folds=folds,
-        set_aside=set_aside,
-        dataset=dataset,
-        segmenter=segmenter,
-        preset=preset,
-        seed=seed,
-        seeds=seeds,
-        set=set,
-        workers=workers,
-        device=device,
-        engine=engine,
-        scheduler=scheduler,
-        cluster=cluster,
-        store=store,
-        results=results,
-        progress=progress,
-    )
-    command = options.as_call("evaluate", pairs=str(pairs), name=name)
-    evaluation = set_up_evaluation(options, Path(pairs), name, Path(fold_of) if fold_of else None, as_is)
-    evaluation.register()
-    return complete(evaluation.setup, command).record
+    given = locals()  # nothing but the arguments yet
+    own = {argument: given.pop(argument) for argument in ("pairs", "name", "fold_of", "as_is")}
+    options = Options(**given)
+    setup, found = set_up_evaluation(options, Path(pairs), name, Path(fold_of) if fold_of else None, as_is)
+    register_pairs(setup, found)
+    return complete(setup, options.as_call("evaluate", **own)).record
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """A run in which given pairs stand in a generator's place, and where those pairs lie."""
-
-    setup: Setup
-    found: list[PairSet]
-
-    def register(self) -> None:
-        """Note in the store where the pairs are, so that workers find them."""
-        from pigbench.data.external_pairs import register
-
-        for pairs in self.found:
-            register(self.setup.store, pairs)
-
-
-def set_up_evaluation(options: Options, pairs: Path, name: str, fold_of: Path | None, as_is: bool) -> Evaluation:
-    """Read and check the pairs as `evaluate` says. Raises PigbenchError for the first fault."""
+def set_up_evaluation(
+    options: Options, pairs: Path, name: str, fold_of: Path | None, as_is: bool
+) -> tuple[Setup, list[PairSet]]:
+    """A run in which the pairs stand in a generator's place, and where they lie. Raises PigbenchError for any fault."""
     setup = set_up(options)
     given, found = _read(setup, pairs, fold_of, name, as_is)
     samples = _samples(setup.request.samples if options.n else None, given)
     setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
     _refuse_other_pairs(given, setup.request.protocol.signature, setup.records)
-    return Evaluation(setup, found)
+    return setup, found
+
+
+def register_pairs(setup: Setup, found: list[PairSet]) -> None:
+    """Note in the store where the pairs are, so that workers find them."""
+    from pigbench.data.external_pairs import register
+
+    for pairs in found:
+        register(setup.store, pairs)
 
 
 def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:

@@ -1,72 +1,46 @@
-"""Summaries as polars frames: one row for each row of the tables, numbers as they are, null where there is none."""
+"""Summaries as polars frames: one row for each row of the tables, its metrics side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 import polars
 
 from pigbench.metrics.overlap import METRICS
-from pigbench.results import ArmRow, Estimate, GeneratorRow, Summary, cost_rows, signature
-from pigbench.results.costs import COSTS
+from pigbench.results import ArmRow, GeneratorRow, Summary, cost_rows, score_rows, signature
 from pigbench.results.summary import DISTANCES
 
-HEAD = ("protocol", "dataset", "preset")
-WHOLE = {"n", "folds", "seeds", "patients"}
-TEXTS = {*HEAD, "generator", "extractor", "state", "segmenter", "arm", "against", "work", "signature"}
-OF_DISTANCE = ("mean", "sd")
-OF_SCORE = ("mean", "sd", "by_patient", "delta", "low", "high")
-CONTRASTS = ("contrast", "contrast_real")
+PARTS = {"mean": "mean", "sd": "sd", "delta": "delta", "low": "ci_low", "high": "ci_high"}
+"""The numbers of a metric, and what `score_rows` calls them."""
 
 
 def images(summaries: Iterable[Summary]) -> polars.DataFrame:
     """Table 1."""
-    columns = [*HEAD, *("generator", "n", "extractor", "state", "folds", "seeds", "patients")]
-    columns += [*_columns(DISTANCES, OF_DISTANCE), "signature"]
     return _frame(
-        columns,
-        (
-            _head(summary)
-            | {"generator": row.generator, "n": row.n, "extractor": row.extractor, **_progress(row)}
-            | {"patients": summary.group.dataset.patients}
-            | _numbers(row.metrics, DISTANCES, OF_DISTANCE)
-            | {"signature": signature(summary.group, DISTANCES, [row])}
-            for summary in summaries
-            for row in summary.generators
-        ),
+        _wide(replace(summary, generators=(row,), arms=()), row, ["mean", "sd"], extractor=row.extractor)
+        for summary in summaries
+        for row in summary.generators
     )
 
 
 def segmentation(summaries: Iterable[Summary]) -> polars.DataFrame:
     """Table 2."""
-    columns = [*HEAD, *("segmenter", "arm", "generator", "n", "against", "state", "folds", "seeds", "patients")]
-    columns += [*_columns(METRICS, OF_SCORE), *CONTRASTS, "signature"]
     return _frame(
-        columns,
-        (
-            _head(summary)
-            | {"segmenter": row.segmenter, "arm": row.arm, "generator": row.generator, "n": row.n}
-            | {"against": row.against, "patients": row.patients, **_progress(row)}
-            | _numbers(row.metrics, METRICS, OF_SCORE)
-            | ({"contrast": row.contrast.generated, "contrast_real": row.contrast.real} if row.contrast else {})
-            | {"signature": signature(summary.group, METRICS, [row])}
-            for summary in summaries
-            for row in summary.arms
-        ),
+        _wide(replace(summary, generators=(), arms=(row,)), row, list(PARTS), against=row.against)
+        for summary in summaries
+        for row in summary.arms
     )
 
 
 def costs(summaries: Iterable[Summary]) -> polars.DataFrame:
     """What training, sampling and segmenting took; `folds` is how many folds and seeds were measured."""
     return _frame(
-        [*HEAD, "work", "generator", "folds", *COSTS],
-        (
-            _head(summary) | {"work": row.what, "generator": row.generator, "folds": row.units} | row.values
-            for summary in summaries
-            for row in cost_rows(summary.group)
-        ),
+        _head(summary) | {"work": row.what, "generator": row.generator, "folds": row.units} | row.values
+        for summary in summaries
+        for row in cost_rows(summary.group)
     )
 
 
@@ -75,31 +49,25 @@ def _head(summary: Summary) -> dict[str, Any]:
     return {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
 
 
-def _progress(row: GeneratorRow | ArmRow) -> dict[str, Any]:
-    return {"state": row.progress.state, "folds": row.progress.folds, "seeds": len(row.progress.seeds)}
+def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str) -> dict[str, Any]:
+    """The long rows of a summary of one row, as one."""
+    long = score_rows(one)
+    same = ("segmenter", "arm", "generator", "n") if isinstance(row, ArmRow) else ("generator", "n")
+    wide = _head(one) | {name: long[0][name] for name in same} | own
+    wide |= {"state": row.progress.state} | {name: long[0][name] for name in ("folds", "seeds", "patients")}
+    metrics = [of_metric["metric"] for of_metric in long]
+    wide |= {"signature": signature(one.group, metrics, one.arms or one.generators)}
+    for metric, of_metric in zip(metrics, long, strict=True):
+        measured = parts if metric in METRICS + DISTANCES else ["mean"]
+        wide |= {f"{metric}_{part}": of_metric[PARTS[part]] for part in measured}
+    return wide
 
 
-def _columns(metrics: Sequence[str], parts: Sequence[str]) -> list[str]:
-    return [f"{metric}_{part}" for metric in metrics for part in parts]
-
-
-def _numbers(metrics: dict[str, Estimate], names: Sequence[str], parts: Sequence[str]) -> dict[str, float]:
-    field = {"by_patient": "patient_mean"}
-    return {
-        f"{name}_{part}": getattr(metrics.get(name, Estimate()), field.get(part, part))
-        for name in names
-        for part in parts
-    }
-
-
-def _frame(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> polars.DataFrame:
-    schema = {
-        name: polars.String if name in TEXTS else polars.Int64 if name in WHOLE else polars.Float64 for name in columns
-    }
-    return polars.DataFrame(
-        [tuple(_existing(row.get(name)) for name in columns) for row in rows], schema=schema, orient="row"
-    )
-
-
-def _existing(value: Any) -> Any:
-    return None if isinstance(value, float) and not isfinite(value) else value
+def _frame(rows: Iterable[dict[str, Any]]) -> polars.DataFrame:
+    """A number that does not exist is null, in a column of numbers also where none of it exists."""
+    existing = [
+        {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
+        for row in rows
+    ]
+    frame = polars.DataFrame(existing, infer_schema_length=None)
+    return frame.with_columns(polars.selectors.by_dtype(polars.Null).cast(polars.Float64))

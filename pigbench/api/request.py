@@ -40,7 +40,7 @@ class Options:
     folds: int | None = None
     set_aside: float | None = None
     dataset: str = "phantom"
-    segmenter: str | Sequence[str] = ("unet",)
+    segmenter: str | Sequence[str] = "unet"
     preset: str = "quick"
     seed: int = 0
     seeds: int = 1
@@ -65,8 +65,9 @@ class Options:
     def as_call(self, function: str, **own: object) -> str:
         """The call that these options are of, for a record: `own`, and what is not the default."""
         said = {option.name: getattr(self, option.name) for option in fields(self) if option.name != "progress"}
-        changed = {name: value for name, value in said.items() if value != getattr(Options, name)}
-        return f"pigbench.{function}({', '.join(f'{name}={value!r}' for name, value in (own | changed).items())})"
+        told = own | {name: value for name, value in said.items() if value != getattr(Options, name)}
+        shown = {name: str(value) if isinstance(value, Path) else value for name, value in told.items()}
+        return f"pigbench.{function}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
 @dataclass(frozen=True)

@@ -64,29 +64,5 @@ def run(
     Returns the record; what failed stands in it with its reason, even if that is all of it. Raises PigbenchError for
     what cannot be run as asked. KeyboardInterrupt ends the workers and passes through; what was computed stays.
     """
-    options = Options(
-        generator=generator,
-        masks=masks,
-        controls=controls,
-        n=n,
-        folds=folds,
-        set_aside=set_aside,
-        dataset=dataset,
-        segmenter=segmenter,
-        preset=preset,
-        seed=seed,
-        seeds=seeds,
-        set=set,
-        tuned=tuned,
-        storage=storage,
-        workers=workers,
-        device=device,
-        engine=engine,
-        scheduler=scheduler,
-        cluster=cluster,
-        store=store,
-        results=results,
-        checkpoint_every=checkpoint_every,
-        progress=progress,
-    )
+    options = Options(**locals())  # nothing but the arguments is local yet
     return complete(set_up(options), options.as_call("run")).record

@@ -55,23 +55,8 @@ def sample(
 
     Raises PigbenchError for what cannot be done as asked, is not trained, or fails.
     """
-    given = {
-        "generator": generator,
-        "masks": masks,
-        "n": n,
-        "folds": folds,
-        "dataset": dataset,
-        "preset": preset,
-        "seed": seed,
-        "set": set,
-        "workers": workers,
-        "device": device,
-        "engine": engine,
-        "scheduler": scheduler,
-        "cluster": cluster,
-        "store": store,
-        "progress": progress,
-    }
+    given = locals()  # nothing but the arguments yet
+    del given["fold"], given["train"]
     setup, nodes = set_up_samples(given, fold, train)
     if len(setup.request.generators) > 1:
         raise PigbenchError("sample gives the pairs of one generator: name one, with one of the masks")

@@ -44,13 +44,13 @@ def evaluate(
     vouches that no held-out patient was trained on. The pairs are prepared as real images are (cropped, resized, their
     intensities windowed), unless --as-is or their own manifest.json says that they are ready; they stay in their place.
     """
-    from pigbench.api.evaluate import set_up_evaluation
+    from pigbench.api.evaluate import register_pairs, set_up_evaluation
     from pigbench.api.request import Options
     from pigbench.cli.printing import complete_and_show, show_plan
 
-    evaluation = set_up_evaluation(Options(n=n, **shared), pairs, name, fold_of, as_is)
+    setup, found = set_up_evaluation(Options(n=n, **shared), pairs, name, fold_of, as_is)
     if dry_run:
-        show_plan(evaluation.setup)
-        return
-    evaluation.register()
-    complete_and_show(evaluation.setup)
+        show_plan(setup)
+    else:
+        register_pairs(setup, found)
+        complete_and_show(setup)

@@ -17,134 +17,99 @@ Option = tuple[Any, Any]
 Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
 PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, small, medium or paper.")]
 StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts and datasets are kept.")]
-SetAsideInRun = Annotated[
-    float | None,
-    typer.Option(
-        "--set-aside", help="Share of the patients kept for tuning in the run to compare with.", min=0, max=0.9
-    ),
-]
-Storage = Annotated[
-    str | None,
-    typer.Option(
-        "--storage",
-        metavar="URL",
-        help="Where studies are kept: sqlite:///FILE (default: STORE/studies.db), or for several machines journal:FILE "
-        "or a database's URL.",
-    ),
-]
+STUDIES = (
+    "Where studies are kept: sqlite:///FILE (default: STORE/studies.db), or for several machines journal:FILE or a "
+    "database's URL."
+)
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URL", help=STUDIES)]
+IN_RUN = "Share of the patients kept for tuning in the run to compare with."
+SetAsideInRun = Annotated[float | None, typer.Option("--set-aside", help=IN_RUN, min=0, max=0.9)]
+
+Text, Texts, Whole, Wholes = str | None, list[str] | None, int | None, list[int] | None
 
 
-def _of(kind: Any, default: Any, *arguments: Any, **more: Any) -> Option:
-    return Annotated[kind, typer.Option(*arguments, **more)], default
+def _option(name: str, kind: Any, default: Any, help: str, **more: Any) -> tuple[str, Option]:
+    return name, (Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=help, **more)], default)
 
 
-SHARED: dict[str, Option] = {
-    "generator": _of(list[str], ["pig"], "--generator", help="A generator; repeat for several; `all` for each."),
-    "masks": _of(
-        list[str] | None,
-        None,
-        "--masks",
-        help="Whose masks images are made for: `real`, or a generator such as `pig`; repeat for both.",
-    ),
-    "controls": _of(bool, False, "--controls", help="Add the arms that give the others their meaning."),
-    "n": _of(list[int] | None, None, "--n", help="Samples per fold; repeat for several (default: the preset's)."),
-    "folds": _of(int | None, None, "--folds", help="Folds, by patient (default: the preset's, mostly 5)."),
-    "set_aside": _of(
-        float | None,
-        None,
-        "--set-aside",
-        help="Share of the patients kept for tuning, out of all folds (default: the studies', or none).",
-        min=0,
-        max=0.9,
-    ),
-    "dataset": (Dataset, "phantom"),
-    "segmenter": _of(list[str], ["unet"], "--segmenter", help="A segmenter; repeat for several."),
-    "preset": (PresetName, "quick"),
-    "seed": _of(int, 0, "--seed", help="The first seed."),
-    "seeds": _of(int, 1, "--seeds", help="How many seeds: SEED, SEED+1, …", min=1),
-    "set": _of(
-        list[str] | None,
-        None,
-        "--set",
-        help="KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary.",
-    ),
-    "tuned": _of(
-        list[str] | None,
-        None,
-        "--tuned",
-        metavar="[STUDY]",
-        help="Settings that a study of `pigbench tune` chose; can be repeated. Without a name: each generator's own.",
-    ),
-    "storage": (Storage, None),
-    "train": _of(
-        bool,
-        False,
-        "--train",
-        help="Train what is not trained; without it that is said, and nothing is done.",
-    ),
-    "workers": _of(
-        int | None,
-        None,
-        "--workers",
-        help="Worker processes (default: one per core; on a GPU as the preset says).",
-        min=1,
-    ),
-    "device": _of(str, "auto", "--device", help="auto, cpu or cuda."),
-    "engine": _of(
-        str | None,
-        None,
-        "--engine",
-        help="local or dask (default: dask with --scheduler or --cluster, otherwise local).",
-    ),
-    "scheduler": _of(str | None, None, "--scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler."),
-    "cluster": _of(
-        Path | None,
-        None,
-        "--cluster",
-        metavar="FILE",
-        help="A job queue for Dask workers, described in a TOML file.",
-    ),
-    "store": (StoreDir, Path("runs")),
-    "results": _of(Path | None, None, "--results", help="Where the record goes (default: STORE/records)."),
-    "checkpoint_every": _of(
-        float,
-        60.0,
-        "--checkpoint-every",
-        help="Seconds between two checkpoints of a training: what a crash can cost at most.",
-        min=0,
-    ),
-    "dry_run": _of(bool, False, "--dry-run", help="Print the plan, what is there, and an estimate."),
-}
+SHARED: dict[str, Option] = dict(
+    [
+        _option("generator", list[str], ["pig"], "A generator; repeat for several; `all` for each."),
+        _option(
+            "masks",
+            Texts,
+            None,
+            "Whose masks images are made for: `real`, or a generator such as `pig`; repeat for both.",
+        ),
+        _option("controls", bool, False, "Add the arms that give the others their meaning."),
+        _option("n", Wholes, None, "Samples per fold; repeat for several (default: the preset's)."),
+        _option("folds", Whole, None, "Folds, by patient (default: the preset's, mostly 5)."),
+        _option(
+            "set_aside",
+            float | None,
+            None,
+            "Share of the patients kept for tuning, out of all folds (default: the studies', or none).",
+            min=0,
+            max=0.9,
+        ),
+        ("dataset", (Dataset, "phantom")),
+        _option("segmenter", list[str], ["unet"], "A segmenter; repeat for several."),
+        ("preset", (PresetName, "quick")),
+        _option("seed", int, 0, "The first seed."),
+        _option("seeds", int, 1, "How many seeds: SEED, SEED+1, …", min=1),
+        _option("set", Texts, None, "KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary."),
+        _option(
+            "tuned",
+            Texts,
+            None,
+            "Settings that a study of `pigbench tune` chose; can be repeated. Without a name: each generator's own.",
+            metavar="[STUDY]",
+        ),
+        ("storage", (Storage, None)),
+        _option("train", bool, False, "Train what is not trained; without it that is said, and nothing is done."),
+        _option(
+            "workers", Whole, None, "Worker processes (default: one per core; on a GPU as the preset says).", min=1
+        ),
+        _option("device", str, "auto", "auto, cpu or cuda."),
+        _option("engine", Text, None, "local or dask (default: dask with --scheduler or --cluster, otherwise local)."),
+        _option("scheduler", Text, None, "A running Dask scheduler.", metavar="tcp://HOST:PORT"),
+        _option(
+            "cluster", Path | None, None, "A job queue for Dask workers, described in a TOML file.", metavar="FILE"
+        ),
+        ("store", (StoreDir, Path("runs"))),
+        _option("results", Path | None, None, "Where the record goes (default: STORE/records)."),
+        _option(
+            "checkpoint_every",
+            float,
+            60.0,
+            "Seconds between two checkpoints of a training: what a crash can cost at most.",
+            min=0,
+        ),
+        _option("dry_run", bool, False, "Print the plan, what is there, and an estimate."),
+    ]
+)
 """By the name of the argument, which is also that of `pigbench.run`."""
 
 PLACE = ("workers", "device", "engine", "scheduler", "cluster", "store")
 """Where a run computes."""
 
-SAMPLED: dict[str, Option] = {
-    "generator": _of(
-        list[str] | None,
-        None,
-        "--generator",
-        help="A generator; repeat for several. (default: the newest record's first, or pig without any)",
-    ),
-    "n": _of(
-        list[int] | None,
-        None,
-        "--n",
-        help="Samples per fold; repeat for several. (default: the newest record's, or the preset's)",
-    ),
-    "folds": _of(
-        int | None, None, "--folds", help="Folds, by patient. (default: the newest record's, or the preset's)"
-    ),
-    "dataset": _of(str | None, None, "--dataset", help="(default: the newest record's, or `phantom` without any)"),
-    "preset": _of(
-        str | None,
-        None,
-        "--preset",
-        help="(default: the newest record's with its --set, or `quick` without any)",
-    ),
-    "seed": _of(int | None, None, "--seed", help="(default: the newest record's first, or 0)"),
-}
+SAMPLED: dict[str, Option] = dict(
+    [
+        _option(
+            "generator",
+            Texts,
+            None,
+            "A generator; repeat for several. (default: the newest record's first, or pig without any)",
+        ),
+        _option(
+            "n", Wholes, None, "Samples per fold; repeat for several. (default: the newest record's, or the preset's)"
+        ),
+        _option("folds", Whole, None, "Folds, by patient. (default: the newest record's, or the preset's)"),
+        _option("dataset", Text, None, "(default: the newest record's, or `phantom` without any)"),
+        _option("preset", Text, None, "(default: the newest record's with its --set, or `quick` without any)"),
+        _option("seed", Whole, None, "(default: the newest record's first, or 0)"),
+    ]
+)
 """What `sample` and `export` take from the newest record where it is not given."""
 
 

@@ -51,7 +51,7 @@ def _in_notebook(view: _View, console: Console) -> Callable[[Event], None]:
         view.observe(event, console)
         stream = io.StringIO()
         Console(file=stream, width=100, force_jupyter=False).print(view)
-        show(stream.getvalue(), event.done == event.total)
+        show(stream.getvalue().strip(), event.done == event.total)
 
     return observe
 
