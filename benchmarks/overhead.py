@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pigbench.cli.setting_up import Options, set_up
+from pigbench.api.request import Options, set_up
 from pigbench.engine.work import Task, perform
-from pigbench.planning.planner import make_plan
 from pigbench.stages.node import Node
 
 SHORT = ["training.images=3200", "segmentation.steps=100", "fidelity.reference=256"]
@@ -82,11 +81,9 @@ def main() -> None:
         costs[cost["stage"]] += cost["wall_s"]
     with tempfile.TemporaryDirectory() as directory:
         store = Path(directory)
-        options = Options(
-            generators=["pig"], samples=[512], folds=2, changes=SHORT, workers=1, device="cpu", store=store
-        )
+        options = Options(generator="pig", n=512, folds=2, set=SHORT, workers=1, device="cpu", store=store)
         setup = set_up(options)
-        shares = measure(make_plan(setup.request).nodes(), setup.store.root)
+        shares = measure(setup.plan.nodes(), setup.store.root)
     total = sum(costs.values())
     print(f"{'stage':10} {'share of the run':>17} {'own share of it':>17}")
     own = 0.0

@@ -6,9 +6,13 @@ import ctypes
 import multiprocessing
 import os
 import platform
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import ModuleType
 
 SINGLE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """The environment in which a worker's libraries compute in one thread; they read it when they are imported."""
@@ -71,6 +75,21 @@ def lives(process: int) -> bool:
 def may_start_processes() -> bool:
     """Whether this process may have children; a daemonic one, as a Dask worker is, may not."""
     return not multiprocessing.current_process().daemon
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Within it, a process that multiprocessing spawns does not import this one's main module again.
+
+    Ours need nothing of it. A script without `if __name__ == "__main__"` would be run once more by each of them, and
+    one that was piped to Python cannot be read again.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def die_with_parent() -> None:

@@ -22,7 +22,7 @@ from pigbench.cli import (
     train,
     tune,
 )
-from pigbench.cli.tuned import spelled_out
+from pigbench.cli.options import spelled_out
 
 app = typer.Typer(
     name="pigbench",
@@ -49,17 +49,12 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """The console script. A user's mistake is one line and exit 2."""
+    from pigbench.api.refusals import refusing
     from pigbench.errors import PigbenchError
-    from pigbench.store import Damaged
 
     try:
-        app(args=spelled_out(sys.argv[1:]))
-    except Damaged as error:  # a run computes it again by itself; the other verbs leave that to the next call
-        print(f"pigbench: {error}, by the same command", file=sys.stderr)
-        raise SystemExit(2) from None
+        with refusing():
+            app(args=spelled_out(sys.argv[1:]))
     except PigbenchError as error:
         print(f"pigbench: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except OSError as error:
-        print(f"pigbench: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pigbench.counting import counted
-from pigbench.errors import PigbenchError, did_you_mean
-
 if TYPE_CHECKING:
-    from pigbench.results import Group, Record, Skipped, Summary
-
-DEFAULT = Path("runs")
+    from pigbench.reporting.tables import Section
+    from pigbench.results import Summary
 
 
 class Format(StrEnum):
@@ -42,21 +38,13 @@ def compare(
     ] = None,
 ) -> None:
     """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
-    from pigbench.results import load_records, merge, summarise
+    from pigbench.api.compare import DEFAULT, read_tables
 
-    places = paths or [DEFAULT]
-    if places == [DEFAULT] and not DEFAULT.exists():
-        raise PigbenchError(_nothing(places))
-    records, skipped = load_records(places)
-    _name_skipped(skipped)
-    if not records:
-        raise PigbenchError(_nothing(places))
-    groups = merge(_of_datasets(dataset, records) if dataset else records)
-    summaries = _compared_with(against, groups) if against else [summarise(group) for group in groups]
+    tables = read_tables(paths or DEFAULT, against, dataset, lambda line: typer.echo(line, err=True))
     if format in (Format.csv, Format.json):
-        _print_rows(summaries, format, paper, costs)
+        _print_rows(tables.summaries, format, paper, costs)
     else:
-        _print_tables(summaries, format, paper, costs)
+        _print_tables(tables.sections(costs=costs), format, paper)
 
 
 def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
@@ -75,51 +63,12 @@ def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bo
     typer.echo(render.csv(rows) if format == Format.csv else render.json(rows), nl=format != Format.csv)
 
 
-def _print_tables(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
+def _print_tables(sections: list[Section], format: Format, paper: bool) -> None:
     from pigbench.reporting import render
-    from pigbench.reporting.tables import published_section, section
+    from pigbench.reporting.tables import published_section
 
-    sections = [section(summary, costs=costs) for summary in summaries] + ([published_section()] if paper else [])
+    sections = sections + ([published_section()] if paper else [])
     if format == Format.rich:
         render.rich(sections)
     else:
         typer.echo(render.markdown(sections) if format == Format.markdown else render.latex(sections))
-
-
-def _compared_with(row: str, groups: list[Group]) -> list[Summary]:
-    """The groups that have the row of that name, with the differences to it; the others are named and left out."""
-    from pigbench.reporting.notes import name_of
-    from pigbench.results import summarise
-
-    arms = [{name_of(trial.run): trial.run.arm for trial in group.trials} for group in groups]
-    if not any(row in names for names in arms):
-        known = dict.fromkeys(name for names in arms for name in names)
-        raise PigbenchError(did_you_mean("row of Table 2", row, list(known)))
-    for group, names in zip(groups, arms, strict=True):
-        if row not in names:
-            typer.echo(f"left out: {group.dataset.name}, {group.preset}, without {row}", err=True)
-    return [summarise(group, names[row]) for group, names in zip(groups, arms, strict=True) if row in names]
-
-
-def _of_datasets(names: list[str], records: list[Record]) -> list[Record]:
-    """The records of the datasets of those names. Raises PigbenchError for one that no record is of."""
-    known = {record.dataset.name for record in records}
-    for name in names:
-        if name not in known:
-            raise PigbenchError(did_you_mean("dataset among the records", name, sorted(known)))
-    return [record for record in records if record.dataset.name in names]
-
-
-def _nothing(places: list[Path]) -> str:
-    where = ", ".join(map(str, places))
-    return f"no records under {where}: 'pigbench run --generator pig' makes one, or give the path of some"
-
-
-def _name_skipped(skipped: list[Skipped], most: int = 10) -> None:
-    if not skipped:
-        return
-    typer.echo(f"skipped {counted(len(skipped), 'file')} that cannot be read as a record:", err=True)
-    for file in skipped[:most]:
-        typer.echo(f"  {file.path}: {file.reason}", err=True)
-    if len(skipped) > most:
-        typer.echo(f"  and {len(skipped) - most} more", err=True)

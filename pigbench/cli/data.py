@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pigbench.cli import listing, options
-from pigbench.cli.bar import reading
 from pigbench.cli.importing import Importers
 from pigbench.counting import counted
+from pigbench.reporting.bar import reading
 
 if TYPE_CHECKING:
     from pigbench.data.source import CaseInfo, Source

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from pigbench.cli import options
-from pigbench.cli.bar import reading
-from pigbench.cli.complete import complete, tell_small_lesions
-from pigbench.cli.engines import ClusterFile, Engine, SchedulerAddress, chosen_place, print_job
-from pigbench.cli.setting_up import Options, set_up
-from pigbench.cli.tuned import SetAsideInRun
-from pigbench.errors import PigbenchError
-
-if TYPE_CHECKING:
-    from pigbench.cli.setting_up import Setup
-    from pigbench.data.external_pairs import PairSet
-    from pigbench.planning.external_pairs import GivenPairs
+from pigbench.cli.options import PLACE, SetAsideInRun, shares
 
 
+@shares(
+    *("folds", "set_aside", "dataset", "segmenter", "preset", "seed", "seeds", "set", *PLACE, "results", "dry_run"),
+    instead={"set_aside": (SetAsideInRun, None)},
+)
 def evaluate(
     pairs: Annotated[
         Path, typer.Option(metavar="DIR", help="Holds images/ and masks/, or fold-0/images, fold-0/masks, fold-1/…")
@@ -40,22 +32,9 @@ def evaluate(
         list[int] | None,
         typer.Option("--n", help="Pairs per fold; repeat for several. (default: all; the fewest of the folds)"),
     ] = None,
-    folds: options.Folds = None,
-    set_aside: SetAsideInRun = None,
-    dataset: options.Dataset = "phantom",
-    segmenter: options.Segmenters = ["unet"],  # noqa: B006
-    preset: options.PresetName = "quick",
-    seed: options.Seed = 0,
-    seeds: options.Seeds = 1,
-    set_: options.Changes = None,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    engine: Engine = None,
-    scheduler: SchedulerAddress = None,
-    cluster: ClusterFile = None,
-    store: options.StoreDir = Path("runs"),
-    results: Annotated[Path | None, typer.Option(help="Where the record goes (default: STORE/records).")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, what is there, and an estimate.")] = False,
+    *,
+    dry_run: bool = False,
+    **shared: Any,
 ) -> None:
     """Score image/mask pairs of any tool in the same tables as the generators, with no plugin written.
 
@@ -65,84 +44,13 @@ def evaluate(
     vouches that no held-out patient was trained on. The pairs are prepared as real images are (cropped, resized, their
     intensities windowed), unless --as-is or their own manifest.json says that they are ready; they stay in their place.
     """
-    from pigbench.planning.planner import make_plan
+    from pigbench.api.evaluate import register_pairs, set_up_evaluation
+    from pigbench.api.request import Options
+    from pigbench.cli.printing import complete_and_show, show_plan
 
-    setup = set_up(
-        Options(
-            samples=n,
-            folds=folds,
-            set_aside=set_aside,
-            dataset=dataset,
-            segmenters=segmenter,
-            preset=preset,
-            seed=seed,
-            seeds=seeds,
-            changes=set_,
-            workers=workers,
-            device=device,
-            place=chosen_place(engine, scheduler, cluster, workers),
-            store=store,
-        )
-    )
-    given, found = _read(setup, pairs, fold_of, name, as_is)
-    samples = _samples(setup.request.samples if n else None, given)
-    setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
-    records = results or setup.store.root / "records"
-    _refuse_other_pairs(given, setup.request.protocol.signature, records)
-    plan = make_plan(setup.request)
+    setup, found = set_up_evaluation(Options(n=n, **shared), pairs, name, fold_of, as_is)
     if dry_run:
-        from pigbench.reporting.plan import print_plan
-
-        tell_small_lesions(setup)
-        print_plan(plan, setup.request, setup.store, setup.workers, setup.size)
-        print_job(setup.place)
-        return
-    _register(setup, found)
-    raise SystemExit(complete(setup, plan, records))
-
-
-def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:
-    from pigbench.data.fold_manifests import fold_seals
-    from pigbench.planning.external_pairs import check_name, find_given
-
-    check_name(name)
-    protocol = setup.request.protocol
-    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside)
-    with reading() as advance:
-        return find_given(pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance)
-
-
-def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...]:
-    """The sizes to measure at. Raises PigbenchError where a fold has fewer pairs."""
-    fewest = min(given.folds, key=lambda fold: given.folds[fold].count)
-    count = given.folds[fewest].count
-    if count < 2:
-        raise PigbenchError(f"fold {fewest} has 1 pair: a distance between sets needs at least 2")
-    for n in asked or ():
-        if n > count:
-            raise PigbenchError(f"--n {n}: fold {fewest} has only {count} pairs")
-    return asked or (count,)
-
-
-def _refuse_other_pairs(given: GivenPairs, protocol_hash: str, records: Path) -> None:
-    """Raises PigbenchError if a record has other pairs for one of the folds under the same name: rows would mix."""
-    from pigbench.results import load_records
-
-    contents = given.info(0)["config"]
-    for record in load_records([records])[0] if records.is_dir() else []:
-        known = record.generators.get(given.label)
-        if known is None or (record.protocol_hash, known.signature) != (protocol_hash, given.signature):
-            continue
-        for fold, content in contents.items():
-            if known.config.get(fold, content) != content:
-                raise PigbenchError(
-                    f"--name {given.name}: {records} has other pairs of that name for {fold}: choose another name, "
-                    f"such as {given.name}-2"
-                )
-
-
-def _register(setup: Setup, found: list[PairSet]) -> None:
-    from pigbench.data.external_pairs import register
-
-    for pairs in found:
-        register(setup.store, pairs)
+        show_plan(setup)
+    else:
+        register_pairs(setup, found)
+        complete_and_show(setup)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import Parameter, Signature
+from inspect import Parameter
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -12,7 +12,6 @@ import typer
 from typer.core import TyperGroup
 
 from pigbench.cli import options
-from pigbench.cli.bar import reading
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -63,15 +62,8 @@ def _command(kind: str, fields: dict[str, FieldInfo]) -> Callable[..., None]:
     def command(**given: Any) -> None:
         _import(kind, given)
 
-    parameters = OWN | {name: (_type(field), None) for name, field in fields.items()}
-    command.__annotations__ = {name: kind for name, (kind, _) in parameters.items()}
-    command.__signature__ = Signature(  # type: ignore[attr-defined]
-        [
-            Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, (annotation, default) in parameters.items()
-        ]
-    )
-    return command
+    own = {name: (_type(field), None) for name, field in fields.items()}
+    return options.shares(*OWN, *own, instead=OWN | own)(command)
 
 
 def _type(field: FieldInfo) -> Any:
@@ -81,20 +73,11 @@ def _type(field: FieldInfo) -> Any:
 
 
 def _import(kind: str, given: dict[str, Any]) -> None:
-    from pigbench.data.file_dataset import import_dataset
+    from pigbench.api.datasets import import_dataset
 
-    options = {name: value for name, value in given.items() if name not in OWN and value is not None}
-    with reading() as advance:
-        imported = import_dataset(
-            kind,
-            given["path"],
-            given["name"],
-            given["store"],
-            options,
-            skip_bad=given["skip_bad"],
-            own_ids=given["own_ids"],
-            progress=advance,
-        )
+    imported = import_dataset(
+        kind, **{name: value for name, value in given.items() if name in OWN or value is not None}
+    )
     for line in _summary(given["name"], imported):
         print(line)
 

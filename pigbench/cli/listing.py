@@ -87,7 +87,7 @@ def _extractors() -> Rows:
 def _settings(preset: str) -> Rows:
     from pydantic_core import to_jsonable_python
 
-    from pigbench.cli.changes import all_settings
+    from pigbench.api.settings import all_settings
     from pigbench.protocol import load_preset
 
     known = all_settings(load_preset(preset))

@@ -1,62 +1,149 @@
-"""The options that several verbs share."""
+"""The options that several verbs share, each written once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature, signature
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-Generators = Annotated[list[str], typer.Option("--generator", help="A generator; repeat for several; `all` for each.")]
-Masks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--masks", help="Whose masks images are made for: `real`, or a generator such as `pig`; repeat for both."
-    ),
-]
-Controls = Annotated[bool, typer.Option("--controls", help="Add the arms that give the others their meaning.")]
-Samples = Annotated[
-    list[int] | None, typer.Option("--n", help="Samples per fold; repeat for several (default: the preset's).")
-]
-Folds = Annotated[int | None, typer.Option("--folds", help="Folds, by patient (default: the preset's, mostly 5).")]
+Command = TypeVar("Command", bound=Callable[..., None])
+Option = tuple[Any, Any]
+"""What typer makes an option of, and its default."""
+
 Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
-Segmenters = Annotated[list[str], typer.Option("--segmenter", help="A segmenter; repeat for several.")]
 PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, small, medium or paper.")]
-Seed = Annotated[int, typer.Option("--seed", help="The first seed.")]
-Seeds = Annotated[int, typer.Option("--seeds", help="How many seeds: SEED, SEED+1, …", min=1)]
-Changes = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary.")
-]
-SampledGenerators = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--generator", help="A generator; repeat for several. (default: the newest record's first, or pig without any)"
-    ),
-]
-SampledDataset = Annotated[
-    str | None, typer.Option("--dataset", help="(default: the newest record's, or `phantom` without any)")
-]
-SampledPreset = Annotated[
-    str | None,
-    typer.Option("--preset", help="(default: the newest record's with its --set, or `quick` without any)"),
-]
-SampledFolds = Annotated[
-    int | None, typer.Option("--folds", help="Folds, by patient. (default: the newest record's, or the preset's)")
-]
-SampledNumber = Annotated[
-    list[int] | None,
-    typer.Option("--n", help="Samples per fold; repeat for several. (default: the newest record's, or the preset's)"),
-]
-SampledSeed = Annotated[int | None, typer.Option("--seed", help="(default: the newest record's first, or 0)")]
-Train = Annotated[
-    bool, typer.Option("--train", help="Train what is not trained; without it that is said, and nothing is done.")
-]
-Workers = Annotated[
-    int | None,
-    typer.Option("--workers", help="Worker processes (default: one per core; on a GPU as the preset says).", min=1),
-]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-CheckpointEvery = Annotated[
-    float, typer.Option(help="Seconds between two checkpoints of a training: what a crash can cost at most.", min=0)
-]
 StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts and datasets are kept.")]
+STUDIES = (
+    "Where studies are kept: sqlite:///FILE (default: STORE/studies.db), or for several machines journal:FILE or a "
+    "database's URL."
+)
+Storage = Annotated[str | None, typer.Option("--storage", metavar="URL", help=STUDIES)]
+IN_RUN = "Share of the patients kept for tuning in the run to compare with."
+SetAsideInRun = Annotated[float | None, typer.Option("--set-aside", help=IN_RUN, min=0, max=0.9)]
+
+Text, Texts, Whole, Wholes = str | None, list[str] | None, int | None, list[int] | None
+
+
+def _option(name: str, kind: Any, default: Any, help: str, **more: Any) -> tuple[str, Option]:
+    return name, (Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=help, **more)], default)
+
+
+SHARED: dict[str, Option] = dict(
+    [
+        _option("generator", list[str], ["pig"], "A generator; repeat for several; `all` for each."),
+        _option(
+            "masks",
+            Texts,
+            None,
+            "Whose masks images are made for: `real`, or a generator such as `pig`; repeat for both.",
+        ),
+        _option("controls", bool, False, "Add the arms that give the others their meaning."),
+        _option("n", Wholes, None, "Samples per fold; repeat for several (default: the preset's)."),
+        _option("folds", Whole, None, "Folds, by patient (default: the preset's, mostly 5)."),
+        _option(
+            "set_aside",
+            float | None,
+            None,
+            "Share of the patients kept for tuning, out of all folds (default: the studies', or none).",
+            min=0,
+            max=0.9,
+        ),
+        ("dataset", (Dataset, "phantom")),
+        _option("segmenter", list[str], ["unet"], "A segmenter; repeat for several."),
+        ("preset", (PresetName, "quick")),
+        _option("seed", int, 0, "The first seed."),
+        _option("seeds", int, 1, "How many seeds: SEED, SEED+1, …", min=1),
+        _option("set", Texts, None, "KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary."),
+        _option(
+            "tuned",
+            Texts,
+            None,
+            "Settings that a study of `pigbench tune` chose; can be repeated. Without a name: each generator's own.",
+            metavar="[STUDY]",
+        ),
+        ("storage", (Storage, None)),
+        _option("train", bool, False, "Train what is not trained; without it that is said, and nothing is done."),
+        _option(
+            "workers", Whole, None, "Worker processes (default: one per core; on a GPU as the preset says).", min=1
+        ),
+        _option("device", str, "auto", "auto, cpu or cuda."),
+        _option("engine", Text, None, "local or dask (default: dask with --scheduler or --cluster, otherwise local)."),
+        _option("scheduler", Text, None, "A running Dask scheduler.", metavar="tcp://HOST:PORT"),
+        _option(
+            "cluster", Path | None, None, "A job queue for Dask workers, described in a TOML file.", metavar="FILE"
+        ),
+        ("store", (StoreDir, Path("runs"))),
+        _option("results", Path | None, None, "Where the record goes (default: STORE/records)."),
+        _option(
+            "checkpoint_every",
+            float,
+            60.0,
+            "Seconds between two checkpoints of a training: what a crash can cost at most.",
+            min=0,
+        ),
+        _option("dry_run", bool, False, "Print the plan, what is there, and an estimate."),
+    ]
+)
+"""By the name of the argument, which is also that of `pigbench.run`."""
+
+PLACE = ("workers", "device", "engine", "scheduler", "cluster", "store")
+"""Where a run computes."""
+
+SAMPLED: dict[str, Option] = dict(
+    [
+        _option(
+            "generator",
+            Texts,
+            None,
+            "A generator; repeat for several. (default: the newest record's first, or pig without any)",
+        ),
+        _option(
+            "n", Wholes, None, "Samples per fold; repeat for several. (default: the newest record's, or the preset's)"
+        ),
+        _option("folds", Whole, None, "Folds, by patient. (default: the newest record's, or the preset's)"),
+        _option("dataset", Text, None, "(default: the newest record's, or `phantom` without any)"),
+        _option("preset", Text, None, "(default: the newest record's with its --set, or `quick` without any)"),
+        _option("seed", Whole, None, "(default: the newest record's first, or 0)"),
+    ]
+)
+"""What `sample` and `export` take from the newest record where it is not given."""
+
+
+def shares(*names: str, instead: Mapping[str, Option] | None = None) -> Callable[[Command], Command]:
+    """Give a command these of the shared options, in this order; it takes them as `**shared`.
+
+    Its own parameters before `*` stand before them in its help, those after it behind them; one of a shared option's
+    name is that option. instead: options that are others here.
+    """
+
+    def share(command: Command) -> Command:
+        own = [
+            each
+            for each in signature(command).parameters.values()
+            if each.kind != Parameter.VAR_KEYWORD and each.name not in names
+        ]
+        before = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own if each.kind != Parameter.KEYWORD_ONLY]
+        after = [each for each in own if each.kind == Parameter.KEYWORD_ONLY]
+        options = {name: (SHARED | dict(instead or {}))[name] for name in names}
+        shared = [Parameter(name, Parameter.KEYWORD_ONLY, default=default) for name, (_, default) in options.items()]
+        kinds = get_type_hints(command, include_extras=True) | {name: kind for name, (kind, _) in options.items()}
+        parameters = [each.replace(annotation=kinds[each.name]) for each in (*before, *shared, *after)]
+        command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {each.name: each.annotation for each in parameters}
+        return command
+
+    return share
+
+
+def spelled_out(arguments: Sequence[str]) -> list[str]:
+    """The command line's arguments, where a `--tuned` without a name is followed by the empty one."""
+    spelled = []
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue="--"):
+        spelled.append(argument)
+        if argument == "--tuned" and following.startswith("-"):
+            spelled.append("")
+    return spelled

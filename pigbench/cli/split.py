@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from pigbench.cli import options
-from pigbench.cli.bar import reading
-from pigbench.cli.tuned import SetAsideInRun
+from pigbench.reporting.bar import reading
 
 app = typer.Typer(no_args_is_help=True, help="Hand the folds over to other tools.")
 
@@ -19,7 +18,7 @@ def export(
     out: Annotated[Path, typer.Option(metavar="DIR", help="A new or empty directory.")],
     dataset: options.Dataset = "phantom",
     folds: Annotated[int, typer.Option(help="Folds, by patient, as in the run to compare with.")] = 5,
-    set_aside: SetAsideInRun = None,
+    set_aside: options.SetAsideInRun = None,
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Write each fold's training and held-out patients, so that another tool can be trained without leaking.

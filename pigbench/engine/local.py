@@ -17,7 +17,7 @@ from typing import NoReturn
 from pigbench.engine.driver import Crew, Message, Observer, Outcome, drive
 from pigbench.engine.schedule import Schedule
 from pigbench.engine.work import Task, attempt
-from pigbench.processes import SINGLE_THREAD, die_with_parent, keep_freed_memory
+from pigbench.processes import SINGLE_THREAD, die_with_parent, keep_freed_memory, without_main
 from pigbench.stages.node import Node
 from pigbench.store import Store
 
@@ -85,7 +85,8 @@ class _Worker:
         before = {name: os.environ.get(name) for name in SINGLE_THREAD}
         os.environ.update(SINGLE_THREAD)  # read by the libraries when the new process imports them
         try:
-            self.process.start()
+            with without_main():
+                self.process.start()
         finally:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -1,7 +1,8 @@
-"""Progress of all workers: a live view in a terminal; in a log, one line for each stage that has ended."""
+"""Progress of all workers: a live view in a terminal or notebook; in a log, a line for each stage that has ended."""
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from pigbench.engine.driver import Event
 from pigbench.errors import in_a_line
 from pigbench.planning.estimate import Seen, Size, estimator
 from pigbench.planning.plan import Plan, Request
+from pigbench.reporting.notebook import changing_text
 from pigbench.reporting.plan import describe
 from pigbench.store import Store
 
@@ -30,12 +32,28 @@ def observer(plan: Plan, request: Request, store: Store, workers: int, size: Siz
     console = Console(stderr=True)
     console.print(describe(request))
     clock = _Clock(plan, request, store, workers, size)
+    if console.is_jupyter:
+        yield _in_notebook(_View(clock), console)
+        return
     if not console.is_terminal:
         yield _Log(clock).observe
         return
     view = _View(clock)
     with Live(view, console=console, refresh_per_second=4, transient=True):
         yield lambda event: view.observe(event, console)
+
+
+def _in_notebook(view: _View, console: Console) -> Callable[[Event], None]:
+    """A function that takes in an event and shows the view below the cell."""
+    show = changing_text()
+
+    def observe(event: Event) -> None:
+        view.observe(event, console)
+        stream = io.StringIO()
+        Console(file=stream, width=100, force_jupyter=False).print(view)
+        show(stream.getvalue().strip(), event.done == event.total)
+
+    return observe
 
 
 class _Clock:

@@ -1,4 +1,4 @@
-"""Sections as a terminal, Markdown or LaTeX shows them, and score rows as CSV or JSON."""
+"""Sections as a terminal, a notebook, Markdown or LaTeX shows them, and score rows as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from csv import DictWriter
+from html import escape
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ def rich(sections: Iterable[Section], console: Console | None = None) -> None:
     from rich.console import Console as RichConsole
     from rich.text import Text
 
-    console = console or RichConsole(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else LOG_WIDTH)
+    console = console or RichConsole(width=_width())
     for section in sections:
         console.print(Text(section.heading, style="bold"))
         for line in (section.banner, *section.remarks):
@@ -44,6 +45,20 @@ def rich(sections: Iterable[Section], console: Console | None = None) -> None:
             for line in (*table.notes, *_folded(table.signature, console.width)):
                 console.print(Text(line, style="dim"))
         console.print()
+
+
+def text(sections: Iterable[Section]) -> str:
+    """`sections` as `rich` prints them, without marks of the best."""
+    from rich.console import Console as RichConsole
+
+    stream = io.StringIO()
+    rich(sections, RichConsole(file=stream, width=_width(), force_jupyter=False))
+    return stream.getvalue().rstrip()
+
+
+def _width() -> int | None:
+    """Columns to print in; None where a terminal can be asked."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else LOG_WIDTH
 
 
 def _rich_table(table: Table) -> Any:
@@ -98,6 +113,29 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 def _markdown_text(text: str) -> str:
     return re.sub(r"([\\`*_|<>\[\]#])", r"\\\1", text)
+
+
+def html(sections: Iterable[Section]) -> str:
+    """`sections` as a notebook shows them: best bold, second underlined."""
+    return "\n".join(line for section in sections for line in _html_section(section))
+
+
+def _html_section(section: Section) -> list[str]:
+    lines = [f"<h3>{escape(section.heading)}</h3>"]
+    lines += [f"<p><b>{escape(line)}</b></p>" for line in (section.banner, *section.remarks) if line]
+    marked = {"": "{}", "best": "<b>{}</b>", "second": "<u>{}</u>"}
+    for table in section.tables:
+        lines += ["<table>", f"<caption>{escape(table.title)}</caption>"]
+        lines.append(_html_row("th", map(escape, table.headings)))
+        lines += [_html_row("td", (marked[cell.mark].format(escape(cell.text)) for cell in row)) for row in table.rows]
+        lines.append("</table>")
+        lines += [f"<p><small>{escape(note)}</small></p>" for note in table.notes]
+        lines += [f"<p><small><code>{escape(table.signature)}</code></small></p>"] * bool(table.signature)
+    return lines
+
+
+def _html_row(tag: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in cells)}</tr>"
 
 
 def latex(sections: Iterable[Section]) -> str:

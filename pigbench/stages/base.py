@@ -76,7 +76,7 @@ class Stage(ABC):
     the stage's code and asks. plugins: which kind of plugin its spec names, if it runs one. seconds: what it takes
     where nothing better is known. urgency: its rough relative length, so that long chains start first. grows: whether
     the artifact's size grows with the units of work. probed: whether a few units of it tell what the rest takes.
-    table: the part of a record that its rows stand in.
+    reads_files: whether it reads the dataset's files. table: the part of a record that its rows stand in.
     """
 
     name: ClassVar[str]
@@ -88,6 +88,7 @@ class Stage(ABC):
     urgency: ClassVar[float] = 1.0
     grows: ClassVar[bool] = False
     probed: ClassVar[bool] = False
+    reads_files: ClassVar[bool] = False
     table: ClassVar[str | None] = None
 
     @abstractmethod

@@ -60,6 +60,7 @@ class Prepare(base.Stage):
     Spec = PrepareSpec
     Result = PreparedSet
     seconds = 10.0
+    reads_files = True
 
     def run(self, job: Job[PrepareSpec]) -> None:
         """Write the prepared set."""

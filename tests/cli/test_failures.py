@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from pigbench.cli import complete as module
-from pigbench.cli.complete import complete
-from pigbench.cli.failures import print_prospects
-from pigbench.cli.setting_up import Options, Setup, set_up
+from pigbench.api import complete as module
+from pigbench.api.failures import prospects
+from pigbench.api.request import Options, Setup, set_up
+from pigbench.cli.printing import complete_and_show
 from pigbench.engine.driver import Outcome
 from pigbench.planning.plan import Plan
-from pigbench.planning.planner import make_plan
 from pigbench.stages.node import Node, Purpose
 
-TRAINED = [Node("train", f"train {number}", {}, {}, {"what": f"pig {number}"}) for number in range(3)]
+TRAINED = [Node("train", f"train {number}", {}, {}, Purpose(f"pig {number}")) for number in range(3)]
 SAMPLED = [Node("sample", f"sample {node.key}", {}, {"trained": node}, Purpose("pig")) for node in TRAINED]
 
 
@@ -24,37 +23,38 @@ SAMPLED = [Node("sample", f"sample {node.key}", {}, {"trained": node}, Purpose("
     ("failed", "hindered", "said"),
     [
         ([], [], ""),
-        ([0], [0], "1 stage FAILED, and 1 stage that rests on it could not run: the same command tries it again\n"),
+        ([0], [0], "1 stage FAILED, and 1 stage that rests on it could not run: the same command tries it again"),
         (
             [0, 1],
             [0, 1],
-            "2 stages FAILED, and 2 stages that rest on them could not run: the same command tries them again\n",
+            "2 stages FAILED, and 2 stages that rest on them could not run: the same command tries them again",
         ),
         (
             [1],
             [],
             "1 stage FAILED, and 1 stage that rests on it could not run: the same command would fail the same way, so "
-            "first change what the reason names\n",
+            "first change what the reason names",
         ),
         (
             [0, 1, 2],
             [1],
             "3 stages FAILED, and 3 stages that rest on them could not run: the same command tries 1 again, but 2 "
-            "would fail the same way until you change what the reasons name\n",
+            "would fail the same way until you change what the reasons name",
         ),
     ],
 )
 def test_only_what_may_pass_is_said_to_be_worth_another_try(
-    failed: Collection[int], hindered: Collection[int], said: str, capsys: pytest.CaptureFixture[str]
+    failed: Collection[int], hindered: Collection[int], said: str
 ) -> None:
     reasons = {node.key: "it broke" for number in failed for node in (TRAINED[number], SAMPLED[number])}
-    print_prospects([*TRAINED, *SAMPLED], Outcome(failed=reasons, hindered={TRAINED[i].key for i in hindered}))
-    assert capsys.readouterr().err == said
+    outcome = Outcome(failed=reasons, hindered={TRAINED[i].key for i in hindered})
+    assert prospects([*TRAINED, *SAMPLED], outcome) == said
 
 
-def test_what_rests_on_nothing_else_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    print_prospects(TRAINED, Outcome(failed={"train 0": "it broke"}))
-    assert capsys.readouterr().err.startswith("1 stage FAILED: the same command would fail")
+def test_what_rests_on_nothing_else_stands_alone() -> None:
+    assert prospects(TRAINED, Outcome(failed={"train 0": "it broke"})).startswith(
+        "1 stage FAILED: the same command would fail"
+    )
 
 
 @pytest.fixture
@@ -64,8 +64,7 @@ def fail(
     """A run of PIG on the phantom whose preparation fails, and so all of it: exit code, stdout, stderr."""
 
     def run() -> tuple[int, str, str]:
-        setup = set_up(Options(generators=["pig"], preset="smoke", device="cpu", store=tmp_path))
-        plan = make_plan(setup.request)
+        setup = set_up(Options(generator="pig", preset="smoke", device="cpu", store=tmp_path))
 
         def compute(setup: Setup, plan: Plan) -> Outcome:
             failed: dict[str, str] = {}
@@ -77,7 +76,9 @@ def fail(
             return Outcome(failed=failed)
 
         monkeypatch.setattr(module, "compute", compute)
-        return complete(setup, plan, tmp_path / "records"), *capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            complete_and_show(setup)
+        return ended.value.code, *capsys.readouterr()
 
     return run
 

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pigbench.cli import complete as module
-from pigbench.cli.complete import complete
-from pigbench.cli.last_run import Told, go_on
-from pigbench.cli.setting_up import Options, Setup, set_up
+from pigbench.api import complete as module
+from pigbench.api.complete import complete
+from pigbench.api.last_run import go_on
+from pigbench.api.request import Options, Setup, set_up
 from pigbench.engine.driver import Outcome
 from pigbench.planning.configured import with_values
 from pigbench.planning.plan import Plan
-from pigbench.planning.planner import make_plan, sample_nodes
+from pigbench.planning.planner import sample_nodes
 from pigbench.protocol import load_preset
-
-NOTHING = Told(generators=None, samples=None, folds=None, dataset=None, preset=None, seed=None, changes=None)
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def leave_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         before = set((tmp_path / "records").glob("*"))
         with monkeypatch.context() as patched:
             patched.setattr(module, "compute", compute)
-            complete(setup, make_plan(setup.request), tmp_path / "records")
+            complete(setup, "pigbench run")
         (new,) = set((tmp_path / "records").glob("*")) - before
         os.utime(new, ns=(0, next(clock) * 10**9))
         return setup
@@ -42,11 +40,11 @@ def leave_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def asked(store: Path, *changes: str, **more) -> Options:
-    return Options(**({"generators": ["pig"], "preset": "smoke"} | more), changes=changes, device="cpu", store=store)
+    return Options(**({"generator": ["pig"], "preset": "smoke"} | more), set=changes, device="cpu", store=store)
 
 
 def again(store: Path, **told) -> Setup:
-    return set_up(go_on(replace(NOTHING, **told), Options(generators=["pig"], device="cpu", store=store)))
+    return set_up(go_on({"device": "cpu", "store": store} | told))
 
 
 def keys(setup: Setup) -> set[str]:
@@ -57,20 +55,20 @@ def keys(setup: Setup) -> set[str]:
     "options",
     [
         {},
-        {"folds": 3, "seed": 7, "samples": [16]},
+        {"folds": 3, "seed": 7, "n": [16]},
         {"set_aside": 0.25},
-        {"changes": ["training.images=32", "pig.guide=binary", "diffusion.ddim_steps=8"]},
-        {"changes": ["training.epochs=2", "segmentation.share=0.5", "training.clip=false"]},
-        {"preset": "demo", "generators": ["joint"]},
-        {"preset": "demo", "generators": ["ldm"], "changes": ["ldm.latent_channels=3", "ldm.perceptual_weight=0.5"]},
-        {"generators": ["ddim", "ddpm"], "changes": ["ddpm.learning_rate=0.01"]},
-        {"segmenters": ["deeplabv3plus"], "changes": ["segmentation.network.decoder_width=32"]},
+        {"set": ["training.images=32", "pig.guide=binary", "diffusion.ddim_steps=8"]},
+        {"set": ["training.epochs=2", "segmentation.share=0.5", "training.clip=false"]},
+        {"preset": "demo", "generator": ["joint"]},
+        {"preset": "demo", "generator": ["ldm"], "set": ["ldm.latent_channels=3", "ldm.perceptual_weight=0.5"]},
+        {"generator": ["ddim", "ddpm"], "set": ["ddpm.learning_rate=0.01"]},
+        {"segmenter": ["deeplabv3plus"], "set": ["segmentation.network.decoder_width=32"]},
     ],
 )
 def test_what_is_left_open_is_as_it_was_in_the_newest_run(options, leave_record, tmp_path: Path) -> None:
     options = dict(options)
     leave_record(set_up(asked(tmp_path, preset="quick")))  # an older one
-    run = leave_record(set_up(asked(tmp_path, *options.pop("changes", ()), **options)))
+    run = leave_record(set_up(asked(tmp_path, *options.pop("set", ()), **options)))
     found = again(tmp_path)
     assert found.request.protocol.signature == run.request.protocol.signature
     assert found.request.generators[0].signature == run.request.generators[0].signature
@@ -91,7 +89,7 @@ def test_settings_that_a_study_chose_are_kept(leave_record, tmp_path: Path) -> N
 
 def test_what_is_given_wins(leave_record, tmp_path: Path) -> None:
     run = leave_record(set_up(asked(tmp_path, "training.images=32", "pig.guide=binary", folds=3)))
-    found = again(tmp_path, changes=["pig.guide=raw"], seed=5, samples=[24])
+    found = again(tmp_path, set=["pig.guide=raw"], seed=5, n=[24])
     assert found.request.seeds == (5,)
     assert found.request.samples == (24,)
     assert found.request.protocol == run.request.protocol
@@ -103,11 +101,11 @@ def test_what_is_given_wins(leave_record, tmp_path: Path) -> None:
 
 def test_the_record_is_the_newest_of_those_that_fit_best(leave_record, tmp_path: Path) -> None:
     first = leave_record(set_up(asked(tmp_path, "training.images=32")))
-    second = leave_record(set_up(asked(tmp_path, preset="demo", generators=["joint"])))
+    second = leave_record(set_up(asked(tmp_path, preset="demo", generator=["joint"])))
     assert again(tmp_path).request.protocol == second.request.protocol
     assert again(tmp_path, preset="smoke").request.protocol == first.request.protocol
-    assert again(tmp_path, generators=["pig"]).request.protocol == first.request.protocol
-    assert again(tmp_path, generators=["segguided"]).request.protocol == second.request.protocol
+    assert again(tmp_path, generator=["pig"]).request.protocol == first.request.protocol
+    assert again(tmp_path, generator=["segguided"]).request.protocol == second.request.protocol
 
 
 def test_nothing_is_taken_where_all_is_given_or_nothing_is_there(

@@ -145,7 +145,7 @@ def test_listings(finished, what: str) -> None:
 
 
 def test_every_setting_is_listed_as_set_takes_it(finished) -> None:
-    from pigbench.cli.changes import changed_preset, split_changes
+    from pigbench.api.settings import changed_preset, split_changes
 
     rows = json.loads(finished("list", "settings", "--preset", "smoke", "--format", "json").stdout)
     values = {row["name"]: row["value"] for row in rows}

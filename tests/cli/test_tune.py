@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pigbench.cli import main
-from pigbench.cli.tuned import spelled_out
+from pigbench.cli.options import spelled_out
 
 
 @pytest.mark.parametrize(

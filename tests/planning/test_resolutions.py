@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pigbench.cli import setting_up
-from pigbench.cli.setting_up import Options, set_up
+from pigbench.api import checks
+from pigbench.api.request import Options, set_up
 from pigbench.errors import PigbenchError
 from pigbench.planning.planner import make_plan
 from pigbench.planning.resolutions import SMALLEST, refuse_impossible
@@ -76,10 +76,10 @@ def halving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked(tmp_path: Path, *changes: str, generator: str = "pig", segmenter: str = "unet") -> Options:
     return Options(
-        generators=[generator],
-        segmenters=[segmenter],
+        generator=[generator],
+        segmenter=[segmenter],
         preset="smoke",
-        changes=changes,
+        set=changes,
         device="cpu",
         store=tmp_path / "runs",
     )
@@ -150,13 +150,13 @@ def test_possible_ones_pass(tmp_path: Path) -> None:
 def test_a_presets_own_resolution_is_possible_for_all(preset: str, tmp_path: Path) -> None:
     names = ["pig", "joint", "ddim", "segguided", "controlnet", "ldm"]
     segmenters = ["unet", "unetplusplus", "deeplabv3plus", "segformer"]
-    setup = set_up(Options(generators=names, segmenters=segmenters, preset=preset, device="cpu", store=tmp_path))
+    setup = set_up(Options(generator=names, segmenter=segmenters, preset=preset, device="cpu", store=tmp_path))
     refuse_impossible(make_plan(setup.request).nodes())
 
 
 def test_nothing_is_asked_where_nothing_can_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would cost every run the import of torch."""
-    monkeypatch.setattr(setting_up, "_check_resolution", lambda *_: pytest.fail("it was asked"))
+    monkeypatch.setattr(checks, "check_resolution", lambda *_: pytest.fail("it was asked"))
     set_up(asked(tmp_path, "training.images=8", "segmentation.steps=2", "sampling.batch=2"))
 
 

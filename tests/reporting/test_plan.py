@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pigbench.cli.setting_up import Options, set_up
+from pigbench.api.request import Options, set_up
 from pigbench.planning.configured import choose_generator, choose_segmenter
 from pigbench.planning.estimate import Probed, Size, alike
 from pigbench.planning.plan import Plan, Request
@@ -149,7 +149,7 @@ def test_one_of_anything_is_singular(show: Show, plan: Plan, store: Store) -> No
 
 def test_patients_set_aside_are_not_trained_on(tmp_path: Path) -> None:
     sizes = [
-        set_up(Options(generators=["pig"], preset="smoke", set_aside=share, device="cpu", store=tmp_path)).size
+        set_up(Options(generator=["pig"], preset="smoke", set_aside=share, device="cpu", store=tmp_path)).size
         for share in (None, 0.5)
     ]
     assert sizes[0].every == sizes[1].every  # all are prepared

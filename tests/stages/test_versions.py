@@ -57,18 +57,18 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "34cc7f57df8f8c70"),
-    "embed": (1, "3a8b9ee952d4ace1"),
-    "fidelity": (1, "2a4a25623bbb10f9"),
-    "floor": (2, "9540ec535171a001"),
-    "gate": (1, "2b8027f5f28b6b6a"),
-    "nothing": (1, "4fbd60b81d374d61"),
-    "prepare": (1, "decabfe4510b80d5"),
-    "reconstruct": (1, "4844c5d05d5f807e"),
-    "sample": (1, "c63245676eb759e5"),
-    "segment": (1, "949a0f1ff344764e"),
-    "split": (1, "5d37f2b6198a28f1"),
-    "train": (1, "70ac894116239ed2"),
+    "adopt": (1, "22ba8a2dffbcf461"),
+    "embed": (1, "760de6766e75fee7"),
+    "fidelity": (1, "61cdad4b66d1bf84"),
+    "floor": (2, "4f7b9c7411d87a32"),
+    "gate": (1, "7195b64859f528a3"),
+    "nothing": (1, "e202fe50b530c4a6"),
+    "prepare": (1, "cbd09b0eeb3fda55"),
+    "reconstruct": (1, "478805d5c00fd099"),
+    "sample": (1, "be0914e8f7fb2416"),
+    "segment": (1, "b6dd4e3c3bf7463b"),
+    "split": (1, "42a4bfe55caa3922"),
+    "train": (1, "191bc38ca79fea6b"),
 }
 
 

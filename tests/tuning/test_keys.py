@@ -81,7 +81,7 @@ def test_a_learning_rate_moves_its_plugin_s_trainings_and_those_who_borrow(plugi
 def test_the_rate_reaches_the_optimiser(tiny: Path, sketch: str, in_process: list[str], monkeypatch) -> None:
     """And the preset's does where none is set."""
     from pigbench import training
-    from pigbench.cli.setting_up import Options, set_up
+    from pigbench.api.request import Options, set_up
     from pigbench.tuning import trial
 
     rates: list[float] = []
@@ -94,7 +94,7 @@ def test_the_rate_reaches_the_optimiser(tiny: Path, sketch: str, in_process: lis
     monkeypatch.setattr(training, "_optimiser", watched)
     for changes in ([], ["sketch.learning_rate=0.004"]):
         common = {"dataset": "tiny", "preset": "smoke", "workers": 1, "device": "cpu", "store": tiny}
-        setup = set_up(Options(generators=[sketch], segmenters=[], changes=changes, **common))
+        setup = set_up(Options(generator=sketch, segmenter=[], set=changes, **common))
         nodes = [node for node in make_plan(setup.request).nodes() if node.stage == "train" and node.spec["fold"] == 0]
         assert not trial.run_plan(nodes, setup.store, "tiny").failed
     assert rates == [load_preset("smoke").training.learning_rate, 0.004]

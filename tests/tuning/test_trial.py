@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from optuna.trial import FixedTrial
 
-from pigbench.cli.setting_up import Options, set_up
+from pigbench.api.request import Options, set_up
 from pigbench.data.datasets import open_dataset
 from pigbench.data.splits import make_folds, part
 from pigbench.tuning.findings import Findings, read_study
@@ -24,7 +24,7 @@ from pigbench.tuning.trial import Evaluation, TrialFailed, WorkerDied, on_tuning
 def evaluation(store: Path, generators: list[str], segmenters: list[str], *changes: str) -> Evaluation:
     changes = ("segmentation.steps=2", *changes)
     common = {"dataset": "tiny", "preset": "smoke", "folds": 3, "workers": 1, "device": "cpu", "store": store}
-    setup = set_up(Options(generators=generators, segmenters=segmenters, changes=changes, **common))
+    setup = set_up(Options(generator=generators, segmenter=segmenters, set=changes, **common))
     return Evaluation(on_tuning_patients(setup.request, 0.5), setup.store, 1, 60.0)
 
 

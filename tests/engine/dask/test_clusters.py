@@ -12,7 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pigbench.cli.engines import chosen_place, print_job
+from pigbench.api.places import chosen_place
+from pigbench.cli.printing import print_job
 from pigbench.engine.dask import job_replacement
 from pigbench.engine.dask.clusters import JobQueue, Scheduler, read_queue
 from pigbench.engine.dask.run import run_plan_on_dask, workers_of
@@ -303,7 +304,7 @@ def test_without_dask_only_the_dask_engine_is_missing(monkeypatch: pytest.Monkey
 
 @pytest.mark.process
 def test_nothing_imports_dask_until_it_is_asked_for() -> None:
-    names = ["cli.run", "cli.stages", "engine.local", "engine.dask", "engine.places", "engine.remote"]
+    names = ["cli.run", "cli.printing", "api.compute", "engine.local", "engine.dask", "engine.places", "engine.remote"]
     code = "".join(f"import pigbench.{name}; " for name in names)
     code += "import sys; assert not {'distributed', 'dask', 'dask_jobqueue', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

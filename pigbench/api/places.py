@@ -1,32 +1,18 @@
-"""The options that say where a run computes."""
+"""Where a run computes: on this machine, or with the workers of a cluster."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from pigbench.errors import PigbenchError, did_you_mean
 
 if TYPE_CHECKING:
     from pigbench.engine.dask.clusters import Place
 
-Engine = Annotated[
-    str | None,
-    typer.Option("--engine", help="local or dask (default: dask with --scheduler or --cluster, otherwise local)."),
-]
-SchedulerAddress = Annotated[
-    str | None, typer.Option("--scheduler", metavar="tcp://HOST:PORT", help="A running Dask scheduler.")
-]
-ClusterFile = Annotated[
-    Path | None,
-    typer.Option("--cluster", metavar="FILE", help="A job queue for Dask workers, described in a TOML file."),
-]
-
 
 def chosen_place(
-    engine: str | None, scheduler: str | None, cluster: Path | None, workers: int | None = None
+    engine: str | None, scheduler: str | None, cluster: str | Path | None, workers: int | None = None
 ) -> Place | None:
     """Where a cluster's workers come from; None for this machine. Raises PigbenchError for what does not fit."""
     if engine not in ("local", "dask", None):
@@ -45,15 +31,6 @@ def chosen_place(
 
     require_dask()
     if cluster:
-        return read_queue(cluster)
+        return read_queue(Path(cluster))
     assert scheduler
     return Scheduler(scheduler)
-
-
-def print_job(place: Place | None) -> None:
-    """Print the script of a job as it would be submitted, if jobs would be."""
-    from pigbench.engine.dask.clusters import JobQueue
-
-    if isinstance(place, JobQueue):
-        jobs = f"{place.most}" if place.fewest == place.most else f"{place.fewest} to {place.most}"
-        print(f"\n{jobs} jobs of {place.queue} would be submitted, each with this script:\n\n{place.job_script()}")

@@ -1,9 +1,9 @@
-"""What `--set KEY=VALUE` changes: keys of the preset, and settings of plugins."""
+"""What `set` changes: keys of the preset, and settings of plugins."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pigbench.errors import PigbenchError, did_you_mean, nearest
@@ -12,13 +12,27 @@ if TYPE_CHECKING:
     from pigbench.protocol import Preset
 
 
-def split_changes(changes: Sequence[str]) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-    """`--set` pairs as (settings of plugins by name, keys of the preset)."""
+Changes = Mapping[str, Any] | Sequence[str] | None
+"""Values by key, or KEY=VALUE texts."""
+
+
+def as_changes(changes: Changes) -> list[str]:
+    """The KEY=VALUE texts of `changes`. Raises PigbenchError for a value that a preset's file could not hold."""
+    if not isinstance(changes, Mapping):
+        return [changes] if isinstance(changes, str) else list(changes or ())
+    try:
+        return [f"{key}={json.dumps(value)}" for key, value in changes.items()]
+    except TypeError as error:
+        raise PigbenchError(f"set: {error}; give numbers, texts, true or false, and lists of them") from error
+
+
+def split_changes(changes: Changes) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """`set`'s changes as (settings of plugins by name, keys of the preset)."""
     from pigbench.protocol import Preset
 
     own: dict[str, dict[str, Any]] = {}
     general: dict[str, Any] = {}
-    for change in changes:
+    for change in as_changes(changes):
         key, equals, text = change.partition("=")
         head, dot, field = key.partition(".")
         if not equals or not key:

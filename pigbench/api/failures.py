@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,22 +13,24 @@ if TYPE_CHECKING:
     from pigbench.stages.node import Node
 
 
-def print_reasons(nodes: Iterable[Node], outcome: Outcome) -> None:
-    """Print each stage that failed by itself with its reason, on stderr."""
-    for node in _by_themselves(nodes, outcome):
-        print(f"FAILED: {node.label}: {in_a_line(outcome.failed[node.key], most=400)}", file=sys.stderr)
+def reasons(nodes: Iterable[Node], outcome: Outcome) -> list[str]:
+    """A line for each stage that failed by itself, with its reason."""
+    return [
+        f"FAILED: {node.label}: {in_a_line(outcome.failed[node.key], most=400)}"
+        for node in _by_themselves(nodes, outcome)
+    ]
 
 
-def print_prospects(nodes: Iterable[Node], outcome: Outcome) -> None:
-    """Print how many stages failed and whether it helps to run the same command again, on stderr.
+def prospects(nodes: Iterable[Node], outcome: Outcome) -> str:
+    """How many stages failed and whether it helps to run the same command again; empty where nothing failed.
 
     nodes: all that the run was for.
     """
     if not outcome.failed:
-        return
+        return ""
     first = _by_themselves(nodes, outcome)
     passing = sum(node.key in outcome.hindered for node in first)
-    print(f"{_numbers(len(first), len(outcome.failed))}: {_prospect(passing, len(first) - passing)}", file=sys.stderr)
+    return f"{_numbers(len(first), len(outcome.failed))}: {_prospect(passing, len(first) - passing)}"
 
 
 def _numbers(by_themselves: int, failed: int) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pigbench.cli.failures import print_prospects
-from pigbench.cli.stopping import stoppable
+from pigbench import stages
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
-    from pigbench.cli.setting_up import Setup
+    from pigbench.api.request import Setup
     from pigbench.engine.driver import Observer, Outcome
     from pigbench.planning.plan import Plan
     from pigbench.stages.node import Node
@@ -22,24 +20,25 @@ if TYPE_CHECKING:
 def compute(setup: Setup, plan: Plan) -> Outcome:
     """Compute what is missing of a plan, showing progress; the store is told what the artifacts are for.
 
-    Exits 130 on Ctrl-C, 143 on SIGTERM.
+    KeyboardInterrupt ends the workers and passes through; the checkpoints of what was at work stay.
     """
-    from pigbench.reporting.progress import observer
     from pigbench.uses import Use, note_use
 
     protocol = setup.request.protocol
     use = Use(protocol.dataset, protocol.preset.name)
     note_use(setup.store.root, use, (node.key for node in plan.nodes()))
     to_do = missing(setup, plan.targets)
-    if any(node.stage == "prepare" for node in to_do):
-        setup.source.check_files()
-    _tell_what_is_there(len(plan.nodes()), len(to_do))
-    with (
-        stoppable(),
-        _engine(setup, plan) as (run, workers),
-        observer(plan, setup.request, setup.store, workers, setup.size) as observe,
-    ):
+    check_files(setup, to_do)
+    _tell_what_is_there(setup, len(plan.nodes()), len(to_do))
+    with _engine(setup, plan) as (run, workers), _observer(setup, plan, workers) as observe:
         return run(observe)
+
+
+def compute_part(setup: Setup, nodes: list[Node]) -> Outcome:
+    """Compute what is missing of `nodes`."""
+    from pigbench.planning.plan import Plan
+
+    return compute(setup, Plan(segmentations=nodes, fidelities=[]))
 
 
 def missing(setup: Setup, nodes: list[Node]) -> list[Node]:
@@ -50,9 +49,15 @@ def missing(setup: Setup, nodes: list[Node]) -> list[Node]:
     return list(schedule.waiting.values())
 
 
+def check_files(setup: Setup, to_do: list[Node]) -> None:
+    """Raises PigbenchError, naming a file, where the dataset has to be read and files are gone."""
+    if any(stages.find(node.stage).reads_files for node in to_do):
+        setup.source.check_files()
+
+
 def refuse_training(setup: Setup, nodes: list[Node], most: int = 3) -> None:
     """Raises PigbenchError if `nodes` rest on components that are not trained yet."""
-    untrained = [node.label for node in missing(setup, nodes) if node.stage == "train"]
+    untrained = [node.label for node in missing(setup, nodes) if node.purpose.component]
     if not untrained:
         return
     more = f" and {len(untrained) - most} more" if len(untrained) > most else ""
@@ -62,42 +67,37 @@ def refuse_training(setup: Setup, nodes: list[Node], most: int = 3) -> None:
     )
 
 
-def _tell_what_is_there(every: int, to_do: int) -> None:
+def _tell_what_is_there(setup: Setup, every: int, to_do: int) -> None:
     """Of a run that goes on, how far it was."""
     if 0 < to_do < every:
         there = every - to_do
-        are = "is" if there == 1 else "are"
-        print(f"{there:,} of {counted(every, 'stage')} {are} already there", file=sys.stderr)
+        setup.options.say(f"{there:,} of {counted(every, 'stage')} {'is' if there == 1 else 'are'} already there")
+
+
+@contextmanager
+def _observer(setup: Setup, plan: Plan, workers: int) -> Iterator[Observer]:
+    if not setup.options.progress:
+        yield lambda event: None
+        return
+    from pigbench.reporting.progress import observer
+
+    with observer(plan, setup.request, setup.store, workers, setup.size) as observe:
+        yield observe
 
 
 @contextmanager
 def _engine(setup: Setup, plan: Plan) -> Iterator[tuple[Callable[[Observer], Outcome], int]]:
     """What computes a plan where the options say, and how many workers it has; no cluster if all is there."""
-    work = plan.targets, setup.store, setup.request.protocol.dataset
+    work, interval = (plan.targets, setup.store, setup.request.protocol.dataset), setup.options.checkpoint_every
     if setup.place is None or all(setup.store.has(node.stage, node.key) for node in plan.targets):
         from pigbench.engine.local import run_plan
 
-        yield lambda observe: run_plan(*work, setup.workers, observe, setup.checkpoint_every), setup.workers
+        yield lambda observe: run_plan(*work, setup.workers, observe, interval), setup.workers
         return
     from pigbench.engine.dask.run import run_plan_on_dask, workers_of
 
-    with workers_of(setup.place, lambda text: print(text, file=sys.stderr)) as workers:
+    with workers_of(setup.place, setup.options.say) as workers:
         yield (
-            lambda observe: run_plan_on_dask(*work, workers, observe, setup.checkpoint_every),
+            lambda observe: run_plan_on_dask(*work, workers, observe, interval),
             max(workers.number, workers.at_most),
         )
-
-
-def compute_part(setup: Setup, nodes: list[Node]) -> int:
-    """Compute what is missing of `nodes` and print where each artifact is; the exit code."""
-    from pigbench.planning.plan import Plan
-
-    plan = Plan(segmentations=nodes, fidelities=[])
-    outcome = compute(setup, plan)
-    for node in nodes:
-        if node.key in outcome.failed:
-            print(f"{node.label}: FAILED: {outcome.failed[node.key]}", file=sys.stderr)
-        else:
-            print(f"{node.label}: {setup.store.entry(node.stage, node.key).path}")
-    print_prospects(plan.nodes(), outcome)
-    return 1 if outcome.failed else 0

@@ -4,61 +4,44 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pigbench.cli.setting_up import Options
+from pigbench.api.request import Options, several
+from pigbench.api.settings import as_changes
 
 if TYPE_CHECKING:
     from pigbench.results import Record
 
-
 FITS_WELL = 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """The options that a record can stand in for, under their names in `Options`; None for what was not given."""
+def go_on(given: Mapping[str, Any]) -> Options:
+    """Options of these values, those that are None taken from the newest record in the store.
 
-    generators: Sequence[str] | None
-    samples: Sequence[int] | None
-    folds: int | None
-    dataset: str | None
-    preset: str | None
-    seed: int | None
-    changes: Sequence[str] | None
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """Those that were given, but for the changes."""
-        return {name: value for name, value in vars(self).items() if value is not None and name != "changes"}
-
-
-def go_on(told: Told, options: Options) -> Options:
-    """`options` with what was told and, for the rest, what the newest record was made with.
-
-    A record whose dataset, preset and folds are those told is preferred, and of these one with the same generators.
+    A record whose dataset, preset and folds are those given is preferred, and of these one with the same generators.
     Changes and numbers of samples are not taken without their preset. What is taken is printed: nothing, where dataset,
-    preset and folds were all told, or there is no record.
+    preset and folds were all given, or there is no record.
     """
-    complete = {"dataset", "preset", "folds"} <= told.given.keys()
-    found = None if complete else _newest(told, options.store.expanduser() / "records")
+    told = {name: value for name, value in given.items() if value is not None}
+    complete = {"dataset", "preset", "folds"} <= told.keys()
+    store = Path(told.get("store", Options.store)).expanduser()
+    found = None if complete else _newest(told, store / "records")
     if found is None:
-        return replace(options, **told.given, changes=told.changes)
+        return Options(**({"generator": "pig"} | told))
     path, record = found
-    taken = _settings(record, told.generators or _generators(record) or options.generators, options.masks or ())
-    if told.preset not in (None, record.preset):
-        taken |= {"changes": [], "samples": None}
-    changes = taken.pop("changes")
-    shown = {name: value for name, value in taken.items() if name not in told.given}
-    print(f"going on from {path}: {_as_options(shown, changes)}", file=sys.stderr)
-    return replace(options, **(taken | told.given), changes=[*changes, *(told.changes or ())])
+    generators = several(told.get("generator")) or _generators(record) or ["pig"]
+    taken = _settings(record, generators, several(told.get("masks")))
+    if told.get("preset", record.preset) != record.preset:
+        taken |= {"set": [], "n": None}
+    options = Options(**(taken | told | {"set": [*taken["set"], *as_changes(told.get("set"))]}))
+    shown = {name: value for name, value in taken.items() if name not in told or name == "set"}
+    options.say(f"going on from {path}: {_as_options(shown)}")
+    return options
 
 
-def _newest(told: Told, directory: Path) -> tuple[Path, Record] | None:
+def _newest(told: Mapping[str, Any], directory: Path) -> tuple[Path, Record] | None:
     """The newest of the records that fit what was told best, if there is any."""
     best: tuple[Path, Record] | None = None
     most = -1
@@ -70,12 +53,12 @@ def _newest(told: Told, directory: Path) -> tuple[Path, Record] | None:
     return best
 
 
-def _fit(told: Told, record: Record) -> int:
+def _fit(told: Mapping[str, Any], record: Record) -> int:
     """0 for a record of another protocol than was told, 1 for the same one, 2 if it has the same generators, too."""
     protocol = {"dataset": record.dataset.name, "preset": record.preset, "folds": record.folds}
-    if any(told.given.get(name, value) != value for name, value in protocol.items()):
+    if any(told.get(name, value) != value for name, value in protocol.items()):
         return 0
-    return 1 + (set(told.generators or ()) <= {info.plugin for info in record.generators.values()})
+    return 1 + (set(several(told.get("generator"))) <= {info.plugin for info in record.generators.values()})
 
 
 def _newest_first(directory: Path) -> Iterator[tuple[Path, Record]]:
@@ -100,15 +83,15 @@ def _settings(record: Record, generators: Sequence[str], masks: Sequence[str]) -
     """What a record was made with, as fields of `Options`."""
     numbers = {run.n for run in record.fidelity if record.generators[run.generator].plugin in generators}
     return {
-        "generators": generators,
-        "samples": sorted(numbers) or None,
+        "generator": generators,
+        "n": sorted(numbers) or None,
         "folds": record.folds,
         "set_aside": record.protocol.set_aside or None,
         "dataset": record.dataset.name,
-        "segmenters": _segmenters(record),
+        "segmenter": _segmenters(record),
         "preset": record.preset,
         "seed": min(record.seeds, default=0),
-        "changes": [*_preset_changes(record), *_plugin_changes(record, [*generators, *masks])],
+        "set": [*_preset_changes(record), *_plugin_changes(record, [*generators, *masks])],
     }
 
 
@@ -161,11 +144,10 @@ def _change(key: str, value: Any) -> str:
     return f"{key}={value if isinstance(value, str) else json.dumps(value)}"
 
 
-def _as_options(settings: dict[str, Any], changes: Sequence[str]) -> str:
+def _as_options(settings: Mapping[str, Any]) -> str:
     """Settings as a command line has them."""
-    names = {"generators": "--generator", "samples": "--n", "set_aside": "--set-aside", "changes": "--set"}
     words: list[str] = []
-    for name, value in (settings | {"changes": changes}).items():
+    for name, value in settings.items():
         for one in value if isinstance(value, list | tuple) else [value]:
-            words += [] if one is None or name == "segmenters" else [names.get(name, f"--{name}"), str(one)]
+            words += [] if one is None or name == "segmenter" else [f"--{name.replace('_', '-')}", str(one)]
     return shlex.join(words)

@@ -1,0 +1,120 @@
+"""`pigbench.evaluate`: pairs that another tool made, in the same tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pigbench.api.complete import complete
+from pigbench.api.refusals import refusing
+from pigbench.api.request import Options, Setup, set_up
+from pigbench.errors import PigbenchError
+
+if TYPE_CHECKING:
+    from pigbench.data.external_pairs import PairSet
+    from pigbench.planning.external_pairs import GivenPairs
+    from pigbench.results import Record
+
+
+@refusing()
+def evaluate(
+    pairs: str | Path,
+    name: str,
+    *,
+    fold_of: str | Path | None = None,
+    as_is: bool = False,
+    n: int | Sequence[int] | None = None,
+    folds: int | None = None,
+    set_aside: float | None = None,
+    dataset: str = "phantom",
+    segmenter: str | Sequence[str] = "unet",
+    preset: str = "quick",
+    seed: int = 0,
+    seeds: int = 1,
+    set: Mapping[str, Any] | Sequence[str] | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    engine: str | None = None,
+    scheduler: str | None = None,
+    cluster: str | Path | None = None,
+    store: str | Path = "runs",
+    results: str | Path | None = None,
+    progress: bool = True,
+) -> Record:
+    """Score image/mask pairs of any tool in the same tables as the generators, with no plugin written.
+
+    pairs: a directory that holds images/ and masks/, or fold-0/images, fold-0/masks, fold-1/… name: what the tables
+    call them. fold_of: the manifest of the fold whose patients they were made from, by `pigbench split export`; pairs
+    without one serve every fold and are marked UNSEALED. as_is: they are at the run's resolution already, 0 to full
+    scale for -1 to 1. n: pairs per fold, one number or several (default: all; the fewest of the folds). Everything else
+    is as in `pigbench.run`, and so are what is returned and raised.
+    """
+    given = locals()  # nothing but the arguments yet
+    own = {argument: given.pop(argument) for argument in ("pairs", "name", "fold_of", "as_is")}
+    options = Options(**given)
+    setup, found = set_up_evaluation(options, Path(pairs), name, Path(fold_of) if fold_of else None, as_is)
+    register_pairs(setup, found)
+    return complete(setup, options.as_call("evaluate", **own)).record
+
+
+def set_up_evaluation(
+    options: Options, pairs: Path, name: str, fold_of: Path | None, as_is: bool
+) -> tuple[Setup, list[PairSet]]:
+    """A run in which the pairs stand in a generator's place, and where they lie. Raises PigbenchError for any fault."""
+    setup = set_up(options)
+    given, found = _read(setup, pairs, fold_of, name, as_is)
+    samples = _samples(setup.request.samples if options.n else None, given)
+    setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
+    _refuse_other_pairs(given, setup.request.protocol.signature, setup.records)
+    return setup, found
+
+
+def register_pairs(setup: Setup, found: list[PairSet]) -> None:
+    """Note in the store where the pairs are, so that workers find them."""
+    from pigbench.data.external_pairs import register
+
+    for pairs in found:
+        register(setup.store, pairs)
+
+
+def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:
+    from pigbench.data.fold_manifests import fold_seals
+    from pigbench.planning.external_pairs import check_name, find_given
+    from pigbench.reporting.bar import reading
+
+    check_name(name)
+    protocol = setup.request.protocol
+    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside)
+    with reading(setup.options.progress) as advance:
+        return find_given(pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance)
+
+
+def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...]:
+    """The sizes to measure at. Raises PigbenchError where a fold has fewer pairs."""
+    fewest = min(given.folds, key=lambda fold: given.folds[fold].count)
+    count = given.folds[fewest].count
+    if count < 2:
+        raise PigbenchError(f"fold {fewest} has 1 pair: a distance between sets needs at least 2")
+    for n in asked or ():
+        if n > count:
+            raise PigbenchError(f"--n {n}: fold {fewest} has only {count} pairs")
+    return asked or (count,)
+
+
+def _refuse_other_pairs(given: GivenPairs, protocol_hash: str, records: Path) -> None:
+    """Raises PigbenchError if a record has other pairs for one of the folds under the same name: rows would mix."""
+    from pigbench.results import load_records
+
+    contents = given.info(0)["config"]
+    for record in load_records([records])[0] if records.is_dir() else []:
+        known = record.generators.get(given.label)
+        if known is None or (record.protocol_hash, known.signature) != (protocol_hash, given.signature):
+            continue
+        for fold, content in contents.items():
+            if known.config.get(fold, content) != content:
+                raise PigbenchError(
+                    f"--name {given.name}: {records} has other pairs of that name for {fold}: choose another name, "
+                    f"such as {given.name}-2"
+                )

@@ -1,0 +1,21 @@
+"""Whatever a user can act on is raised as PigbenchError, whichever floor it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pigbench.errors import PigbenchError
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Within it, or in a function that it decorates, damaged artifacts and the system's errors are PigbenchErrors."""
+    from pigbench.store import Damaged
+
+    try:
+        yield
+    except Damaged as error:  # a run computes it again by itself; the others leave that to the next call
+        raise PigbenchError(f"{error}, by the same command") from error
+    except OSError as error:
+        raise PigbenchError(f"{error.filename or ''}: {error.strerror or error}") from error

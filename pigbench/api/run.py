@@ -1,0 +1,68 @@
+"""`pigbench.run`: the whole way, from a dataset to a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pigbench.api.complete import complete
+from pigbench.api.refusals import refusing
+from pigbench.api.request import Options, set_up
+
+if TYPE_CHECKING:
+    from pigbench.results import Record
+
+
+@refusing()
+def run(
+    generator: str | Sequence[str] = "pig",
+    *,
+    masks: str | Sequence[str] | None = None,
+    controls: bool = False,
+    n: int | Sequence[int] | None = None,
+    folds: int | None = None,
+    set_aside: float | None = None,
+    dataset: str = "phantom",
+    segmenter: str | Sequence[str] = "unet",
+    preset: str = "quick",
+    seed: int = 0,
+    seeds: int = 1,
+    set: Mapping[str, Any] | Sequence[str] | None = None,
+    tuned: bool | str | Sequence[str] | None = None,
+    storage: str | None = None,
+    workers: int | None = None,
+    device: str = "auto",
+    engine: str | None = None,
+    scheduler: str | None = None,
+    cluster: str | Path | None = None,
+    store: str | Path = "runs",
+    results: str | Path | None = None,
+    checkpoint_every: float = 60.0,
+    progress: bool = True,
+) -> Record:
+    """Train generators on some patients, and see whether what they make helps a segmenter on the others.
+
+    What is in the store already is not computed again, so the same call goes on with a run that was stopped. As with
+    `pigbench run`, of which every argument is an option, the record is also written to `results`.
+
+    generator: one or several; "all" for each that is installed. masks: whose masks images are made for, "real" or a
+    generator. controls: add the arms that give the others their meaning. n: samples per fold, one number or several
+    (default: the preset's). folds: by patient (default: the preset's, mostly 5). set_aside: share of the patients kept
+    for tuning, 0 to 0.9, out of all folds (default: the studies', or none). dataset: "phantom", or a name given to
+    `import_dataset`. segmenter: one or several. preset: smoke, demo, quick, small, medium or paper. seed, seeds: the
+    first seed, and how many. set: other settings, as {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned:
+    studies whose settings are taken; True for each generator's own. storage: where studies are kept (default:
+    STORE/studies.db).
+
+    workers: processes (default: one per core; on a GPU as the preset says). device: auto, cpu or cuda. engine,
+    scheduler, cluster: "local" or "dask", the address of a running Dask scheduler, or a TOML file that describes a job
+    queue. store: where artifacts and datasets are kept. results: where the record goes (default: STORE/records).
+    checkpoint_every: seconds between two checkpoints of a training. progress: tell on the standard error, or in the
+    notebook, how it goes.
+
+    Returns the record; what failed stands in it with its reason, even if that is all of it. Raises PigbenchError for
+    what cannot be run as asked. KeyboardInterrupt ends the workers and passes through; what was computed stays.
+    """
+    options = Options(**locals())  # nothing but the arguments is local yet
+    return complete(set_up(options), options.as_call("run")).record

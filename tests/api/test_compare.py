@@ -1,0 +1,89 @@
+"""The tables from Python: the numbers of `results.scores`, and what the command line prints."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import polars
+import pytest
+from typer.testing import CliRunner
+
+import pigbench
+from pigbench.cli import app
+from pigbench.results import scores, write_record
+
+PARTS = {"mean": "mean", "sd": "sd", "delta": "delta", "low": "ci_low", "high": "ci_high"}
+
+
+@pytest.fixture
+def records(make_record, tmp_path: Path) -> Path:
+    """Records of two protocols, one of them with a row that failed."""
+    write_record(make_record(("pig", "ddpm"), (512, 2048), key="a" * 16), tmp_path)
+    other = make_record(("pig",), (2048,), protocol="f" * 16, key="b" * 16)
+    for run in [*other.arms, *other.fidelity]:
+        if run.generator == "pig":
+            run.status, run.reason = "failed", "<it> & broke"
+    write_record(other, tmp_path)
+    return tmp_path
+
+
+def test_the_frames_hold_the_numbers_of_the_long_form(records: Path) -> None:
+    tables, long = pigbench.compare(records), scores(records)
+    frames = {1: tables.images, 2: tables.segmentation}
+    named = {1: ["protocol", "generator", "n"], 2: ["protocol", "segmenter", "arm"]}
+    assert {number: frame.height for number, frame in frames.items()} == {
+        number: long.filter(polars.col("table") == number).unique(named[number]).height for number in frames
+    }
+    compared = 0
+    for row in long.iter_rows(named=True):
+        same = [polars.col(name).eq_missing(row[name]) for name in named[row["table"]]]
+        (wide,) = frames[row["table"]].filter(*same).iter_rows(named=True)
+        assert (wide["folds"], wide["patients"], wide["seeds"]) == (row["folds"], row["patients"], row["seeds"])
+        for part, name in PARTS.items():
+            assert wide.get(f"{row['metric']}_{part}") == row[name], (row["metric"], part)
+            compared += row[name] is not None
+    assert compared > 50
+    assert set(tables.images["state"]) == {"complete", "failed"}
+    assert tables.costs.height > 0 and {"wall_s", "peak_mib"} <= set(tables.costs.columns)
+
+
+def test_they_are_shown_as_the_command_line_shows_them(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    tables = pigbench.compare(records)
+    for text, format in ((str(tables), "rich"), (tables.markdown(), "markdown")):
+        printed = CliRunner().invoke(app, ["compare", str(records), "--format", format]).stdout
+        assert text.strip() == printed.strip()
+    assert repr(tables) == str(tables)
+
+
+def test_html_holds_every_cell_and_escapes_it(records: Path) -> None:
+    tables = pigbench.compare(records)
+    html = tables._repr_html_()
+    cells = [
+        cell.text for section in tables.sections() for table in section.tables for row in table.rows for cell in row
+    ]
+    assert html.count("<td>") == len(cells) and html.count("<table>") == html.count("</table>") == 4
+    assert "&lt;it&gt; &amp; broke" in html and "<it>" not in html
+    assert "<b>" in html and "real only" in html
+
+
+def test_rows_and_datasets_are_chosen_as_on_the_command_line(records: Path, make_record) -> None:
+    with pytest.raises(pigbench.PigbenchError, match=r"unknown row of Table 2 '\+pig_204'"):
+        pigbench.compare(records, against="+pig_204")
+    with pytest.warns(UserWarning, match=r"left out: phantom, quick, without \+pig_512") as told:
+        tables = pigbench.compare(records, against="+pig_512")
+    assert told[0].filename == __file__
+    assert set(tables.segmentation["against"]) == {"real+pig_512"}
+    assert pigbench.compare([records], dataset="phantom").segmentation.equals(pigbench.compare(records).segmentation)
+    with pytest.raises(pigbench.PigbenchError, match="unknown dataset among the records 'lgg'"):
+        pigbench.compare(records, dataset=["lgg"])
+
+
+def test_what_is_no_record_is_named_in_a_warning(records: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pigbench.compare(records)
+    (records / "foreign.json").write_text("{}")
+    with pytest.warns(UserWarning, match=r"(?s)skipped 1 file .*foreign.json: not a pigbench record"):
+        pigbench.compare(records)
