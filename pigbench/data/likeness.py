@@ -142,7 +142,7 @@ def _block_sums(pixels: np.ndarray) -> np.ndarray:
 
 
 def _broad(pixels: np.ndarray, scale: float) -> np.ndarray:
-    """What is broader than a Gaussian of `scale` pixels; slopes go on beyond the borders, so that they leave nothing."""
+    """What is broader than a Gaussian of `scale` pixels. Slopes go on beyond the borders and leave no detail."""
     from scipy.ndimage import gaussian_filter
 
     beyond = int(np.ceil(4 * scale))
