@@ -56,6 +56,10 @@ def show(
 def inspect(
     name: Annotated[str, typer.Argument(help="A dataset, as `data list` names it.")],
     folds: Annotated[int, typer.Option(min=2, help="Into how many folds its patients would be split.")] = 5,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw nearly equal images of different patients side by side."),
+    ] = None,
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Count what a dataset holds: patients, lesions, sizes, intensities, and images that two patients share."""
@@ -63,10 +67,18 @@ def inspect(
     from pigbench.data.datasets import open_dataset
     from pigbench.reporting.census import lines
 
+    source = open_dataset(name, store)
     with reading() as advance:
-        census = take(open_dataset(name, store), folds, advance)
-    for line in lines(name, census):
+        census = take(source, folds, advance)
+    drawn = ""
+    if pictures and census.near_duplicates:
+        from pigbench.reporting.suspects import draw
+
+        drawn = draw(source, census.near_duplicates, pictures)
+    for line in lines(name, census, drawn):
         typer.echo(line)
+    if pictures and not drawn:
+        typer.echo(f"nothing to draw: {pictures} is not written")
 
 
 @app.command("validate")

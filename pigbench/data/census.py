@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pigbench.data.duplicates import groups, signature
+from pigbench.data.duplicates import Link, links, numbered, signature
 from pigbench.data.file_dataset import ImportedSource
 from pigbench.data.importers.base import Problems
 from pigbench.data.source import Source
@@ -27,8 +27,8 @@ class Census:
     sizes: cases by (width, height). lesions: cases by their number of separate lesions. lesion_fraction: the least, the
     quartiles and the greatest share of an image that is lesion, empty masks aside. depths: cases by the type of their
     pixels. intensities: (BINS,) share of all pixels by intensity, from each image's least to its greatest. duplicates,
-    near_duplicates: ids of cases whose image is (nearly) another patient's, group by group; these leak. folds:
-    (patients, cases) of each.
+    near_duplicates: ids of cases whose image is (nearly) another patient's, group by group; if these are copies, they
+    leak. folds: (patients, cases) of each.
     """
 
     patients: int
@@ -79,7 +79,7 @@ def take(source: Source, folds: int = 5, progress: Callable[[int, int], None] | 
         lesion_fraction=tuple(np.quantile(fractions, QUARTILES).tolist()) if fractions else (),
         intensities=np.mean(histograms, axis=0),
         duplicates=_across_patients(equal, patients, ids),
-        near_duplicates=_across_patients(groups(signatures), patients, ids),
+        near_duplicates=_suspects(links(signatures), patients, ids),
         folds=_folds(source, folds),
     )
 
@@ -114,6 +114,15 @@ def _across_patients(group_of: list[int], patients: list[str], ids: list[str]) -
         members[group].append(index)
     shared = [indices for indices in members.values() if len({patients[index] for index in indices}) > 1]
     return [[ids[index] for index in indices] for indices in shared]
+
+
+def _suspects(found: list[Link], patients: list[str], ids: list[str]) -> list[list[str]]:
+    """The cases that such links between two patients join, group by group; other slices of the same patients are not.
+
+    Links within a patient play no part: through a series of slices they would join whole patients.
+    """
+    across = [link for link in found if patients[link.one] != patients[link.other]]
+    return _across_patients(numbered(len(ids), across), patients, ids)
 
 
 def _folds(source: Source, folds: int) -> list[tuple[int, int]]:

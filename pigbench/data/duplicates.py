@@ -1,90 +1,191 @@
-"""Near-identical images: the same picture saved again, rescaled, brightened, compressed, or with its border cut off.
+"""Near-identical images: the same picture saved again, rescaled, brightened, compressed, mirrored, moved a little, or
+with its border cut off.
 
-An image's signature is what it looks like at 16×16, without its broad shading, as it is and with borders of several
-widths cut off. Two images are near-identical if one, whole, correlates with the other, whole or cut, above a threshold.
-Pictures of different patients that are alike only in build (two breasts, two brains at the same height) stay below it.
-What is not found: turned, mirrored or deformed copies, one side cut off, or large marks drawn over an image.
+Of each image its fine detail is kept (`likeness.py`). Every pair is compared by a coarse fingerprint, mirrored too, and
+pairs that may be copies by the detail: only where it correlates at all frequencies and in most places are they
+near-identical. Pictures of different patients that are alike in build stay far below that, and so do images with little
+detail, copies or not. Not found are copies turned by angles other than 180°, deformed, cut on one side or moved by more
+than 3 % of a side, blurred or full of noise, and many copies that were shrunk to 32 × 32 or less and changed besides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-SIDE = 16
-BORDERS = tuple(percent / 100 for percent in range(7))
-"""The parts of each side that are cut off; copies that lost up to 6 % of each side are found."""
-THRESHOLD = 0.96
+from pigbench.data.likeness import (
+    COARSEST,
+    HIGHEST,
+    LENGTH,
+    detail,
+    fingerprints,
+    highest,
+    likeness,
+    mirrored_fingerprints,
+)
 
-_BROAD = 2.0  # of the Gaussian that is taken away, in pixels of the signature
+BORDERS = (0.0, 0.02, 0.04, 0.06)
+"""The parts of each side that are cut off to find candidates; copies that lost up to 6 % of each side are found."""
+CANDIDATE = 0.6
+"""The correlation of fingerprints above which detail is compared."""
+ALIKE, ALIKE_COARSE = 0.55, 0.98
+"""The mean correlation over frequencies above which images are near-identical: large ones, and those of 16 × 16."""
+EVERYWHERE = 0.3
+"""The correlation that all but 30 % of an image's places must reach, too."""
+
+_BESIDE = 0.01  # from a border of BORDERS to those tried, too, where images are not quite near-identical
+_NOT_FAR = 0.3  # how alike they are then
 _TILE = 512  # images compared with as many others at once
+_BATCH = 128  # pairs whose detail is compared at once
+_TURNS = {  # an image as it is and turned by 180°, mirrored from left to right and from top to bottom
+    False: (np.s_[:, :, :], np.s_[:, ::-1, ::-1]),
+    True: (np.s_[:, :, ::-1], np.s_[:, ::-1, :]),
+}
+
+
+class Link(NamedTuple):
+    """Two near-identical images by their numbers, and how alike they are, up to 1."""
+
+    one: int
+    other: int
+    likeness: float
 
 
 def signature(image: np.ndarray) -> np.ndarray:
-    """What is compared of an image (h, w) of any real type: (borders, 256) float32, each row of mean 0 and length 1.
+    """What is compared of an image (h, w) of any real type: its detail, (S, S) int8, at most 96 × 96.
 
-    An image without structure has rows of zeros, which resemble nothing.
+    An image without structure resembles nothing.
     """
-    from scipy.ndimage import gaussian_filter
-
-    rows = []
-    sums = _sums(image)
-    for border in BORDERS:
-        thumbnail = _means(_sums(_means(sums, border).T), border).T
-        detail = (thumbnail - gaussian_filter(thumbnail, _BROAD)).ravel()
-        detail -= detail.mean()
-        length = np.linalg.norm(detail)
-        blank = length <= 1e-9 * (1 + np.abs(thumbnail).max())
-        rows.append(np.zeros(SIDE * SIDE) if blank else detail / length)
-    return np.array(rows, np.float32)
+    return detail(image)
 
 
-def groups(signatures: Sequence[np.ndarray], threshold: float = THRESHOLD) -> list[int]:
+def groups(signatures: Sequence[np.ndarray]) -> list[int]:
     """The group of each image, numbered from 0 by first members; images linked by others in between are in one group.
 
-    Every pair is compared. What is held beyond the signatures does not grow with the number of pairs.
+    That is so because a copy of a copy is one; only near-identical images are links, so that chains stay short.
     """
-    if not len(signatures):
+    return numbered(len(signatures), links(signatures))
+
+
+def numbered(count: int, found: Sequence[Link]) -> list[int]:
+    """The group of each of `count` images, as `groups` numbers them."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not count:
         return []
-    stacked = np.stack(signatures)
-    count = len(stacked)
-    of_group = np.arange(count)
-    for first in range(0, count, _TILE):
-        whole = stacked[first : first + _TILE, 0]
-        for second in range(0, count, _TILE):
-            others = stacked[second : second + _TILE]
-            alike = np.max([whole @ others[:, border].T for border in range(len(BORDERS))], axis=0)
-            one, other = np.nonzero(alike > threshold)
-            of_group = _joined(of_group, of_group[first + one], of_group[second + other])
-    _, members, of_image = np.unique(of_group, return_index=True, return_inverse=True)
+    ones, others = [link.one for link in found], [link.other for link in found]
+    linked = coo_array((np.ones(len(found)), (ones, others)), shape=(count, count))
+    _, members, of_image = np.unique(
+        connected_components(linked, directed=False)[1], return_index=True, return_inverse=True
+    )
     order = np.argsort(np.argsort(members))
     return [int(group) for group in order[of_image]]
 
 
-def _joined(of_group: np.ndarray, ones: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The groups after these pairs of them became one."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+def links(signatures: Sequence[np.ndarray], others: Sequence[np.ndarray] | None = None) -> list[Link]:
+    """All pairs of near-identical images, in order: within one set, or of its images with those of `others`.
 
-    differ = ones != others
-    if not differ.any():
-        return of_group
-    links = coo_array((np.ones(differ.sum()), (ones[differ], others[differ])), shape=(len(of_group),) * 2)
-    return connected_components(links, directed=False)[1][of_group]
+    Every pair is compared; either of a pair may have lost its borders, but of `others` none. What is held beyond the
+    signatures is 5 kB an image, and does not grow with the number of pairs compared.
+    """
+    within = others is None
+    cut = list(signatures if others is None else others)
+    prints = _fingerprints(cut, BORDERS)
+    wholes = prints[0] if within else _fingerprints(signatures, BORDERS[:1])[0]
+    alike: dict[tuple[int, int], float] = {}
+    for tile in _candidates(wholes, prints, within):
+        for one, other, value in _confirmed(tile, signatures, cut):
+            pair = (min(one, other), max(one, other)) if within else (one, other)
+            alike[pair] = max(alike.get(pair, 0.0), value)
+    return [Link(one, other, value) for (one, other), value in sorted(alike.items())]
 
 
-def _sums(pixels: np.ndarray) -> np.ndarray:
-    """(rows + 1, columns): the sum of all rows before each, and of all."""
-    sums = np.zeros((len(pixels) + 1, pixels.shape[1]))
-    np.cumsum(pixels, axis=0, dtype=np.float64, out=sums[1:])
-    return sums
+class _Trial(NamedTuple):
+    """Two images to be compared: the other with that border cut off, and mirrored or not."""
+
+    one: int
+    other: int
+    border: float
+    mirrored: bool
 
 
-def _means(sums: np.ndarray, border: float) -> np.ndarray:
-    """(SIDE, columns): means over equal parts of the rows inside the border; rows at an edge count in part."""
-    length = len(sums) - 1
-    edges = np.linspace(border * length, (1 - border) * length, SIDE + 1)
-    whole = np.minimum(edges.astype(int), length - 1)
-    at_edges = sums[whole] + (sums[whole + 1] - sums[whole]) * (edges - whole)[:, None]
-    return np.diff(at_edges, axis=0) / np.diff(edges)[:, None]
+def _fingerprints(signatures: Sequence[np.ndarray], borders: Sequence[float]) -> np.ndarray:
+    """(borders, n, length) float16."""
+    by_side: dict[int, list[int]] = defaultdict(list)
+    for index, one in enumerate(signatures):
+        by_side[len(one)].append(index)
+    made = np.zeros((len(borders), len(signatures), LENGTH), np.float16)
+    for indices in by_side.values():
+        for batch in _batches(indices):
+            details = np.stack([signatures[index] for index in batch])
+            for number, border in enumerate(borders):
+                made[number, batch] = fingerprints(details, border)
+    return made
+
+
+def _candidates(wholes: np.ndarray, prints: np.ndarray, within: bool) -> Iterator[list[_Trial]]:
+    """Pairs whose fingerprints are alike, tile by tile, each with the border at which they are most so."""
+    for first in range(0, len(wholes), _TILE):
+        tile = wholes[first : first + _TILE].astype(np.float32)
+        turned = {False: tile, True: mirrored_fingerprints(tile)}
+        for second in range(0, prints.shape[1], _TILE):
+            others = prints[:, second : second + _TILE].astype(np.float32)
+            for mirrored, ones in turned.items():
+                alike = np.stack([ones @ of_border.T for of_border in others])
+                border, best = alike.argmax(axis=0), alike.max(axis=0)
+                one, other = np.nonzero(best > CANDIDATE)
+                number = border[one, other]
+                one, other = first + one, second + other
+                kept = (one < other) | ((one > other) & (number > 0)) if within else np.full(len(one), True)
+                yield [
+                    _Trial(int(a), int(b), BORDERS[c], mirrored)
+                    for a, b, c in zip(one[kept], other[kept], number[kept], strict=True)
+                ]
+
+
+def _confirmed(
+    trials: Sequence[_Trial], ones: Sequence[np.ndarray], others: Sequence[np.ndarray]
+) -> Iterator[tuple[int, int, float]]:
+    """The pairs among these that are near-identical, tried again a little beside the border where they may be."""
+    beside: list[_Trial] = []
+    for trial, value, near in _tried(trials, ones, others):
+        if near:
+            yield trial.one, trial.other, value
+        elif value > _NOT_FAR:
+            borders = (trial.border - _BESIDE, trial.border + _BESIDE)
+            beside += [trial._replace(border=border) for border in borders if border > 0]
+    for trial, value, near in _tried(beside, ones, others):
+        if near:
+            yield trial.one, trial.other, value
+
+
+def _tried(
+    trials: Sequence[_Trial], ones: Sequence[np.ndarray], others: Sequence[np.ndarray]
+) -> Iterator[tuple[_Trial, float, bool]]:
+    """Each trial with how alike its images are, and whether that is near-identical."""
+    alike: dict[tuple[int, int, float, bool], list[_Trial]] = defaultdict(list)
+    for trial in trials:
+        alike[len(ones[trial.one]), len(others[trial.other]), trial.border, trial.mirrored].append(trial)
+    for (side, other_side, border, mirrored), members in alike.items():
+        threshold = _threshold(min(side, other_side))
+        for batch in _batches(members):
+            one = np.stack([ones[trial.one] for trial in batch])
+            other = np.stack([others[trial.other] for trial in batch])
+            for turn in _TURNS[mirrored]:
+                overall, places = likeness(one[turn], other, border)
+                near = (overall > threshold) & (places > EVERYWHERE)
+                yield from zip(batch, overall.tolist(), near.tolist(), strict=True)
+
+
+def _threshold(side: int) -> float:
+    """The fewer frequencies images have, the more alike they must be."""
+    return float(np.interp(highest(side), [highest(COARSEST), HIGHEST], [ALIKE_COARSE, ALIKE]))
+
+
+def _batches(members: list) -> Iterator[list]:
+    for start in range(0, len(members), _BATCH):
+        yield members[start : start + _BATCH]

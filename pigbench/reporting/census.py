@@ -10,8 +10,8 @@ from pigbench.data.census import Census
 SHADES = " ▁▂▃▄▅▆▇█"
 
 
-def lines(name: str, census: Census) -> Iterator[str]:
-    """What `pigbench data inspect` prints. Ids are pseudonyms."""
+def lines(name: str, census: Census, drawn: str = "") -> Iterator[str]:
+    """What `pigbench data inspect` prints. Ids are pseudonyms. drawn: what of the suspects is drawn, and where."""
     yield f"{name}: {census.cases} cases of {census.patients} patients, {census.empty} of them with an empty mask"
     yield f"size: {_counted({f'{width}×{height}': count for (width, height), count in census.sizes.items()})}"
     yield f"pixels: {_counted(census.depths)}"
@@ -24,13 +24,17 @@ def lines(name: str, census: Census) -> Iterator[str]:
         yield "folds, patients (cases): " + ", ".join(f"{patients} ({cases})" for patients, cases in census.folds)
     yield from _shared("equal", census.duplicates)
     yield from _shared("nearly equal", census.near_duplicates)
+    if census.near_duplicates:
+        yield "Nearly equal images are suspects, no proof: look at them before you merge patients"
+        yield drawn or "(--pictures FILE.png draws them side by side)"
 
 
 def _shared(how: str, groups: list[list[str]], most: int = 10) -> Iterator[str]:
     if not groups:
         yield f"no {how} images in two patients"
         return
-    yield f"Careful: {len(groups)} groups of {how} images stand in more than one patient and can leak:"
+    counted = f"1 group of {how} images is" if len(groups) == 1 else f"{len(groups)} groups of {how} images are"
+    yield f"Careful: {counted} in more than one patient and can leak:"
     for group in groups[:most]:
         yield f"  {', '.join(group)}"
     if len(groups) > most:
