@@ -100,7 +100,7 @@ def test_a_stage_of_a_run_that_goes_leaves_its_list(call, store):
     [
         ("--dataset", "lg", "unknown dataset in this store 'lg': did you mean 'lgg'?"),
         ("--preset", "overnight", "unknown preset in this store 'overnight': known are quick, small"),
-        ("--stage", "sampel", "unknown stage 'sampel': did you mean 'sample' or 'split'?"),
+        ("--stage", "sampel", "unknown stage 'sampel': did you mean 'sample'?"),
     ],
 )
 @pytest.mark.parametrize("verb", ["ls", "gc"])
