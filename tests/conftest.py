@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("patient", deadline=None)  # other tests share the cores
 settings.load_profile("patient")
 
-STARTING = {"make_home", "start_cluster", "pair", "queue_here"}
+STARTING = {"make_home", "home", "start_cluster", "pair", "queue_here"}
 """Fixtures that start processes, or give tests what does: whoever uses one of them, directly or not, is marked."""
 
 _running: list[pytest.Item] = []

@@ -19,6 +19,7 @@ from pigbench.cli.sample import sample
 from pigbench.errors import PigbenchError
 
 
+@pytest.mark.process
 def test_importing_it_imports_nothing_heavy() -> None:
     heavy = {"numpy", "polars", "pydantic", "torch", "typer", "rich", "PIL"}
     code = f"import sys, pigbench; found = {heavy} & set(sys.modules); assert not found, found"
