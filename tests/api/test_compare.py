@@ -74,7 +74,7 @@ def test_rows_and_datasets_are_chosen_as_on_the_command_line(records: Path, make
     with pytest.warns(UserWarning, match=r"left out: phantom, quick, without \+pig_512") as told:
         tables = pigbench.compare(records, against="+pig_512")
     assert told[0].filename == __file__
-    assert set(tables.segmentation["against"]) == {"real+pig_512"}
+    assert set(tables.segmentation["against"]) == {"real+pig_512", None}
     assert pigbench.compare([records], dataset="phantom").segmentation.equals(pigbench.compare(records).segmentation)
     with pytest.raises(pigbench.PigbenchError, match="unknown dataset among the records 'lgg'"):
         pigbench.compare(records, dataset=["lgg"])
