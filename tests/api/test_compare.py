@@ -54,7 +54,8 @@ def test_they_are_shown_as_the_command_line_shows_them(records: Path, monkeypatc
     for text, format in ((str(tables), "rich"), (tables.markdown(), "markdown")):
         printed = CliRunner().invoke(app, ["compare", str(records), "--format", format]).stdout
         assert text.strip() == printed.strip()
-    assert repr(tables) == str(tables)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as notebooks do
+    assert repr(tables) == str(pigbench.compare(records)) and "\x1b" not in str(tables)
 
 
 def test_html_holds_every_cell_and_escapes_it(records: Path) -> None:
