@@ -48,8 +48,8 @@ class Tables:
 
         Columns: protocol, dataset, preset, segmenter, arm, generator (null for real only), n, against, state, folds,
         seeds, patients, signature, and of each score dice_mean, dice_sd, dice_delta, dice_low, dice_high (the
-        difference to `against` and its interval), dice_by_patient_mean, iou_mean … Scores are 0 to 1; null where there
-        is none.
+        difference to the arm `against` and its interval), dice_by_patient_mean, iou_mean … Scores are 0 to 1; null
+        where there is none.
         """
         return frames.segmentation(self.summaries)
 

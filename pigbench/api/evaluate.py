@@ -51,9 +51,8 @@ def evaluate(
     scale for -1 to 1. n: pairs per fold, one number or several (default: all; the fewest of the folds). Everything else
     is as in `pigbench.run`, and so are what is returned and raised.
     """
-    given = locals()  # nothing but the arguments yet
-    own = {argument: given.pop(argument) for argument in ("pairs", "name", "fold_of", "as_is")}
-    options = Options(**given)
+    own = {"pairs": pairs, "name": name, "fold_of": fold_of, "as_is": as_is}
+    options = Options(**{argument: value for argument, value in locals().items() if argument not in (*own, "own")})
     setup, found = set_up_evaluation(options, Path(pairs), name, Path(fold_of) if fold_of else None, as_is)
     register_pairs(setup, found)
     return complete(setup, options.as_call("evaluate", **own)).record

@@ -29,7 +29,12 @@ def images(summaries: Iterable[Summary]) -> polars.DataFrame:
 def segmentation(summaries: Iterable[Summary]) -> polars.DataFrame:
     """Table 2."""
     return _frame(
-        _wide(replace(summary, generators=(), arms=(row,)), row, list(PARTS), against=row.against)
+        _wide(
+            replace(summary, generators=(), arms=(row,)),
+            row,
+            list(PARTS),
+            against=row.against if row.paired_seeds else None,
+        )
         for summary in summaries
         for row in summary.arms
     )
@@ -49,7 +54,7 @@ def _head(summary: Summary) -> dict[str, Any]:
     return {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
 
 
-def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str) -> dict[str, Any]:
+def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str | None) -> dict[str, Any]:
     """The long rows of a summary of one row, as one."""
     long = score_rows(one)
     same = ("segmenter", "arm", "generator", "n") if isinstance(row, ArmRow) else ("generator", "n")

@@ -55,8 +55,7 @@ def sample(
 
     Raises PigbenchError for what cannot be done as asked, is not trained, or fails.
     """
-    given = locals()  # nothing but the arguments yet
-    del given["fold"], given["train"]
+    given = {name: value for name, value in locals().items() if name not in ("fold", "train")}  # the arguments
     setup, nodes = set_up_samples(given, fold, train)
     if len(setup.request.generators) > 1:
         raise PigbenchError("sample gives the pairs of one generator: name one, with one of the masks")

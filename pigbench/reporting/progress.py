@@ -50,7 +50,7 @@ def _in_notebook(view: _View, console: Console) -> Callable[[Event], None]:
     def observe(event: Event) -> None:
         view.observe(event, console)
         stream = io.StringIO()
-        Console(file=stream, width=100, force_jupyter=False).print(view)
+        Console(file=stream, width=100, force_jupyter=False, color_system=None).print(view)
         show(stream.getvalue().strip(), event.done == event.total)
 
     return observe

@@ -48,11 +48,11 @@ def rich(sections: Iterable[Section], console: Console | None = None) -> None:
 
 
 def text(sections: Iterable[Section]) -> str:
-    """`sections` as `rich` prints them, without marks of the best."""
+    """`sections` as `rich` prints them where there is no colour, and so no mark of the best."""
     from rich.console import Console as RichConsole
 
     stream = io.StringIO()
-    rich(sections, RichConsole(file=stream, width=_width(), force_jupyter=False))
+    rich(sections, RichConsole(file=stream, width=_width(), force_jupyter=False, color_system=None))
     return stream.getvalue().rstrip()
 
 

@@ -54,7 +54,8 @@ def test_they_are_shown_as_the_command_line_shows_them(records: Path, monkeypatc
     for text, format in ((str(tables), "rich"), (tables.markdown(), "markdown")):
         printed = CliRunner().invoke(app, ["compare", str(records), "--format", format]).stdout
         assert text.strip() == printed.strip()
-    assert repr(tables) == str(tables)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as notebooks do
+    assert repr(tables) == str(pigbench.compare(records)) and "\x1b" not in str(tables)
 
 
 def test_html_holds_every_cell_and_escapes_it(records: Path) -> None:
@@ -74,7 +75,7 @@ def test_rows_and_datasets_are_chosen_as_on_the_command_line(records: Path, make
     with pytest.warns(UserWarning, match=r"left out: phantom, quick, without \+pig_512") as told:
         tables = pigbench.compare(records, against="+pig_512")
     assert told[0].filename == __file__
-    assert set(tables.segmentation["against"]) == {"real+pig_512"}
+    assert set(tables.segmentation["against"]) == {"real+pig_512", None}
     assert pigbench.compare([records], dataset="phantom").segmentation.equals(pigbench.compare(records).segmentation)
     with pytest.raises(pigbench.PigbenchError, match="unknown dataset among the records 'lgg'"):
         pigbench.compare(records, dataset=["lgg"])
