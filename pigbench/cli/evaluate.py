@@ -89,6 +89,7 @@ def evaluate(
     setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
     records = results or setup.store.root / "records"
     _refuse_other_pairs(given, setup.request.protocol.signature, records)
+    _refuse_held_out(setup, given, found)
     plan = make_plan(setup.request)
     if dry_run:
         from pigbench.report.plan import print_plan
@@ -109,6 +110,25 @@ def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: boo
     seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside)
     with reading() as advance:
         return find_given(pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance)
+
+
+def _refuse_held_out(setup: Setup, given: GivenPairs, found: list[PairSet]) -> None:
+    """Raises PigbenchError where pairs hold (nearly) the images that they would be measured on."""
+    from pigbench.data.leaks import refuse_copies
+
+    protocol = setup.request.protocol
+    contents = {fold: of_fold.content for fold, of_fold in given.folds.items()}
+    served = [(pairs, [fold for fold, content in contents.items() if content == pairs.content]) for pairs in found]
+    with reading() as advance:
+        refuse_copies(
+            setup.source,
+            served,
+            protocol.preset.resolution,
+            folds=protocol.folds,
+            seed=protocol.split_seed,
+            set_aside=protocol.set_aside,
+            progress=advance,
+        )
 
 
 def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...]:
