@@ -67,6 +67,7 @@ def set_up_evaluation(
     samples = _samples(setup.request.samples if options.n else None, given)
     setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
     _refuse_other_pairs(given, setup.request.protocol.signature, setup.records)
+    _refuse_held_out(setup, given, found)
     return setup, found
 
 
@@ -88,6 +89,26 @@ def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: boo
     seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside)
     with reading(setup.options.progress) as advance:
         return find_given(pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance)
+
+
+def _refuse_held_out(setup: Setup, given: GivenPairs, found: list[PairSet]) -> None:
+    """Raises PigbenchError where pairs hold (nearly) the images that they would be measured on."""
+    from pigbench.data.leaks import refuse_copies
+    from pigbench.reporting.bar import reading
+
+    protocol = setup.request.protocol
+    contents = {fold: of_fold.content for fold, of_fold in given.folds.items()}
+    served = [(pairs, [fold for fold, content in contents.items() if content == pairs.content]) for pairs in found]
+    with reading(setup.options.progress) as advance:
+        refuse_copies(
+            setup.source,
+            served,
+            protocol.preset.resolution,
+            folds=protocol.folds,
+            seed=protocol.split_seed,
+            set_aside=protocol.set_aside,
+            progress=advance,
+        )
 
 
 def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...]:

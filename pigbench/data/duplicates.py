@@ -5,7 +5,7 @@ Of each image its fine detail is kept (`likeness.py`). Every pair is compared by
 pairs that may be copies by the detail: only where it correlates at all frequencies and in most places are they
 near-identical. Pictures of different patients that are alike in build stay far below that, and so do images with little
 detail, copies or not. Not found are copies turned by angles other than 180°, deformed, cut on one side or moved by more
-than 3 % of a side, blurred or full of noise, and many copies that were shrunk to 32 × 32 or less and changed besides.
+than 3 % of a side, blurred or full of noise, and many copies among images smaller than 32 × 32.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from typing import NamedTuple
 import numpy as np
 
 from pigbench.data.likeness import (
-    COARSEST,
-    HIGHEST,
-    LENGTH,
     detail,
     fingerprints,
-    highest,
     likeness,
     mirrored_fingerprints,
+    screened,
 )
+
+LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 BORDERS = (0.0, 0.02, 0.04, 0.06)
 """The parts of each side that are cut off to find candidates; copies that lost up to 6 % of each side are found."""
 CANDIDATE = 0.6
 """The correlation of fingerprints above which detail is compared."""
-ALIKE, ALIKE_COARSE = 0.55, 0.98
-"""The mean correlation over frequencies above which images are near-identical: large ones, and those of 16 × 16."""
+ALIKE = {16: 0.98, 24: 0.92, 32: 0.78, 96: 0.55}
+"""The mean correlation over frequencies above which images kept at that side are near-identical, linear in between."""
 EVERYWHERE = 0.3
 """The correlation that all but 30 % of an image's places must reach, too."""
 
@@ -57,9 +56,9 @@ class Link(NamedTuple):
 def signature(image: np.ndarray) -> np.ndarray:
     """What is compared of an image (h, w) of any real type: its detail, (S, S) int8, at most 96 × 96.
 
-    An image without structure resembles nothing.
+    A colour image, (h, w, 3), is taken by its luminance. An image without structure resembles nothing.
     """
-    return detail(image)
+    return detail(image @ LUMINANCE if image.ndim == 3 else image)
 
 
 def groups(signatures: Sequence[np.ndarray]) -> list[int]:
@@ -93,12 +92,10 @@ def links(signatures: Sequence[np.ndarray], others: Sequence[np.ndarray] | None 
     signatures is 5 kB an image, and does not grow with the number of pairs compared.
     """
     within = others is None
-    cut = list(signatures if others is None else others)
-    prints = _fingerprints(cut, BORDERS)
-    wholes = prints[0] if within else _fingerprints(signatures, BORDERS[:1])[0]
+    known = signatures if others is None else others
     alike: dict[tuple[int, int], float] = {}
-    for tile in _candidates(wholes, prints, within):
-        for one, other, value in _confirmed(tile, signatures, cut):
+    for trials in _candidates(signatures, known, within):
+        for one, other, value in _confirmed(trials, signatures, known):
             pair = (min(one, other), max(one, other)) if within else (one, other)
             alike[pair] = max(alike.get(pair, 0.0), value)
     return [Link(one, other, value) for (one, other), value in sorted(alike.items())]
@@ -113,38 +110,62 @@ class _Trial(NamedTuple):
     mirrored: bool
 
 
-def _fingerprints(signatures: Sequence[np.ndarray], borders: Sequence[float]) -> np.ndarray:
-    """(borders, n, length) float16."""
-    by_side: dict[int, list[int]] = defaultdict(list)
-    for index, one in enumerate(signatures):
-        by_side[len(one)].append(index)
-    made = np.zeros((len(borders), len(signatures), LENGTH), np.float16)
-    for indices in by_side.values():
-        for batch in _batches(indices):
-            details = np.stack([signatures[index] for index in batch])
-            for number, border in enumerate(borders):
-                made[number, batch] = fingerprints(details, border)
-    return made
+def _candidates(signatures: Sequence[np.ndarray], others: Sequence[np.ndarray], within: bool) -> Iterator[list[_Trial]]:
+    """Pairs whose fingerprints are alike, some at a time, each with the border at which they are most so.
+
+    Small images have few frequencies: they are compared among themselves and with others at those.
+    """
+    for first_limit, first in _by_limit(signatures).items():
+        for second_limit, second in _by_limit(others).items():
+            limit = min(first_limit, second_limit)
+            prints = _fingerprints(others, second, BORDERS, limit)
+            wholes = _fingerprints(signatures, first, BORDERS[:1], limit)[0]
+            for one, other, number, mirrored in _likely(wholes, prints, limit):
+                a, b = first[one], second[other]
+                kept = (a < b) | ((a > b) & (number > 0)) if within else np.full(len(a), True)
+                found = zip(a[kept].tolist(), b[kept].tolist(), number[kept].tolist(), strict=True)
+                yield [_Trial(image, known, BORDERS[border], mirrored) for image, known, border in found]
 
 
-def _candidates(wholes: np.ndarray, prints: np.ndarray, within: bool) -> Iterator[list[_Trial]]:
-    """Pairs whose fingerprints are alike, tile by tile, each with the border at which they are most so."""
+def _likely(
+    wholes: np.ndarray, prints: np.ndarray, limit: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
+    """Tile by tile: rows of the one and of the others that are alike, the border's number, whether mirrored."""
     for first in range(0, len(wholes), _TILE):
         tile = wholes[first : first + _TILE].astype(np.float32)
-        turned = {False: tile, True: mirrored_fingerprints(tile)}
+        turned = {False: tile, True: mirrored_fingerprints(tile, limit)}
         for second in range(0, prints.shape[1], _TILE):
             others = prints[:, second : second + _TILE].astype(np.float32)
             for mirrored, ones in turned.items():
                 alike = np.stack([ones @ of_border.T for of_border in others])
                 border, best = alike.argmax(axis=0), alike.max(axis=0)
                 one, other = np.nonzero(best > CANDIDATE)
-                number = border[one, other]
-                one, other = first + one, second + other
-                kept = (one < other) | ((one > other) & (number > 0)) if within else np.full(len(one), True)
-                yield [
-                    _Trial(int(a), int(b), BORDERS[c], mirrored)
-                    for a, b, c in zip(one[kept], other[kept], number[kept], strict=True)
-                ]
+                yield first + one, second + other, border[one, other], mirrored
+
+
+def _by_limit(signatures: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    """The numbers of the images whose fingerprints have that highest frequency."""
+    limits = np.array([screened(len(one)) for one in signatures])
+    return {int(limit): np.flatnonzero(limits == limit) for limit in np.unique(limits)}
+
+
+def _fingerprints(
+    signatures: Sequence[np.ndarray], indices: np.ndarray, borders: Sequence[float], limit: int
+) -> np.ndarray:
+    """(borders, indices, length) float16 of these images."""
+    by_side: dict[int, list[int]] = defaultdict(list)
+    for row, index in enumerate(indices):
+        by_side[len(signatures[index])].append(row)
+    made: np.ndarray | None = None
+    for rows in by_side.values():
+        for batch in _batches(rows):
+            details = np.stack([signatures[indices[row]] for row in batch])
+            of_batch = np.stack([fingerprints(details, border, limit) for border in borders])
+            if made is None:
+                made = np.zeros((len(borders), len(indices), of_batch.shape[-1]), np.float16)
+            made[:, batch] = of_batch
+    assert made is not None
+    return made
 
 
 def _confirmed(
@@ -183,7 +204,7 @@ def _tried(
 
 def _threshold(side: int) -> float:
     """The fewer frequencies images have, the more alike they must be."""
-    return float(np.interp(highest(side), [highest(COARSEST), HIGHEST], [ALIKE_COARSE, ALIKE]))
+    return float(np.interp(side, list(ALIKE), list(ALIKE.values())))
 
 
 def _batches(members: list) -> Iterator[list]:

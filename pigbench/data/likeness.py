@@ -59,24 +59,30 @@ def highest(side: int) -> int:
     return min(HIGHEST, int(0.42 * side))
 
 
-def fingerprints(details: np.ndarray, border: float) -> np.ndarray:
+def screened(side: int) -> int:
+    """The highest frequency in fingerprints of images kept at that side."""
+    return min(_SCREENED, highest(side))
+
+
+def fingerprints(details: np.ndarray, border: float, limit: int) -> np.ndarray:
     """What barely depends on shifts, to find candidates by: (n, length) float32, rows of length 1 or all zero.
 
-    It is the amplitudes of low frequencies without their fall. details: (n, S, S) int8. border: the part of each side
-    that is cut off first. Fingerprints of whatever S have one length; their products are correlations.
+    It is the amplitudes of frequencies up to `limit` without their fall. details: (n, S, S) int8. border: the part of
+    each side that is cut off first. Products of fingerprints of one limit, whatever their S, are correlations.
     """
-    amplitudes = np.sqrt(np.abs(_spectra(details, border, _SCREENED, fade=0.5)))[:, _screened()]
-    rings = _ring_means()
+    amplitudes = np.sqrt(np.abs(_spectra(details, border, limit, fade=0.5)))[:, _inside(limit)]
+    rings = _ring_means(limit)[_inside(limit).ravel()]
     amplitudes -= (amplitudes @ rings) @ (rings > 0).T
     length = np.linalg.norm(amplitudes, axis=1, keepdims=True)
     return np.where(length > 1e-6, amplitudes / np.maximum(length, 1e-6), 0).astype(np.float32)
 
 
-def mirrored_fingerprints(prints: np.ndarray) -> np.ndarray:
+def mirrored_fingerprints(prints: np.ndarray, limit: int) -> np.ndarray:
     """The fingerprints of the same images mirrored; those of images turned by 180° are their own."""
-    order = np.full(_screened().shape, -1)
-    order[_screened()] = np.arange(prints.shape[1])
-    return prints[:, order[::-1][_screened()]]
+    inside = _inside(limit)
+    order = np.full(inside.shape, -1)
+    order[inside] = np.arange(prints.shape[1])
+    return prints[:, order[::-1][inside]]
 
 
 def likeness(ones: np.ndarray, others: np.ndarray, border: float) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +118,7 @@ def _spectra(details: np.ndarray, border: float, limit: int, fade: float) -> np.
     """(n, 2 limit + 1, limit + 1) complex64: frequencies -limit..limit down, 0..limit across; 0 outside the rings."""
     waves = _waves(details.shape[-1], border, limit, fade)
     spectra = waves @ details.astype(np.float32) @ waves[limit:].T
-    return spectra * ((_rings(limit) >= LOWEST) & (_rings(limit) <= limit))
+    return spectra * _inside(limit)
 
 
 def _even(spectra: np.ndarray) -> np.ndarray:
@@ -178,23 +184,21 @@ def _counted(limit: int) -> np.ndarray:
     """(2 limit + 1, limit + 1) float32: 2 for frequencies that stand for their opposites too, 0 outside the rings."""
     weight = np.full((2 * limit + 1, limit + 1), 2.0, np.float32)
     weight[:, 0] = 1
-    return weight * ((_rings(limit) >= LOWEST) & (_rings(limit) <= limit))
+    return weight * _inside(limit)
 
 
 @lru_cache(maxsize=64)
-def _ring_means(limit: int | None = None) -> np.ndarray:
-    """(frequencies, rings) float32 that takes the mean of each ring; without a limit, of those in fingerprints."""
-    rings, weight = (_rings(limit), _counted(limit)) if limit is not None else (_rings(_SCREENED), _screened())
-    members = (rings[..., None] == np.arange(LOWEST, rings.max() + 1)) * weight[..., None]
-    members = members.reshape(-1, members.shape[-1]).astype(np.float32)
-    members = members[_screened().ravel()] if limit is None else members
-    return members / np.maximum(members.sum(axis=0), 1)
+def _ring_means(limit: int) -> np.ndarray:
+    """(frequencies, rings) float32 that takes the weighted mean of each ring."""
+    members = (_rings(limit)[..., None] == np.arange(LOWEST, limit + 1)) * _counted(limit)[..., None]
+    members = members.reshape(-1, members.shape[-1])
+    return (members / members.sum(axis=0)).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
-def _screened() -> np.ndarray:
-    """(2 limit + 1, limit + 1) bool: the frequencies in a fingerprint."""
-    return _counted(_SCREENED) > 0
+@lru_cache(maxsize=64)
+def _inside(limit: int) -> np.ndarray:
+    """(2 limit + 1, limit + 1) bool: the frequencies of all rings."""
+    return (_rings(limit) >= LOWEST) & (_rings(limit) <= limit)
 
 
 def _means(pixels: np.ndarray, parts: int) -> np.ndarray:
@@ -206,7 +210,3 @@ def _means(pixels: np.ndarray, parts: int) -> np.ndarray:
     whole = np.minimum(edges.astype(int), length - 1)
     at_edges = sums[whole] + (sums[whole + 1] - sums[whole]) * (edges - whole)[:, None]
     return np.diff(at_edges, axis=0) / np.diff(edges)[:, None]
-
-
-LENGTH = int(_screened().sum())
-"""Of a fingerprint."""

@@ -24,7 +24,7 @@ SIDE = 256
 
 
 def draw(source: Source, groups: Sequence[Sequence[str]], path: Path) -> str:
-    """Write the first groups of case ids to `path` as a PNG, one a row, ids below; what was drawn, in words.
+    """Write the first groups of case ids to `path` as a PNG, one a row; returns what was drawn, in words.
 
     Images are prepared as for a run, without their masks. `groups` must not be empty.
     """
