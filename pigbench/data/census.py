@@ -11,6 +11,7 @@ import numpy as np
 from pigbench.data.duplicates import Link, links, numbered, signature
 from pigbench.data.file_dataset import ImportedSource
 from pigbench.data.importers.base import Problems
+from pigbench.data.lesions import prepared_fraction
 from pigbench.data.source import Source
 from pigbench.data.splits import make_folds
 
@@ -24,16 +25,21 @@ DRAWN_AT = 128
 class Census:
     """The counts of one dataset.
 
-    sizes: cases by (width, height). lesions: cases by their number of separate lesions. lesion_fraction: the least, the
-    quartiles and the greatest share of an image that is lesion, empty masks aside. depths: cases by the type of their
-    pixels. intensities: (BINS,) share of all pixels by intensity, from each image's least to its greatest. duplicates,
-    near_duplicates: ids of cases whose image is (nearly) another patient's, group by group; if these are copies, they
-    leak. folds: (patients, cases) of each.
+    grouped_by: `patient`, `pseudo-patient`, or `case` where nobody knows. shares, prepared_shares: of every case,
+    how much of its image, and of the square that a run prepares, is lesion. sizes: cases by (width, height).
+    lesions: cases by their number of separate lesions. lesion_fraction: the least, the quartiles and the greatest
+    share of an image that is lesion, empty masks aside. depths: cases by the type of their pixels. intensities:
+    (BINS,) share of all pixels by intensity, from each image's least to its greatest. duplicates, near_duplicates:
+    ids of cases whose image is (nearly) another patient's, group by group; if these are copies, they leak. folds:
+    (patients, cases) of each.
     """
 
+    grouped_by: str
     patients: int
     cases: int
     empty: int
+    shares: list[float]
+    prepared_shares: list[float]
     sizes: dict[tuple[int, int], int]
     depths: dict[str, int]
     lesions: dict[int, int]
@@ -52,15 +58,14 @@ def take(source: Source, folds: int = 5, progress: Callable[[int, int], None] | 
     sizes: Counter[tuple[int, int]] = Counter()
     depths: Counter[str] = Counter()
     lesions: Counter[int] = Counter()
-    fractions, histograms, hashes, signatures = [], [], [], []
+    shares, prepared_shares, histograms, hashes, signatures = [], [], [], [], []
     for index in range(len(cases)):
         image, mask = source.read(index, DRAWN_AT)
         sizes[image.shape[1], image.shape[0]] += 1
         depths[str(image.dtype)] += 1
-        count = int(label(mask)[1])
-        lesions[count] += 1
-        if count:
-            fractions.append(float(mask.mean()))
+        lesions[int(label(mask)[1])] += 1
+        shares.append(float(mask.mean()))
+        prepared_shares.append(prepared_fraction(image, mask))
         histograms.append(_histogram(image))
         hashes.append(hash(image.tobytes()))
         signatures.append(signature(image))
@@ -69,10 +74,14 @@ def take(source: Source, folds: int = 5, progress: Callable[[int, int], None] | 
     patients = [case.patient_id for case in cases]
     ids = [case.case_id for case in cases]
     equal = list(_numbered(hashes))
+    fractions = [share for share in shares if share]
     return Census(
+        grouped_by=source.grouped_by,
         patients=len(set(patients)),
         cases=len(cases),
         empty=lesions[0],
+        shares=shares,
+        prepared_shares=prepared_shares,
         sizes=dict(sizes.most_common()),
         depths=dict(depths.most_common()),
         lesions=dict(sorted(lesions.items())),

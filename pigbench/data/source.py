@@ -49,6 +49,11 @@ class Source(ABC):
     has_patient_ids: bool
     pseudo_patients: bool = False
 
+    @property
+    def grouped_by(self) -> str:
+        """What folds go by: `patient`, `pseudo-patient`, or `case` where nobody knows."""
+        return "patient" if self.has_patient_ids else "pseudo-patient" if self.pseudo_patients else "case"
+
     @abstractmethod
     def identity(self) -> dict[str, Any]:
         """What the dataset *is*, JSON-able: equal identities mean equal cases, wherever and under whatever name."""

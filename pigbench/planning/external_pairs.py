@@ -185,8 +185,8 @@ def _served(
 def _fold_of(seal: str, seals: Sequence[str], folder: Path) -> int:
     if seal not in seals:
         raise PigbenchError(
-            f"the pairs in {folder} are sealed {seal}, which is no fold of this run: they were made from other "
-            "patients, another dataset or another number of folds"
+            f"the manifest of the pairs in {folder} is of no fold of this run (seal {seal}): give the --dataset, "
+            "--folds and --set-aside of its split, or the pairs were made from other patients"
         )
     return seals.index(seal)
 

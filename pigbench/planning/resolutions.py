@@ -60,7 +60,7 @@ def refuse_impossible(nodes: Iterable[Node]) -> None:
         for fault in sorted(faults, key=lambda fault: bool(fault.node.purpose.segmenter)):  # generators first
             by_plugin.setdefault(_name(fault.node), fault.text)
         first, *others = by_plugin.items()
-        more = f" and {counted(len(others), 'other')}" if others else ""
+        more = f" and {counted(len(others), 'other plugin')}" if others else ""
         take = " or ".join(map(str, near))
         raise PigbenchError(f"resolution {resolution} is impossible for {first[0]} ({first[1]}){more}: take {take}")
 

@@ -5,23 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pigbench.counting import counted
 from pigbench.data.census import Census
+from pigbench.reporting.lesions import large_masks, small_lesions
 
 SHADES = " ▁▂▃▄▅▆▇█"
 
 
-def lines(name: str, census: Census, drawn: str = "") -> Iterator[str]:
-    """What `pigbench data inspect` prints. Ids are pseudonyms. drawn: what of the suspects is drawn, and where."""
-    yield f"{name}: {census.cases} cases of {census.patients} patients, {census.empty} of them with an empty mask"
+def lines(name: str, census: Census, drawn: str = "", resolution: int = 32) -> Iterator[str]:
+    """What `pigbench data inspect` prints. Ids are pseudonyms.
+
+    drawn: what of the suspects is drawn, and where. resolution: at which small lesions are counted.
+    """
+    whose = (
+        f" of {counted(census.patients, census.grouped_by)}" if census.grouped_by != "case" else ", patients unknown"
+    )
+    yield f"{name}: {counted(census.cases, 'case')}{whose}, {census.empty} with an empty mask"
     yield f"size: {_counted({f'{width}×{height}': count for (width, height), count in census.sizes.items()})}"
     yield f"pixels: {_counted(census.depths)}"
-    yield f"lesions in an image: {_counted(census.lesions)}"
+    yield f"separate lesions in an image: {_counted(dict(sorted(census.lesions.items(), key=lambda each: -each[1])))}"
     if census.lesion_fraction:
         least, lower, median, upper, greatest = (f"{100 * value:.2f}" for value in census.lesion_fraction)
         yield f"lesion, % of the image: {least} to {greatest}, median {median}, quartiles {lower} and {upper}"
+    yield from filter(None, (large_masks(census.shares, name), small_lesions(census.prepared_shares, resolution)))
     yield f"intensities, least to greatest: |{_bars(census.intensities.tolist())}|"
     if census.folds:
-        yield "folds, patients (cases): " + ", ".join(f"{patients} ({cases})" for patients, cases in census.folds)
+        yield f"folds, {census.grouped_by}s (cases): " + ", ".join(
+            f"{patients} ({cases})" for patients, cases in census.folds
+        )
     yield from _shared("equal", census.duplicates)
     yield from _shared("nearly equal", census.near_duplicates)
     if census.near_duplicates:
@@ -33,8 +44,8 @@ def _shared(how: str, groups: list[list[str]], most: int = 10) -> Iterator[str]:
     if not groups:
         yield f"no {how} images in two patients"
         return
-    counted = f"1 group of {how} images is" if len(groups) == 1 else f"{len(groups)} groups of {how} images are"
-    yield f"Careful: {counted} in more than one patient and can leak:"
+    are = f"{counted(len(groups), 'group')} of {how} images {'is' if len(groups) == 1 else 'are'}"
+    yield f"Careful: {are} in more than one patient and can leak:"
     for group in groups[:most]:
         yield f"  {', '.join(group)}"
     if len(groups) > most:

@@ -44,7 +44,7 @@ def test_a_public_set_goes_all_the_way_and_its_pseudo_patients_are_named(make_ho
     assert "8 cases" in done.stdout
     assert "7 pseudo-patients" in done.stdout
     inspected = home("data", "inspect", "busi", "--folds", 2)
-    assert "8 cases of 7 patients" in inspected.stdout
+    assert "8 cases of 7 pseudo-patients" in inspected.stdout
     assert "no nearly equal images in two patients" in inspected.stdout
     assert home("data", "validate", "busi").returncode == 0
     smoke = ("--preset", "smoke", "--workers", 1, "--set", "segmentation.steps=2")
@@ -111,6 +111,14 @@ def test_what_an_import_lets_in_is_told(odd: Path) -> None:
     assert "1 of 2 masks covers more than half of the image" in said
     assert ", 1 file left out" in said
     assert "1 of 2 lesions has fewer than 4 pixels at 32 × 32; none at 64 × 64 (small)" in said
+
+
+def test_inspect_counts_large_masks_and_small_lesions_too(odd: Path) -> None:
+    folder(odd, "--grey")
+    done = CliRunner().invoke(app, ["data", "inspect", "mine", "--store", str(odd / "runs")], catch_exceptions=False)
+    assert "mine: 3 cases, patients unknown, 0 with an empty mask" in done.stdout
+    assert "1 of 3 masks covers more than half of the image" in done.stdout
+    assert "2 of 3 lesions have fewer than 4 pixels at 32 × 32; none at 64 × 64 (small)" in done.stdout
 
 
 def test_several_masks_are_counted(odd: Path) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.data.leaks import refuse_copies
 from pigbench.data.external_pairs import PairSet, read_folder
+from pigbench.data.leaks import refuse_copies
 from pigbench.data.phantom.dataset import Phantom
 from pigbench.data.prepare import prepare_case
 from pigbench.data.source import CaseInfo, Source
