@@ -15,7 +15,12 @@ from pigbench import registry, sources
 from pigbench.testing.generator_at_work import GeneratorAtWork
 from pigbench.testing.segmenters import SegmenterAtWork
 
-PLUGINS = [(group, name) for group in ("generators", "segmenters") for name in registry.plugins(group)]  # type: ignore[arg-type]
+PLUGINS = [
+    (group, name)
+    for group in ("generators", "segmenters")
+    for name, plugin in registry.plugins(group).items()  # type: ignore[arg-type]
+    if plugin.target.partition(":")[0] in sources._earlier(group)
+]
 
 NUMBERS: dict[str, list[float]] = {
     "controlnet": [-0.1519, 0.62778, -0.70978, -0.70158, 0.03081],

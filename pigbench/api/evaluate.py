@@ -43,7 +43,7 @@ def evaluate(
     results: str | Path | None = None,
     progress: bool = True,
 ) -> Record:
-    """Score image/mask pairs of any tool in the same tables as the generators, with no plugin written.
+    """Score the image/mask pairs of another tool, without a plugin.
 
     pairs: a directory that holds images/ and masks/, or fold-0/images, fold-0/masks, fold-1/… name: what the tables
     call them. fold_of: the manifest of the fold whose patients they were made from, by `pigbench split export`; pairs

@@ -28,10 +28,12 @@ def compare(
         list[Path] | None, typer.Argument(metavar="PATH", help="Records, or directories of them. (default: runs)")
     ] = None,
     format: Annotated[Format, typer.Option(help="How the tables are shown.")] = Format.rich,
-    paper: Annotated[bool, typer.Option("--paper", help="Add the paper's own numbers, marked.")] = False,
-    costs: Annotated[bool, typer.Option("--costs", help="Add what the rows cost: time, memory, speed, size.")] = False,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Also show the paper's published numbers, marked as such.")
+    ] = False,
+    costs: Annotated[bool, typer.Option("--costs", help="Also show costs: time, memory, speed, parameters.")] = False,
     against: Annotated[
-        str | None, typer.Option(metavar="ROW", help="The row of Table 2 that Δ is to. (default: real only)")
+        str | None, typer.Option(metavar="ROW", help="The baseline row of Table 2 for Δ. (default: real only)")
     ] = None,
     dataset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only the records of this dataset; repeat for several.")

@@ -31,8 +31,12 @@ def import_() -> None:
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="A dataset, as `data list` names it.")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Default: NAME.png, here.")] = None,
-    resolution: Annotated[int, typer.Option(min=8, help="Pixels a side, as prepared for a run.")] = 128,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Output file (default: NAME.png in the current directory).")
+    ] = None,
+    resolution: Annotated[
+        int, typer.Option(min=8, help="Resolution in pixels per side, as a run would prepare it.")
+    ] = 128,
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Write a contact sheet of prepared cases with their masks outlined and tinted."""
@@ -55,7 +59,7 @@ def show(
 @app.command("inspect")
 def inspect(
     name: Annotated[str, typer.Argument(help="A dataset, as `data list` names it.")],
-    folds: Annotated[int, typer.Option(min=2, help="Into how many folds its patients would be split.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds to try.")] = 5,
     pictures: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw nearly equal images of different patients side by side."),
@@ -123,7 +127,7 @@ def forget(
     name: Annotated[str, typer.Argument(help="An imported dataset.")],
     store: options.StoreDir = Path("runs"),
 ) -> None:
-    """Take an imported dataset off the list, so that its name is free; your files and all results stay."""
+    """Unregister a dataset and free its name; your files and all results stay."""
     from pigbench.data.datasets import forget_dataset
 
     forget_dataset(name, store)

@@ -18,15 +18,19 @@ def evaluate(
     pairs: Annotated[
         Path, typer.Option(metavar="DIR", help="Holds images/ and masks/, or fold-0/images, fold-0/masks, fold-1/…")
     ],
-    name: Annotated[str, typer.Option(help="What the tables call them: the tool, best with its version.")],
+    name: Annotated[str, typer.Option(help="Row name in the tables, such as the tool and its version.")],
     fold_of: Annotated[
         Path | None,
         typer.Option(
-            metavar="MANIFEST", help="The fold whose patients they were made from: its file of `pigbench split export`."
+            metavar="MANIFEST",
+            help="Manifest of the fold that the pairs were made from (from `pigbench split export`).",
         ),
     ] = None,
     as_is: Annotated[
-        bool, typer.Option("--as-is", help="They are at the run's resolution already, 0 to full scale for -1 to 1.")
+        bool,
+        typer.Option(
+            "--as-is", help="The pairs are already prepared: at the run's resolution, 0 to full scale meaning -1 to 1."
+        ),
     ] = False,
     n: Annotated[
         list[int] | None,
@@ -36,7 +40,7 @@ def evaluate(
     dry_run: bool = False,
     **shared: Any,
 ) -> None:
-    """Score image/mask pairs of any tool in the same tables as the generators, with no plugin written.
+    """Score the image/mask pairs of another tool, without a plugin.
 
     Give the tool one fold's training patients (`pigbench split export` says which), and hand in what it makes with that
     fold's manifest: as manifest.json in each fold-K folder, or by --fold-of, one fold a call and always the same --n,

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 OWN: dict[str, tuple[Any, Any]] = {
     "path": (Annotated[Path, typer.Argument(help="What the importer reads.")], Path()),
-    "name": (Annotated[str, typer.Option(help="What to call the dataset.")], Parameter.empty),
+    "name": (Annotated[str, typer.Option(help="Name of the dataset.")], Parameter.empty),
     "skip_bad": (
-        Annotated[bool, typer.Option("--skip-bad", help="Leave out what is faulty or has no partner, and list it.")],
+        Annotated[bool, typer.Option("--skip-bad", help="Skip faulty or unpaired files, and list them.")],
         False,
     ),
     "own_ids": (
         Annotated[
             bool,
-            typer.Option("--own-ids", help="Show your own names of cases and patients, in records too, not hashes."),
+            typer.Option("--own-ids", help="Use your own case and patient names instead of hashes, also in records."),
         ],
         False,
     ),

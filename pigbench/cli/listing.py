@@ -35,7 +35,7 @@ class Format(StrEnum):
 def list_(
     what: Annotated[What, typer.Argument(help=f"{', '.join(list(What)[:-1])} or {list(What)[-1]}.")],
     format: Annotated[Format, typer.Option("--format", help="table or json.")] = Format.TABLE,
-    preset: Annotated[str, typer.Option(help="Whose values of the settings.")] = "quick",
+    preset: Annotated[str, typer.Option(help="Preset whose values are listed.")] = "quick",
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """List the generators or segmenters, datasets, presets, extractors, or all that `--set` can change."""

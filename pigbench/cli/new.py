@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(help="What to call it: letters, digits, - and _.")]
 Out = Annotated[Path | None, typer.Option(metavar="DIR", help="A new or empty folder. [NAME]")]
 
-app = typer.Typer(no_args_is_help=True, help="Write a package with a plugin that works, to be changed into yours.")
+app = typer.Typer(no_args_is_help=True, help="Create a working plugin package to start from.")
 
 
 @app.command("generator")

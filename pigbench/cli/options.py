@@ -16,13 +16,13 @@ Option = tuple[Any, Any]
 
 Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
 PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, small, medium or paper.")]
-StoreDir = Annotated[Path, typer.Option("--store", help="Where artifacts and datasets are kept.")]
+StoreDir = Annotated[Path, typer.Option("--store", help="Directory of the store: cached artifacts, datasets, records.")]
 STUDIES = (
-    "Where studies are kept: sqlite:///FILE (default: STORE/studies.db), or for several machines journal:FILE or a "
+    "Storage of the studies: sqlite:///FILE (default: STORE/studies.db), or for several machines journal:FILE or a "
     "database's URL."
 )
 Storage = Annotated[str | None, typer.Option("--storage", metavar="URL", help=STUDIES)]
-IN_RUN = "Share of the patients kept for tuning in the run to compare with."
+IN_RUN = "Share of patients set aside for tuning in the run to compare with."
 SetAsideInRun = Annotated[float | None, typer.Option("--set-aside", help=IN_RUN, min=0, max=0.9)]
 
 Text, Texts, Whole, Wholes = str | None, list[str] | None, int | None, list[int] | None
@@ -34,39 +34,44 @@ def _option(name: str, kind: Any, default: Any, help: str, **more: Any) -> tuple
 
 SHARED: dict[str, Option] = dict(
     [
-        _option("generator", list[str], ["pig"], "A generator; repeat for several; `all` for each."),
+        _option("generator", list[str], ["pig"], "Generator to run; repeatable; `all` runs every one."),
         _option(
             "masks",
             Texts,
             None,
-            "Whose masks images are made for: `real`, or a generator such as `pig`; repeat for both.",
+            "Source of the masks: `real`, or a generator such as `pig`; repeatable.",
         ),
-        _option("controls", bool, False, "Add the arms that give the others their meaning."),
-        _option("n", Wholes, None, "Samples per fold; repeat for several (default: the preset's)."),
-        _option("folds", Whole, None, "Folds, by patient (default: the preset's, mostly 5)."),
+        _option(
+            "controls",
+            bool,
+            False,
+            "Also run the control arms: identity, shuffled, copy-paste, 2x steps, synthetic only.",
+        ),
+        _option("n", Wholes, None, "Samples per fold; repeatable (default: the preset's)."),
+        _option("folds", Whole, None, "Number of patient-level folds (default: the preset's)."),
         _option(
             "set_aside",
             float | None,
             None,
-            "Share of the patients kept for tuning, out of all folds (default: the studies', or none).",
+            "Share of patients set aside for tuning, in no fold (default: the studies', or none).",
             min=0,
             max=0.9,
         ),
         ("dataset", (Dataset, "phantom")),
-        _option("segmenter", list[str], ["unet"], "A segmenter; repeat for several."),
+        _option("segmenter", list[str], ["unet"], "Segmenter; repeatable."),
         ("preset", (PresetName, "quick")),
         _option("seed", int, 0, "The first seed."),
-        _option("seeds", int, 1, "How many seeds: SEED, SEED+1, …", min=1),
+        _option("seeds", int, 1, "Number of seeds: SEED, SEED+1, …", min=1),
         _option("set", Texts, None, "KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary."),
         _option(
             "tuned",
             Texts,
             None,
-            "Settings that a study of `pigbench tune` chose; can be repeated. Without a name: each generator's own.",
+            "Use the settings that a study chose; repeatable. Without a name: each generator's own study.",
             metavar="[STUDY]",
         ),
         ("storage", (Storage, None)),
-        _option("train", bool, False, "Train what is not trained; without it that is said, and nothing is done."),
+        _option("train", bool, False, "Run missing training; without it, missing training is an error."),
         _option(
             "workers", Whole, None, "Worker processes (default: one per core; on a GPU as the preset says).", min=1
         ),
@@ -77,15 +82,15 @@ SHARED: dict[str, Option] = dict(
             "cluster", Path | None, None, "A job queue for Dask workers, described in a TOML file.", metavar="FILE"
         ),
         ("store", (StoreDir, Path("runs"))),
-        _option("results", Path | None, None, "Where the record goes (default: STORE/records)."),
+        _option("results", Path | None, None, "Directory for the record (default: STORE/records)."),
         _option(
             "checkpoint_every",
             float,
             60.0,
-            "Seconds between two checkpoints of a training: what a crash can cost at most.",
+            "Seconds between training checkpoints, the most that a crash can lose.",
             min=0,
         ),
-        _option("dry_run", bool, False, "Print the plan, what is there, and an estimate."),
+        _option("dry_run", bool, False, "Print the plan, what is cached, and the estimated cost; compute nothing."),
     ]
 )
 """By the name of the argument, which is also that of `pigbench.run`."""
@@ -99,12 +104,10 @@ SAMPLED: dict[str, Option] = dict(
             "generator",
             Texts,
             None,
-            "A generator; repeat for several. (default: the newest record's first, or pig without any)",
+            "Generator; repeatable. (default: the newest record's first, or pig without any)",
         ),
-        _option(
-            "n", Wholes, None, "Samples per fold; repeat for several. (default: the newest record's, or the preset's)"
-        ),
-        _option("folds", Whole, None, "Folds, by patient. (default: the newest record's, or the preset's)"),
+        _option("n", Wholes, None, "Samples per fold; repeatable. (default: the newest record's, or the preset's)"),
+        _option("folds", Whole, None, "Number of patient-level folds. (default: the newest record's, or the preset's)"),
         _option("dataset", Text, None, "(default: the newest record's, or `phantom` without any)"),
         _option("preset", Text, None, "(default: the newest record's with its --set, or `quick` without any)"),
         _option("seed", Whole, None, "(default: the newest record's first, or 0)"),

@@ -20,7 +20,7 @@ def sample(
     train: bool = False,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet of the samples (PNG).")] = None,
     trace: Annotated[
-        Path | None, typer.Option(help="Write how one sample comes about, as Figure 3 does (PNG).")
+        Path | None, typer.Option(help="Draw the sampling steps of one sample, as in Figure 3 (PNG).")
     ] = None,
     **shared: Any,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from pigbench.cli import options
 from pigbench.reporting.bar import reading
 
-app = typer.Typer(no_args_is_help=True, help="Hand the folds over to other tools.")
+app = typer.Typer(no_args_is_help=True, help="Export the folds for other tools.")
 
 
 @app.command("export")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pigbench.store import Entry, Store
     from pigbench.uses import Use
 
-app = typer.Typer(help="Look after the store: list it, verify it, drop what is not needed.", no_args_is_help=True)
+app = typer.Typer(help="Inspect, verify and clean the store (the cache).", no_args_is_help=True)
 UNKNOWN = "unknown"
 """In place of a dataset or a preset, for the artifacts of runs that left no list of them."""
 
@@ -131,7 +131,7 @@ def gc(
     preset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Also drop what runs of this preset alone use.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only say what would be.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only list.")] = False,
 ) -> None:
     """Drop what crashes left behind, and the artifacts that you name. Records and datasets stay.
 

@@ -15,16 +15,14 @@ if TYPE_CHECKING:
     from pigbench.api.request import Options
     from pigbench.tuning.findings import Findings
 
-app = typer.Typer(
-    no_args_is_help=True, help="Choose a plugin's settings on patients that are set aside, in no fold of any run."
-)
+app = typer.Typer(no_args_is_help=True, help="Hyperparameter search on patients outside every fold.")
 
 Name = Annotated[str, typer.Argument(help="As `pigbench list` names it.")]
 Trials = Annotated[
     int,
-    typer.Option(help="How many the study shall have in all, whichever process ends them; at that it stops.", min=1),
+    typer.Option(help="Total number of trials in the study, over all processes.", min=1),
 ]
-Timeout = Annotated[float | None, typer.Option(help="Begin no trial after so many seconds.", min=0)]
+Timeout = Annotated[float | None, typer.Option(help="Start no new trial after this many seconds.", min=0)]
 StudyName = Annotated[str | None, typer.Option("--study", help="(default: PLUGIN-PRESET-DATASET)")]
 Share = Annotated[float, typer.Option("--set-aside", help="Share of the patients to tune on.", min=0.01, max=0.9)]
 
@@ -74,7 +72,7 @@ def segmenter(
 def show(
     study: Annotated[str, typer.Argument(help="Its name.")],
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Draw the trials, and each against each setting.")
+        Path | None, typer.Option(metavar="FILE.png", help="Plot the trials in order and against each setting.")
     ] = None,
     storage: options.Storage = None,
     store: options.StoreDir = Path("runs"),
