@@ -7,6 +7,7 @@ these and knows no stage by name.
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,17 @@ class Result:
     def __init__(self, directory: Path) -> None:
         """directory: the artifact's, whole and verified by whoever opens it."""
         self.directory = directory
+
+
+class Numbers(Result):
+    """An artifact that is one file of numbers, by name."""
+
+    FILE: ClassVar[str]
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What a record says of them."""
+        return json.loads((self.directory / self.FILE).read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pigbench.stages import base
 from pigbench.stages.floor import SEED, real_features
-from pigbench.stages.job import Job, read_json
+from pigbench.stages.job import Job
 from pigbench.stages.node import Node
 from pigbench.stages.sample import load_masks
 
@@ -21,15 +21,10 @@ class FidelitySpec(base.Spec):
     fold: int
 
 
-class Distances(base.Result):
+class Distances(base.Numbers):
     """The distances."""
 
     FILE = "fidelity.json"
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """What a record says of them."""
-        return read_json(self.directory / self.FILE)
 
     @property
     def kid(self) -> float:

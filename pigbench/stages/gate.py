@@ -8,7 +8,7 @@ from typing import Any
 
 from pigbench.contracts import to_unit_range
 from pigbench.stages import base
-from pigbench.stages.job import Job, read_json
+from pigbench.stages.job import Job
 from pigbench.stages.node import Node
 from pigbench.stages.sample import load_images, load_masks
 
@@ -23,15 +23,10 @@ class GateSpec(base.Spec):
     fold: int
 
 
-class ContrastNumbers(base.Result):
-    """The contrast."""
+class ContrastNumbers(base.Numbers):
+    """contrast, real, ratio (None where it cannot be told) and verdict."""
 
     FILE = "gate.json"
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """contrast, real, ratio (None where it cannot be told) and verdict."""
-        return read_json(self.directory / self.FILE)
 
 
 class Gate(base.Stage):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from pigbench.data.prepare import Prepared
+    from pigbench.training import Loop, OptimiserSettings
 
 Progress = Callable[[float, str], None]
 S = TypeVar("S")
@@ -99,6 +100,26 @@ class Job(Generic[S]):
 
         low = self.spec.numerics.precision == "bfloat16"  # type: ignore[attr-defined]
         return torch.autocast(self.device, dtype=torch.bfloat16, enabled=low)
+
+    def loop(
+        self, settings: OptimiserSettings, steps: int, path: tuple[str | int, ...], ema: float | Literal[False] = False
+    ) -> Loop:
+        """The training loop of a network, with this stage's device, precision, checkpoints and progress."""
+        from pigbench.training import Loop
+
+        numerics = self.spec.numerics  # type: ignore[attr-defined]
+        return Loop(
+            settings,
+            steps,
+            path,
+            ema=ema,
+            device=self.device,
+            precision=numerics.precision,
+            compiled=numerics.compile,
+            checkpoints=self.checkpoints,
+            interval=self.interval,
+            progress=lambda step, steps, loss: self.progress(step / steps, f"loss {loss:.4f}"),
+        )
 
     def kept(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """What `make` gives, or what it gave before the stage was killed: a part that need not be made twice."""

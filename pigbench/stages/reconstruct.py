@@ -12,7 +12,7 @@ import numpy as np
 from pigbench import registry
 from pigbench.contracts import to_unit_range
 from pigbench.stages import base
-from pigbench.stages.job import Job, StageFailed, read_json
+from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.node import Node
 from pigbench.stages.train import load_networks
 
@@ -24,15 +24,10 @@ class ReconstructSpec(base.PluginSpec):
     fold: int
 
 
-class Reconstruction(base.Result):
-    """The errors."""
+class Reconstruction(base.Numbers):
+    """mae and rmse, both as a part of the intensity range, and psnr in dB."""
 
     FILE = "reconstruction.json"
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """mae and rmse, both as a part of the intensity range, and psnr in dB."""
-        return read_json(self.directory / self.FILE)
 
 
 class Reconstruct(base.Stage):

@@ -118,29 +118,17 @@ class Segment(base.Stage):
 
     def run(self, job: Job[SegmentSpec]) -> None:
         """Write the network, the counts of each held-out case, and what the training took."""
-        from pigbench.training import Loop
-
-        spec, device, settings = job.spec, job.device, job.spec.training
+        spec, settings = job.spec, job.spec.training
         plugin = registry.find("segmenters", spec.plugin).load()
         segmenter = plugin(plugin.Config(**spec.settings), spec.resolution)
         view = job.train_view()
         healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
         synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
         share = 1.0 if spec.alone else _share(settings, view, synthetic)
-        loop = Loop(
-            settings,
-            settings.steps,
-            (spec.seed, "segment", spec.fold),
-            device=device,
-            precision=spec.numerics.precision,
-            compiled=spec.numerics.compile,
-            checkpoints=job.checkpoints,
-            interval=job.interval,
-            progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
-        )
+        loop = job.loop(settings, settings.steps, (spec.seed, "segment", spec.fold))
         network = _fit(segmenter, view, synthetic, share, loop)
         save_weights(job, network)
-        job.write_json(TrainedSegmenter.CASES, _judge(job, segmenter, network, device))
+        job.write_json(TrainedSegmenter.CASES, _judge(job, segmenter, network, job.device))
         facts = {
             "steps": loop.steps,
             "images": loop.steps * settings.batch,

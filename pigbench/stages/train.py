@@ -65,24 +65,13 @@ class Train(base.Stage):
 
     def run(self, job: Job[TrainSpec]) -> None:
         """Write the network and what its training took."""
-        from pigbench.training import Loop
-
-        spec, device = job.spec, job.device
+        spec = job.spec
         generator = _generator(spec)
         view = job.train_view()
-        loop = Loop(
-            spec.training,
-            steps_of(spec.training, spec.share, len(view)),
-            (spec.seed, "train", spec.plugin, spec.component, spec.fold),
-            ema=spec.training.ema,
-            device=device,
-            precision=spec.numerics.precision,
-            compiled=spec.numerics.compile,
-            checkpoints=job.checkpoints,
-            interval=job.interval,
-            progress=lambda step, steps, loss: job.progress(step / steps, f"loss {loss:.4f}"),
-        )
-        network = _train(generator, spec.component, view, load_networks(job, device), loop)
+        steps = steps_of(spec.training, spec.share, len(view))
+        path = (spec.seed, "train", spec.plugin, spec.component, spec.fold)
+        loop = job.loop(spec.training, steps, path, ema=spec.training.ema)
+        network = _train(generator, spec.component, view, load_networks(job, job.device), loop)
         save_weights(job, network)
         facts = {
             "steps": loop.steps,

@@ -57,18 +57,18 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "22ba8a2dffbcf461"),
-    "embed": (1, "760de6766e75fee7"),
-    "fidelity": (1, "61cdad4b66d1bf84"),
-    "floor": (2, "4f7b9c7411d87a32"),
-    "gate": (1, "7195b64859f528a3"),
-    "nothing": (1, "e202fe50b530c4a6"),
-    "prepare": (1, "cbd09b0eeb3fda55"),
-    "reconstruct": (1, "478805d5c00fd099"),
-    "sample": (1, "be0914e8f7fb2416"),
-    "segment": (1, "b6dd4e3c3bf7463b"),
-    "split": (1, "42a4bfe55caa3922"),
-    "train": (1, "191bc38ca79fea6b"),
+    "adopt": (1, "6e86d19145411a85"),
+    "embed": (1, "45b36d035bd39a45"),
+    "fidelity": (1, "5c0a45472225ac61"),
+    "floor": (2, "694abbccef501dcb"),
+    "gate": (1, "aa22a5cbec9201aa"),
+    "nothing": (1, "3b6528e77aa70b1f"),
+    "prepare": (1, "46c90649eaa60a7d"),
+    "reconstruct": (1, "9088e540e85b9bfc"),
+    "sample": (1, "1993005d43e76a09"),
+    "segment": (1, "d1da3d4b74c9f5ae"),
+    "split": (1, "42e92ce9d8c379fb"),
+    "train": (1, "85eb6eae7ce44d59"),
 }
 
 
