@@ -11,7 +11,7 @@ than 3 % of a side, blurred or full of noise, and many copies among images small
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +28,8 @@ LUMINANCE = np.array([0.299, 0.587, 0.114])
 
 BORDERS = (0.0, 0.02, 0.04, 0.06)
 """The parts of each side that are cut off to find candidates; copies that lost up to 6 % of each side are found."""
-CANDIDATE = 0.6
-"""The correlation of fingerprints above which detail is compared."""
+CANDIDATE = {16: 0.85, 32: 0.6}
+"""The correlation of fingerprints above which detail is compared, of images kept at that side."""
 ALIKE = {16: 0.98, 24: 0.92, 32: 0.78, 96: 0.55}
 """The mean correlation over frequencies above which images kept at that side are near-identical, linear in between."""
 EVERYWHERE = 0.3
@@ -88,8 +88,8 @@ def numbered(count: int, found: Sequence[Link]) -> list[int]:
 def links(signatures: Sequence[np.ndarray], others: Sequence[np.ndarray] | None = None) -> list[Link]:
     """All pairs of near-identical images, in order: within one set, or of its images with those of `others`.
 
-    Every pair is compared; either of a pair may have lost its borders, but of `others` none. What is held beyond the
-    signatures is 5 kB an image, and does not grow with the number of pairs compared.
+    Every pair is compared. Within a set either image may have lost its borders, else that of the first. What is held
+    beyond the signatures is 6 kB an image, and does not grow with the number of pairs compared.
     """
     within = others is None
     known = signatures if others is None else others
@@ -118,9 +118,11 @@ def _candidates(signatures: Sequence[np.ndarray], others: Sequence[np.ndarray], 
     for first_limit, first in _by_limit(signatures).items():
         for second_limit, second in _by_limit(others).items():
             limit = min(first_limit, second_limit)
+            side = min(len(signatures[first[0]]), len(others[second[0]]))
+            least = _at(side, CANDIDATE)
             prints = _fingerprints(others, second, BORDERS, limit)
             wholes = _fingerprints(signatures, first, BORDERS[:1], limit)[0]
-            for one, other, number, mirrored in _likely(wholes, prints, limit):
+            for one, other, number, mirrored in _likely(wholes, prints, limit, least):
                 a, b = first[one], second[other]
                 kept = (a < b) | ((a > b) & (number > 0)) if within else np.full(len(a), True)
                 found = zip(a[kept].tolist(), b[kept].tolist(), number[kept].tolist(), strict=True)
@@ -128,7 +130,7 @@ def _candidates(signatures: Sequence[np.ndarray], others: Sequence[np.ndarray], 
 
 
 def _likely(
-    wholes: np.ndarray, prints: np.ndarray, limit: int
+    wholes: np.ndarray, prints: np.ndarray, limit: int, least: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
     """Tile by tile: rows of the one and of the others that are alike, the border's number, whether mirrored."""
     for first in range(0, len(wholes), _TILE):
@@ -139,7 +141,7 @@ def _likely(
             for mirrored, ones in turned.items():
                 alike = np.stack([ones @ of_border.T for of_border in others])
                 border, best = alike.argmax(axis=0), alike.max(axis=0)
-                one, other = np.nonzero(best > CANDIDATE)
+                one, other = np.nonzero(best > least)
                 yield first + one, second + other, border[one, other], mirrored
 
 
@@ -192,7 +194,7 @@ def _tried(
     for trial in trials:
         alike[len(ones[trial.one]), len(others[trial.other]), trial.border, trial.mirrored].append(trial)
     for (side, other_side, border, mirrored), members in alike.items():
-        threshold = _threshold(min(side, other_side))
+        threshold = _at(min(side, other_side), ALIKE)
         for batch in _batches(members):
             one = np.stack([ones[trial.one] for trial in batch])
             other = np.stack([others[trial.other] for trial in batch])
@@ -202,9 +204,9 @@ def _tried(
                 yield from zip(batch, overall.tolist(), near.tolist(), strict=True)
 
 
-def _threshold(side: int) -> float:
-    """The fewer frequencies images have, the more alike they must be."""
-    return float(np.interp(side, list(ALIKE), list(ALIKE.values())))
+def _at(side: int, values: Mapping[int, float]) -> float:
+    """The value at that side, linear between those given: the fewer frequencies, the more alike images must be."""
+    return float(np.interp(side, list(values), list(values.values())))
 
 
 def _batches(members: list) -> Iterator[list]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 
@@ -99,3 +100,20 @@ def test_it_names_the_fault(home, arguments: str, message: str) -> None:
     done = home("evaluate", *arguments.split(), *SMOKE, "--dry-run")
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_held_out_images_with_a_valid_seal_are_refused_and_nothing_is_planned(home) -> None:
+    told = json.loads((home.path / "split/fold-1.json").read_text())
+    with (home.path / "split/files.csv").open(newline="") as table:
+        rows = [row for row in csv.DictReader(table) if row["held_out_in_fold"] == "1"]
+    for row in rows:
+        for kind in ("image", "mask"):
+            target = home.path / f"leak/{kind}s" / f"{row['stem']}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(row[kind], target)
+    (home.path / "leak/manifest.json").write_text(json.dumps({"seal": told["seal"]}))
+    done = home("evaluate", "--pairs", "leak", "--name", "leak", *SMOKE, "--dry-run")
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert f"fold 1: {len(rows)} of {len(rows)} images equal or nearly equal held-out ones" in said
+    assert done.stdout == ""

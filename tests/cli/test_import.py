@@ -43,9 +43,10 @@ def test_a_public_set_goes_all_the_way_and_its_pseudo_patients_are_named(make_ho
     assert done.returncode == 0, done.stderr
     assert "8 cases" in done.stdout
     assert "7 pseudo-patients" in done.stdout
-    inspected = home("data", "inspect", "busi", "--folds", 2)
+    inspected = home("data", "inspect", "busi", "--folds", 2, "--pictures", "suspects.png")
     assert "8 cases of 7 pseudo-patients" in inspected.stdout
     assert "no nearly equal images in two patients" in inspected.stdout
+    assert "suspects.png is not written" in inspected.stdout and not (home.path / "suspects.png").exists()
     assert home("data", "validate", "busi").returncode == 0
     smoke = ("--preset", "smoke", "--workers", 1, "--set", "segmentation.steps=2")
     ran = home("run", "--generator", "noise", "--dataset", "busi", *smoke)

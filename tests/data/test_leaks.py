@@ -43,8 +43,8 @@ class Stored(Source):
 
 @pytest.fixture(scope="module")
 def source() -> Stored:
-    """12 patients of the phantom, 128 × 128."""
-    drawn = Phantom(12)
+    """9 patients of the phantom, 128 × 128."""
+    drawn = Phantom(9)
     return Stored(drawn.cases(), [drawn.read(row, RESOLUTION) for row in range(len(drawn.cases()))])
 
 
@@ -111,8 +111,8 @@ def test_held_out_images_are_refused_as_prepared_for_a_run(source, held_out, tmp
 @pytest.mark.parametrize("as_prepared", [False, True])
 def test_copies_of_training_images_and_fresh_patients_are_not_refused(source, tmp_path, as_prepared):
     training = part_of(source, held_out=False)
-    reference = Phantom(12).reference(60)
-    fresh = [reference.read(row, RESOLUTION) for row in range(60)]
+    reference = Phantom(9).reference(40)
+    fresh = [reference.read(row, RESOLUTION) for row in range(40)]
     for number, pictures in enumerate((training, fresh)):
         pairs = write(tmp_path / str(number), prepared(pictures) if as_prepared else pictures)
         assert counted(source, pairs) == {}
@@ -120,9 +120,8 @@ def test_copies_of_training_images_and_fresh_patients_are_not_refused(source, tm
 
 def test_each_fold_is_named_and_a_tool_that_saw_all_patients_is_refused_in_all(source, tmp_path):
     pairs = write(tmp_path, source.pictures)
-    sizes = [len(set(patients)) for patients in make_folds(source.cases(), FOLDS, 0)]
     found = counted(source, pairs, range(FOLDS))
-    assert list(found) == [0, 1, 2] and sum(found.values()) == len(source.pictures) and len(sizes) == FOLDS
+    assert list(found) == [0, 1, 2] and sum(found.values()) == len(source.pictures)
 
 
 def test_one_copy_among_many_is_enough_and_the_sentence_says_one(source, held_out, tmp_path):
