@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pigbench.report import suspects
 from PIL import Image
 
 from pigbench.data import census
 from pigbench.data.source import CaseInfo, Source
+from pigbench.reporting import suspects
 from pigbench.reporting.census import lines
 from pigbench.reporting.contact_sheet import GAP, MARGIN, PANEL
 
