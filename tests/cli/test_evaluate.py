@@ -87,7 +87,7 @@ def test_a_split_is_that_of_the_runs(home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--pairs out/noise --name x --folds 3", "another dataset or another number of folds"),
+        ("--pairs out/noise --name x --folds 3", "is of no fold of this run (seal "),
         ("--pairs bare --name x --fold-of out/noise/fold-7/manifest.json", "cannot be read"),
         ("--pairs bare --name noise", "installed generator"),
         ("--pairs bare --name x --n 9", "fold 0 has only 8 pairs"),
@@ -108,7 +108,7 @@ def test_held_out_images_with_a_valid_seal_are_refused_and_nothing_is_planned(ho
         rows = [row for row in csv.DictReader(table) if row["held_out_in_fold"] == "1"]
     for row in rows:
         for kind in ("image", "mask"):
-            target = home.path / f"leak/{kind}s" / f"{row['stem']}.png"
+            target = home.path / f"leak/{kind}s" / f"{row['name']}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(row[kind], target)
     (home.path / "leak/manifest.json").write_text(json.dumps({"seal": told["seal"]}))

@@ -116,7 +116,7 @@ def refusal(directory: Path, fold_of: Path | None = None, resolution: int = 8) -
 
 def test_manifests_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     foreign = write(tmp_path / "foreign", seal="d" * 16)
-    assert "another dataset or another number of folds" in refusal(foreign)
+    assert "is of no fold of this run (seal " in refusal(foreign)
     own = write(tmp_path / "own", seal=SEALS[0])
     assert "different seals" in refusal(own, foreign / "manifest.json")
     mixed = tmp_path / "mixed"
@@ -152,7 +152,7 @@ def test_faulty_files_are_named(tmp_path: Path) -> None:
     for fault in (
         "constant image: a.png",
         "differ in size: b (8×8",
-        "not binary: c.png",
+        "mask that is smoothed: c.png",
         "unusable file: images/d.png",
     ):
         assert fault in said

@@ -28,7 +28,7 @@ ANSWER = 120.0  # seconds for a worker to answer, or to leave; it may have to lo
 def terms_of(store: Store, nodes: Iterable[Node]) -> Iterator[Terms]:
     """What workers must have for these nodes; within the block the run's sign stands in the store."""
     wanted = list(nodes)
-    plugins = {_plugin(node) for node in wanted if stages.find(node.stage).plugins}
+    plugins = {_plugin(node) for node in wanted if "source" in node.spec}
     extractors = sorted({node.spec["extractor"] for node in wanted if "extractor" in node.spec})
     with store.building() as sign:
         content = uuid.uuid4().hex
