@@ -20,9 +20,9 @@ class Home(NamedTuple):
     record: pigbench.Record
 
 
-def write_pngs(directory: Path, patients: int = 8) -> None:
+def write_pngs(directory: Path, patients: int = 8, seed: int = 0) -> None:
     """`p3_1.png` is patient 3's second case: noise with a bright square, which is the mask."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     for name in ("images", "masks"):
         (directory / name).mkdir(parents=True)
     for name in (f"p{patient}_{view}.png" for patient in range(patients) for view in range(3)):
@@ -32,6 +32,13 @@ def write_pngs(directory: Path, patients: int = 8) -> None:
         image[mask > 0] += 150
         Image.fromarray(image).save(directory / "images" / name)
         Image.fromarray(mask).save(directory / "masks" / name)
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    """Pairs of nobody in the dataset, as another tool might make them."""
+    write_pngs(tmp_path / "others", seed=1)
+    return tmp_path / "others"
 
 
 @pytest.fixture(scope="session")

@@ -84,13 +84,15 @@ def test_samples_are_arrays(home) -> None:
         pigbench.sample("all", train=True, **common)
 
 
-def test_pairs_of_another_tool_get_their_row(home) -> None:
+def test_pairs_of_another_tool_get_their_row(home, others: Path) -> None:
     options = {name: value for name, value in home.options.items() if name != "generator"}
-    record = pigbench.evaluate(home.path / "pngs", "tool-1.0", **options)
+    record = pigbench.evaluate(others, "tool-1.0", **options)
     (label,) = record.generators
     assert label == "tool-1.0 (UNSEALED)"
     assert {arm.arm for arm in record.arms} == {"real", f"real+{label}_24"}
     assert {arm.status for arm in record.arms} == {"ok"}
+    with pytest.raises(pigbench.PigbenchError, match="24 images equal or nearly equal held-out ones"):
+        pigbench.evaluate(home.path / "pngs", "leak", **options)
 
 
 UNGUARDED = """
