@@ -38,6 +38,11 @@ class CaseFiles:
     inside: str = ""
 
 
+def grouping(has_patient_ids: bool, pseudo_patients: bool) -> str:
+    """What folds and intervals go by: `patient`, `pseudo-patient`, or `case` where nobody knows."""
+    return "patient" if has_patient_ids else "pseudo-patient" if pseudo_patients else "case"
+
+
 class Source(ABC):
     """A named source of cases in a fixed order.
 
@@ -51,8 +56,8 @@ class Source(ABC):
 
     @property
     def grouped_by(self) -> str:
-        """What folds go by: `patient`, `pseudo-patient`, or `case` where nobody knows."""
-        return "patient" if self.has_patient_ids else "pseudo-patient" if self.pseudo_patients else "case"
+        """What folds go by, see `grouping`."""
+        return grouping(self.has_patient_ids, self.pseudo_patients)
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from pigbench.data.source import grouping
 from pigbench.results.fields import Count, Identity, Measure, Name, Number, Prose, Seed, Share
 
 FORMAT = "pigbench-record/1"
@@ -38,8 +39,8 @@ class Dataset(_Part):
 
     @property
     def grouped_by(self) -> str:
-        """What folds and intervals go by: `patient`, `pseudo-patient`, or `case` where nobody knows."""
-        return "patient" if self.has_patient_ids else "pseudo-patient" if self.pseudo_patients else "case"
+        """What folds and intervals go by, see `data.source.grouping`."""
+        return grouping(self.has_patient_ids, self.pseudo_patients)
 
 
 class GeneratorInfo(_Part):
