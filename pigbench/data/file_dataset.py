@@ -152,6 +152,10 @@ class ImportedSource(Source):
         image, mask = self._verified(row, "image"), self._verified(row, "mask")
         return image, mask
 
+    def read_truth(self, index: int) -> np.ndarray:
+        """The mask of case `index` as its files have it. Raises as `read` does."""
+        return self._verified(self.rows[index], "mask")
+
     def files(self) -> list[CaseFiles]:
         """The files of every case, in order."""
         return [

@@ -2,7 +2,8 @@
 
 images.npy  (N, 1, R, R) uint16, 0..65535 for [-1, 1]
 masks.npy   (N, 1, R, R) uint8, 0 or 1
-index.csv   case_id, patient_id, lesion_fraction, in the order of the arrays
+index.csv   in the order of the arrays: case_id, patient_id, lesion_fraction; where the square lies in the image as it was
+            read (`data.geometry`); and mm a pixel of that image, down and across, where the source knows them
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from pigbench.contracts import TrainView, to_stored
+from pigbench.data.geometry import Geometry
 from pigbench.data.source import CaseInfo, Source
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ PERCENTILES = (0.5, 99.5)
 COVERAGE = 0.5
 ROUNDING = 1e-6  # coverages are sums of products: exactly half may come out just below
 
-_INDEX = ("case_id", "patient_id", "lesion_fraction")
+_GEOMETRY = ("height", "width", "top", "bottom", "left", "right")
+_SPACING = ("mm_down", "mm_across")
+_INDEX = ("case_id", "patient_id", "lesion_fraction", *_GEOMETRY, *_SPACING)
 
 
 def prepare(source: Source, resolution: int, directory: Path) -> None:
@@ -42,19 +46,25 @@ def write(cases: list[CaseInfo], parts: Iterable[dict[str, np.ndarray]], resolut
     full disk would kill it instead of raising OSError.
     """
     shape = (len(cases), 1, resolution, resolution)
+    geometry: list[list[int]] = []
     with (directory / "images.npy").open("wb") as images, (directory / "masks.npy").open("wb") as masks:
         _write_header(images, shape, np.dtype("<u2"))
         _write_header(masks, shape, np.dtype("u1"))
         for part in parts:
             images.write(part["images"].astype("<u2", copy=False).tobytes())
             masks.write(part["masks"].tobytes())
-    _write_index(directory / "index.csv", cases)
+            geometry += part["geometry"].tolist()
+    _write_index(directory / "index.csv", cases, geometry)
 
 
 def prepare_rows(source: Source, rows: Sequence[int], resolution: int) -> dict[str, np.ndarray]:
-    """These rows of `source.cases()`: images (n, R, R) uint16 and masks (n, R, R) uint8, see `prepare_case`."""
-    pairs = [prepare_case(*source.read(row, resolution), resolution) for row in rows]
-    return {"images": np.stack([image for image, _ in pairs]), "masks": np.stack([mask for _, mask in pairs])}
+    """These rows of `source.cases()`: images (n, R, R) uint16 and masks (n, R, R) uint8, see `prepare_case`, and the
+    `Geometry` of each as (n, 6) numbers."""
+    images, masks, geometries = zip(
+        *(_prepare(*source.read(row, resolution), resolution) for row in rows), strict=True
+    )
+    geometry = np.array([each.as_row() for each in geometries])
+    return {"images": np.stack(images), "masks": np.stack(masks), "geometry": geometry}
 
 
 def prepare_case(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
@@ -65,21 +75,29 @@ def prepare_case(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[
     where the lesion covers at least half of it; the pixel it covers most is always set. Raises ValueError for a
     constant image.
     """
+    image, mask, _ = _prepare(image, mask, resolution)
+    return image, mask
+
+
+def _prepare(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray, Geometry]:
     lowest, highest = float(image.min()), float(image.max())
     if lowest == highest:
         raise ValueError("a constant image cannot be prepared")
-    image, mask = crop(image, mask)
+    rows, columns = inside = _not_blank(image, mask)
+    geometry = Geometry(*image.shape, rows.start, rows.stop, columns.start, columns.stop)
+    image, mask = image[inside], mask[inside]
     low, high = (float(value) for value in np.percentile(image, PERCENTILES))
     if low == high:  # an image of plain areas
         low, high = lowest, highest
     image, mask = _pad(_rescale(image, low, high), -1.0), _pad(mask, 0)
-    return to_stored(_resample_image(image, resolution)), _resample_mask(mask, resolution)
+    return to_stored(_resample_image(image, resolution)), _resample_mask(mask, resolution), geometry
 
 
 class Prepared:
     """A directory that `prepare` wrote, opened.
 
-    images, masks: the arrays, memory-mapped, read-only. case_ids, patients: of every row.
+    images, masks: the arrays, memory-mapped, read-only. case_ids, patients: of every row. geometry: where each lies in
+    its image. spacing: mm a pixel of that image, down and across; None where the source does not know.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -89,6 +107,8 @@ class Prepared:
             index = list(csv.DictReader(table))
         self.case_ids = [row["case_id"] for row in index]
         self.patients = [row["patient_id"] for row in index]
+        self.geometry = [Geometry(*(int(row[name]) for name in _GEOMETRY)) for row in index]
+        self.spacing = [_spacing_of(row) for row in index]
 
     def rows(self, patients: Collection[str]) -> np.ndarray:
         """The rows of these patients' cases, ascending. Raises ValueError for a patient who has none."""
@@ -105,10 +125,15 @@ class Prepared:
 
 def crop(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """An image (h, w) that is not constant and its mask without blank border rows and columns, but whole masks."""
+    inside = _not_blank(image, mask)
+    return image[inside], mask[inside]
+
+
+def _not_blank(image: np.ndarray, mask: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns within the blank borders."""
     lowest, highest = float(image.min()), float(image.max())
     kept = (image > lowest + BLANK * (highest - lowest)) | (mask != 0)
-    inside = _extent(kept, 0), _extent(kept, 1)
-    return image[inside], mask[inside]
+    return _extent(kept, 0), _extent(kept, 1)
 
 
 def _rescale(image: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -192,8 +217,16 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> No
     np.lib.format.write_array_header_2_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
 
 
-def _write_index(file: Path, cases: list[CaseInfo]) -> None:
+def _write_index(file: Path, cases: list[CaseInfo], geometry: list[list[int]]) -> None:
     with file.open("w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table)
         writer.writerow(_INDEX)
-        writer.writerows((case.case_id, case.patient_id, case.lesion_fraction) for case in cases)
+        writer.writerows(
+            (case.case_id, case.patient_id, case.lesion_fraction, *where, *(case.spacing or ("", "")))
+            for case, where in zip(cases, geometry, strict=True)
+        )
+
+
+def _spacing_of(row: dict[str, str]) -> tuple[float, float] | None:
+    down, across = (row[name] for name in _SPACING)
+    return (float(down), float(across)) if down and across else None

@@ -17,13 +17,15 @@ class CaseInfo:
     """One case, without its pixels. Both ids are safe to show: no file name or patient name can be read from them.
 
     lesion_fraction: the lesion's share of the image, 0 to 1, at the image's own size. prepared_fraction: of the square
-    that the image is prepared as; None where nobody has looked.
+    that the image is prepared as; None where nobody has looked. spacing: mm a pixel of the image, down and across; None
+    where nobody knows.
     """
 
     case_id: str
     patient_id: str
     lesion_fraction: float
     prepared_fraction: float | None = None
+    spacing: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,13 @@ class Source(ABC):
         Returns the image (h, w), float32, uint8 or uint16 on any scale, and the mask (h, w), uint8, 0 or 1.
         resolution: what it will be prepared at; a procedural source renders a multiple of it, others ignore it.
         """
+
+    def read_truth(self, index: int) -> np.ndarray:
+        """The mask of case `index` that predictions are judged by, (h, w) uint8, 0 or 1.
+
+        It is the image's own, except that of a procedural source, which covers the same view at a size of its own.
+        """
+        return self.read(index, 0)[1]
 
     def files(self) -> list[CaseFiles] | None:
         """The files of every case, in order; None if it has none."""

@@ -73,6 +73,16 @@ def render(patient: Patient, view: View, number: int, size: int) -> tuple[np.nda
     return np.maximum(image + QUANTUM_NOISE * np.sqrt(image) * noise, 0), mask
 
 
+def cross_section(patient: Patient, view: View, number: int, size: int) -> np.ndarray:
+    """The mask of slice `number` alone, (size, size) uint8, 0 or 1, as `render` gives it."""
+    mask = np.zeros((size, size), np.uint8)
+    x, y = _pixel_centres(size)
+    rows, columns = (_span(centre, REACH * patient.mass.radius, size) for centre in reversed(view.place))
+    x, y = x[:, columns] - np.float32(view.place[0]), y[rows] - np.float32(view.place[1])
+    mask[rows, columns] = patient.mass.inside(x, y, view.heights[number], view.turn) > 0
+    return mask
+
+
 def lesion_fraction(patient: Patient, view: View, number: int) -> float:
     """The cross-section's area in frames, within a few per cent, from a small grid that just holds the mass."""
     cells = 32

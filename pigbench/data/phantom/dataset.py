@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from pigbench.data.phantom.anatomy import Patient, View, draw_patient, lesion_fraction, render
+from pigbench.data.phantom.anatomy import Patient, View, cross_section, draw_patient, lesion_fraction, render
 from pigbench.data.source import CaseInfo, Source
 
-PHANTOM_VERSION = 1  # raise it with every change, here or in phantom_*.py, that changes a pixel or an id
+PHANTOM_VERSION = 1  # raise it with every change, here or in this package, that changes a pixel or an id
+TRUTH = 512
+"""The side of the masks that predictions are judged by: as fine as the paper's images."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class _Drawn(Source):
         finer = 4 if resolution <= 64 else 2 if resolution <= 256 else 1
         which = self._slices[index]
         return render(which.patient, which.view, which.number, resolution * finer)
+
+    def read_truth(self, index: int) -> np.ndarray:
+        """The exact cross-section on `TRUTH` x `TRUTH` pixels, uint8, 0 or 1, whatever size networks work at."""
+        which = self._slices[index]
+        return cross_section(which.patient, which.view, which.number, TRUTH)
 
     @cached_property
     def _cases(self) -> list[CaseInfo]:
