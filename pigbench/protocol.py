@@ -80,6 +80,13 @@ class Segmentation(_Table):
     network: dict[str, Any] = Field(default_factory=dict)
 
 
+class Scoring(_Table):
+    """On which grid predictions are scored: each image's own, or the one that networks work on."""
+
+    grid: Literal["native", "working"] = "native"
+    longest: int = Field(1024, gt=0, description="side in pixels to which larger native grids are shrunk")
+
+
 class Numerics(_Table):
     """What changes the last digits. A CPU always computes in float32 and one thread a stage."""
 
@@ -103,6 +110,7 @@ class Preset(_Table):
     sampling: Sampling
     fidelity: Fidelity
     segmentation: Segmentation
+    scoring: Scoring = Scoring()
     numerics: Numerics = Numerics()
     seconds: dict[str, float] = Field(default_factory=dict, description="measured costs, for estimates only")
 
@@ -145,6 +153,8 @@ class Protocol(_Table):
             del content["set_aside"]
         if not self.preset.numerics.compile:
             del content["preset"]["numerics"]["compile"]
+        if self.preset.scoring.grid == "working":
+            del content["preset"]["scoring"]
         return content
 
 
@@ -191,6 +201,7 @@ def preset_keys() -> list[str]:
         "sampling": Sampling,
         "fidelity": Fidelity,
         "segmentation": Segmentation,
+        "scoring": Scoring,
     }
     keys = ["resolution", "numerics.gpu_precision", "numerics.compile"]
     keys += [f"{table}.{field}" for table, model in tables.items() for field in model.model_fields]

@@ -10,12 +10,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from pigbench import __version__, stages
 from pigbench.engine.work import library_versions
-from pigbench.planning.configured import GeneratorChoice
+from pigbench.planning.configured import GeneratorChoice, MetricChoice
 from pigbench.planning.plan import Contender, Plan, Request
+from pigbench.processes import instructions
 from pigbench.protocol import digest
-from pigbench.results.record import CASE_COLUMNS, FORMAT, Record
+from pigbench.results.record import FORMAT, HELD_OUT, MetricInfo, Record, Scores, TestCases, TestSet
+from pigbench.stages.base import thinned
 from pigbench.stages.node import Node, ordered
 from pigbench.store import Store
 
@@ -34,6 +38,8 @@ def make_record(
     manifests = {
         node.key: store.manifest(node.stage, node.key) for node in plan.nodes() if store.has(node.stage, node.key)
     }
+    tables = _tables(plan, store, failed)
+    test_set, scores = _scores(plan, store, failed)
     return Record.model_validate(
         {
             "format": FORMAT,
@@ -45,10 +51,13 @@ def make_record(
             "dataset": {**dataset, "identity": protocol.dataset_identity},
             "folds": protocol.folds,
             "seeds": list(request.seeds),
+            "metrics": {metric.name: _metric(metric) for metric in request.metrics},
             "generators": {g.label: _generator(g, request, plan, store) for g in request.generators},
             "segmenters": {s.label: s.signature for s in request.segmenters},
-            **_tables(plan, store, failed),
-            "cases": _cases(plan, store, failed),
+            "arms": {arm["arm"]: arm for arm in map(_arm, plan.measurements)},
+            **tables,
+            "test_sets": {HELD_OUT: test_set},
+            "scores": scores,
             "costs": _costs(request, plan, store, manifests),
             "tuning": [asdict(study) | {"used_by": request.rows_of(study)} for study in request.tuned],
             "provenance": _provenance(request, manifests.values(), command),
@@ -56,25 +65,76 @@ def make_record(
     )
 
 
+def _metric(metric: MetricChoice) -> MetricInfo:
+    return MetricInfo.of(metric.name, metric.plugin, f"{metric.name}@{metric.source[:8]}", metric.origin)
+
+
+def _arm(node: Node) -> dict[str, Any]:
+    """What the fit of a node trains on."""
+    purpose = node.purpose
+    use = "real" if purpose.generator is None else "alone" if purpose.alone else "mixed"
+    return purpose.told("arm", "generator", "n", "stretch") | {"use": use}
+
+
 def _tables(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The rows of every table of the record, by its name, as the stages give them."""
     tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for node in plan.targets:
         stage = stages.find(node.stage)
-        row = stage.row(node, None if node.key in failed else stage.Result(store.open(node.stage, node.key).path))
-        tables[str(stage.table)].append(row | _status(node, failed))
+        if stage.table:
+            row = stage.row(node, None if node.key in failed else stage.Result(store.open(node.stage, node.key).path))
+            tables[stage.table].append(row | _status(node, failed))
     return tables
+
+
+def _scores(plan: Plan, store: Store, failed: Mapping[str, str]) -> tuple[TestSet, Scores]:
+    """The held-out cases of all folds, and what was measured of them in each fit, counted as in the table of fits."""
+    cases: dict[str, tuple[str, int, float]] = {}
+    fits = []
+    for number, node in enumerate(plan.measurements):
+        if node.key in failed:
+            continue
+        stage = stages.find(node.stage)
+        scored = stage.scores(node, stage.Result(store.entry(node.stage, node.key).path))
+        assert scored is not None
+        for case, patient, area in zip(scored.case_id, scored.patient_id, scored.area.tolist(), strict=True):
+            cases.setdefault(case, (patient, node.purpose.fold or 0, area))
+        fits.append((number, scored.case_id, scored.statistics, scored.scores))
+    place = {case: number for number, case in enumerate(cases)}
+    patients, folds, areas = zip(*cases.values(), strict=True) if cases else ((), (), ())
+    columns = TestCases(
+        case_id=list(cases), patient_id=list(patients), fold=np.array(folds, np.int32), area=np.array(areas, float)
+    )
+    ceiling = {}
+    for node in plan.ceiling:
+        if node.key not in failed:
+            ceiling = stages.find(node.stage).Result(store.open(node.stage, node.key).path).numbers
+    stacked = Scores.stacked(
+        (fit, [place[case] for case in ids], statistics, scores) for fit, ids, statistics, scores in fits
+    )
+    return TestSet(cases=columns, ceiling=ceiling), stacked
 
 
 def _generator(generator: Contender, request: Request, plan: Plan, store: Store) -> dict[str, Any]:
     trained = {node.purpose.component: node for node in plan.nodes() if node.purpose.component}
     components = generator.plugin.components if isinstance(generator, GeneratorChoice) else ()
-    passes = {}
+    told: dict[str, dict[str, Any]] = {"image_passes": {}, "arithmetic": {}, "losses": {}}
     for component in components:
         if node := trained.get(f"{component.owner or generator.name}.{component.name}"):
             name = f"{component.owner}.{component.name}" if component.owner else component.name
-            passes[name] = _work(node, store).get("images")  # None if it failed
-    return generator.info(request.protocol.preset.resolution) | {"image_passes": passes}
+            facts = _facts(node, store)  # empty if it failed
+            told["image_passes"][name] = facts.get("image_passes")
+            told["arithmetic"][name] = facts.get("arithmetic")
+            told["losses"][name] = facts.get("losses", [])
+    return generator.info(request.protocol.preset.resolution) | told
+
+
+def _facts(node: Node, store: Store) -> dict[str, Any]:
+    """What a training took, its losses thinned, if it is there."""
+    if not store.has(node.stage, node.key):
+        return {}
+    facts = dict(stages.find(node.stage).Result(store.entry(node.stage, node.key).path).facts)
+    return facts | {"losses": thinned(facts["losses"])}
 
 
 def _work(node: Node, store: Store) -> dict[str, int]:
@@ -95,17 +155,6 @@ def without_paths(text: str) -> str:
     return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s'":,;()]+[/\\])*[^\s'":,;()]*""", "…", text)
 
 
-def _cases(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in CASE_COLUMNS}
-    for node in plan.targets:
-        if node.key in failed:
-            continue
-        stage = stages.find(node.stage)
-        for name, values in stage.cases(node, stage.Result(store.entry(node.stage, node.key).path)).items():
-            columns[name] += values
-    return columns
-
-
 def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """What each stage that is there took; of a training also which generators sample with what it made."""
     users: dict[str, set[str]] = defaultdict(set)
@@ -119,6 +168,7 @@ def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, d
         {
             "stage": node.stage,
             "label": node.purpose.what,
+            "row": stages.find(node.stage).costs_of(node),
             **node.purpose.told("fold", "seed", "chunk"),
             **manifests[node.key]["cost"],
             **_work(node, store),
@@ -137,6 +187,7 @@ def _provenance(request: Request, manifests: Iterable[dict[str, Any]], command: 
         "platform": f"{platform.system()} {platform.machine()}",
         "device": request.device,
         "hardware": sorted({manifest["hardware"] for manifest in manifests if "hardware" in manifest}),
+        "instructions": instructions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": without_paths(command),
     }

@@ -38,7 +38,7 @@ def compute_part(setup: Setup, nodes: list[Node]) -> Outcome:
     """Compute what is missing of `nodes`."""
     from pigbench.planning.plan import Plan
 
-    return compute(setup, Plan(segmentations=nodes, fidelities=[]))
+    return compute(setup, Plan(measurements=nodes))
 
 
 def missing(setup: Setup, nodes: list[Node]) -> list[Node]:

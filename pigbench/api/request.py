@@ -41,6 +41,7 @@ class Options:
     set_aside: float | None = None
     dataset: str = "phantom"
     segmenter: str | Sequence[str] = "unet"
+    metric: str | Sequence[str] | None = None
     preset: str = "quick"
     seed: int = 0
     seeds: int = 1
@@ -111,7 +112,7 @@ def set_up(options: Options) -> Setup:
     from pigbench.api.tuned import with_tuned
     from pigbench.data.datasets import open_dataset
     from pigbench.metrics.extractors import find_weights
-    from pigbench.planning.configured import choose_segmenter
+    from pigbench.planning.configured import choose_metrics, choose_segmenter
     from pigbench.planning.plan import Request
     from pigbench.store import Store
 
@@ -140,6 +141,7 @@ def set_up(options: Options) -> Setup:
         samples=checks.checked_samples(several(options.n) or [preset.samples]),
         segmenters=tuple(chosen_segmenters),
         seeds=tuple(range(options.seed, options.seed + options.seeds)),
+        metrics=choose_metrics(several(options.metric)),
         controls=options.controls,
         device="cuda" if on_cluster and options.device == "cuda" else checks.resolve_device(options.device),
         makes_reference=source.reference(2) is not None,

@@ -34,7 +34,8 @@ class Row:
     """One case of a registered dataset. patient, name, image and masks are private: names and absolute paths.
 
     image_inside: what of the image's file. masks: JSON, [file, what of it] of each. about: JSON, facts that may be
-    shown. prepared_fraction: None in what was registered before it was kept.
+    shown. prepared_fraction: None in what was registered before it was kept. mm_down, mm_across: a pixel's size; None
+    where the file does not say.
     """
 
     case_id: str
@@ -51,6 +52,11 @@ class Row:
     masks: str
     about: str
     prepared_fraction: float | None = None
+    mm_down: float | None = None
+    mm_across: float | None = None
+
+
+_MAY_LACK = ("prepared_fraction", "mm_down", "mm_across")
 
 
 class Registered(BaseModel):
@@ -193,6 +199,6 @@ def _row(record: dict[str, str]) -> Row:
         "lesion_fraction": float(record["lesion_fraction"]),
         "height": int(record["height"]),
         "width": int(record["width"]),
-        "prepared_fraction": float(share) if (share := record.get("prepared_fraction")) else None,
+        **{name: float(value) if (value := record.get(name)) else None for name in _MAY_LACK},
     }
     return Row(**{**record, **converted})  # type: ignore[arg-type]

@@ -141,7 +141,10 @@ class ImportedSource(Source):
 
     def cases(self) -> list[CaseInfo]:
         """Every case, ordered by patient id and case id."""
-        return [CaseInfo(row.case_id, row.patient_id, row.lesion_fraction, row.prepared_fraction) for row in self.rows]
+        return [
+            CaseInfo(row.case_id, row.patient_id, row.lesion_fraction, row.prepared_fraction, spacing_of(row))
+            for row in self.rows
+        ]
 
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         """Case `index` as its files have it, and its mask; `resolution` plays no part.
@@ -224,6 +227,11 @@ class ImportedSource(Source):
         return pixels
 
 
+def spacing_of(row: Row) -> tuple[float, float] | None:
+    """mm a pixel of a registered case's image, down and across; None where nobody knows."""
+    return (row.mm_down, row.mm_across) if row.mm_down and row.mm_across else None
+
+
 def image_part(row: Row) -> Part:
     """Where a registered case's image is."""
     return Part(Path(row.image), row.image_inside)
@@ -293,6 +301,8 @@ def _rows(cases: Sequence[Found], facts: Sequence[Facts], patients: Sequence[str
             masks=json.dumps([[str(part.file), part.inside] for part in case.masks]),
             about=json.dumps(case.about),
             prepared_fraction=fact.prepared_fraction,
+            mm_down=fact.spacing[0] if fact.spacing else None,
+            mm_across=fact.spacing[1] if fact.spacing else None,
         )
         for case_id, patient_id, patient, case, fact in zip(
             ids.case_ids, ids.patient_ids, patients, cases, facts, strict=True

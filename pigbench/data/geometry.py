@@ -57,12 +57,8 @@ def to_image_grid(values: np.ndarray, geometry: Geometry, grid: Grid) -> np.ndar
     so that a tie is one on every machine.
     """
     resolution, (start_row, start_column) = len(values), geometry.origin
-    down = _weights(
-        grid[0], geometry.height, start_row, geometry.top, geometry.bottom, geometry.side, resolution
-    )
-    across = _weights(
-        grid[1], geometry.width, start_column, geometry.left, geometry.right, geometry.side, resolution
-    )
+    down = _weights(grid[0], geometry.height, start_row, geometry.top, geometry.bottom, geometry.side, resolution)
+    across = _weights(grid[1], geometry.width, start_column, geometry.left, geometry.right, geometry.side, resolution)
     rows, columns = _reached(values, axis=1), _reached(values, axis=0)  # elsewhere there is nothing to add up
     if rows is None or columns is None:
         return np.zeros(grid)

@@ -2,8 +2,8 @@
 
 images.npy  (N, 1, R, R) uint16, 0..65535 for [-1, 1]
 masks.npy   (N, 1, R, R) uint8, 0 or 1
-index.csv   in the order of the arrays: case_id, patient_id, lesion_fraction; where the square lies in the image as it was
-            read (`data.geometry`); and mm a pixel of that image, down and across, where the source knows them
+index.csv   in the order of the arrays: case_id, patient_id, lesion_fraction; where the square lies in the image as it
+            was read (`data.geometry`); and mm a pixel of that image, down and across, where the source knows them
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ def write(cases: list[CaseInfo], parts: Iterable[dict[str, np.ndarray]], resolut
 def prepare_rows(source: Source, rows: Sequence[int], resolution: int) -> dict[str, np.ndarray]:
     """These rows of `source.cases()`: images (n, R, R) uint16 and masks (n, R, R) uint8, see `prepare_case`, and the
     `Geometry` of each as (n, 6) numbers."""
-    images, masks, geometries = zip(
-        *(_prepare(*source.read(row, resolution), resolution) for row in rows), strict=True
-    )
+    images, masks, geometries = zip(*(_prepare(*source.read(row, resolution), resolution) for row in rows), strict=True)
     geometry = np.array([each.as_row() for each in geometries])
     return {"images": np.stack(images), "masks": np.stack(masks), "geometry": geometry}
 
@@ -84,7 +82,7 @@ def _prepare(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[np.n
     if lowest == highest:
         raise ValueError("a constant image cannot be prepared")
     rows, columns = inside = _not_blank(image, mask)
-    geometry = Geometry(*image.shape, rows.start, rows.stop, columns.start, columns.stop)
+    geometry = Geometry(image.shape[0], image.shape[1], rows.start, rows.stop, columns.start, columns.stop)
     image, mask = image[inside], mask[inside]
     low, high = (float(value) for value in np.percentile(image, PERCENTILES))
     if low == high:  # an image of plain areas
@@ -160,22 +158,25 @@ def _resample_image(image: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def _resample_mask(mask: np.ndarray, resolution: int) -> np.ndarray:
-    if len(mask) == resolution:
-        return mask
-    coverage = _coverage(mask, _area(len(mask), resolution))
+    return mask if len(mask) == resolution else shrink_mask(mask, (resolution, resolution))
+
+
+def shrink_mask(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """A mask on a coarser grid, uint8: set where the lesion covers at least half of a pixel, and where most of one."""
+    coverage = _coverage(mask, _area(mask.shape[0], grid[0]), _area(mask.shape[1], grid[1]))
     resampled = (coverage >= COVERAGE - ROUNDING).astype(np.uint8)
     if mask.any() and not resampled.any():
         resampled.flat[np.argmax(coverage.round(6))] = 1
     return resampled
 
 
-def _coverage(mask: np.ndarray, weights: csr_array) -> np.ndarray:
-    """(R, R): the share of each new pixel that is set; only where the mask is set is there anything to add up."""
+def _coverage(mask: np.ndarray, down: csr_array, across: csr_array) -> np.ndarray:
+    """The share of each new pixel that is set; only where the mask is set is there anything to add up."""
     if not mask.any():
-        return np.zeros((weights.shape[0], weights.shape[0]))
+        return np.zeros((down.shape[0], across.shape[0]))
     rows, columns = _extent(mask, 0), _extent(mask, 1)
-    down = weights[:, rows] @ mask[rows, columns].astype(np.float64)
-    return (weights[:, columns] @ down.T).T
+    part = down[:, rows] @ mask[rows, columns].astype(np.float64)
+    return (across[:, columns] @ part.T).T
 
 
 def _extent(flags: np.ndarray, axis: int) -> slice:

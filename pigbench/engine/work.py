@@ -128,12 +128,10 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
 
 def _check_source(task: Task) -> None:
     """Refuse a plugin whose source has changed since the plan was made: its result would lie under the old key."""
-    group = stages.find(task.stage).plugins
-    if group is None:
-        return
-    module = registry.find(group, task.spec["plugin"]).target.partition(":")[0]
-    if source_hash(module) != task.spec["source"]:
-        raise SourceChanged(f"the source of '{task.spec['plugin']}' has changed since this run began: run it again")
+    for group, name, source in stages.find(task.stage).sources(task.spec):
+        module = registry.find(group, name).target.partition(":")[0]
+        if source_hash(module) != source:
+            raise SourceChanged(f"the source of '{name}' has changed since this run began: run it again")
 
 
 def open_job(task: Task, store: Store, directory: Path, progress: Callable[[float, str], None]) -> Job[Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from pigbench import registry
 from pigbench.contracts import Config, Generator
+from pigbench.contracts.metric import CaseMetric, Metric
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.sources import source_hash
@@ -138,6 +139,21 @@ class SegmenterChoice:
         return self.tuned and study.plugin == self.name
 
 
+@dataclass(frozen=True)
+class MetricChoice:
+    """A metric to measure."""
+
+    name: str
+    plugin: type[Metric]
+    source: str
+    origin: str
+
+    @property
+    def of_cases(self) -> bool:
+        """Whether it is a metric of cases; otherwise one of sets of images."""
+        return issubclass(self.plugin, CaseMetric)
+
+
 Chosen = TypeVar("Chosen", GeneratorChoice, SegmenterChoice)
 
 
@@ -176,6 +192,18 @@ def choose_segmenter(name: str, shared: Mapping[str, Any], changes: Mapping[str,
     own = dict(changes.get(name, {}))
     config = plugin_config(loaded.Config, name, shared, own)
     return SegmenterChoice(name, config, own, source_hash(loaded.__module__))  # type: ignore[arg-type]
+
+
+def choose_metrics(more: Sequence[str] = ()) -> tuple[MetricChoice, ...]:
+    """The metrics that every run measures, and `more`, by name. Raises PigbenchError for an unknown one."""
+    from pigbench.metrics import MEASURED, SETS
+
+    chosen = []
+    for name in dict.fromkeys([*MEASURED, *SETS, *more]):
+        plugin = registry.find("metrics", name)
+        loaded = plugin.load()
+        chosen.append(MetricChoice(name, loaded, source_hash(loaded.__module__), plugin.origin))
+    return tuple(chosen)
 
 
 def with_values(choice: Chosen, values: Mapping[str, Mapping[str, Any]]) -> Chosen:

@@ -122,13 +122,12 @@ def memory(nodes: Collection[Node], seen: Seen, probed: Mapping[str, Probed]) ->
     return max(host, default=0.0), max(gpu, default=0.0)
 
 
-def disk(nodes: Iterable[Node], preset: Preset, seen: Seen, probed: Mapping[str, Probed], size: Size) -> float:
+def disk(nodes: Iterable[Node], seen: Seen, probed: Mapping[str, Probed], size: Size) -> float:
     """About how many bytes the nodes' artifacts take, those left out whose like was neither seen nor probed."""
-    pixels = preset.resolution**2 * 3  # an image takes two bytes a pixel, a mask one
     total = 0.0
     for node in nodes:
-        if images := stages.find(node.stage).images(node, size):
-            total += pixels * images
+        if (told := stages.find(node.stage).bytes_of(node, size)) is not None:
+            total += told
         elif node in seen:
             total += seen.size(node) * growth(node, size)
         elif found := probed.get(alike(node)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pigbench.planning.configured import GeneratorChoice, SegmenterChoice, Tuned
+from pigbench.planning.configured import GeneratorChoice, MetricChoice, SegmenterChoice, Tuned
 from pigbench.planning.external_pairs import GivenPairs
 from pigbench.protocol import Protocol, digest
 from pigbench.stages.node import Node, ordered
@@ -26,6 +26,7 @@ class Request:
     samples: tuple[int, ...]
     segmenters: tuple[SegmenterChoice, ...]
     seeds: tuple[int, ...]
+    metrics: tuple[MetricChoice, ...]
     controls: bool = False  # whether arms that give the others their meaning are run too
     device: str = "cpu"
     makes_reference: bool = False  # whether the dataset can make fresh patients for the metrics
@@ -68,20 +69,22 @@ class Arm:
 class Plan:
     """The nodes that a run is for, by role; everything else follows from their inputs.
 
+    measurements: of every fit. ceiling: what a perfect mask of the network's resolution scores, where that is not 1.
     names: what enters no node's key and tells runs of equal nodes apart: of pairs that another tool made, and of the
     studies that chose settings.
     """
 
-    segmentations: list[Node] = field(default_factory=list)
+    measurements: list[Node] = field(default_factory=list)
     fidelities: list[Node] = field(default_factory=list)
     gates: list[Node] = field(default_factory=list)
     reconstructions: list[Node] = field(default_factory=list)
+    ceiling: list[Node] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
     @property
     def targets(self) -> list[Node]:
         """The nodes whose artifacts make the record."""
-        return self.segmentations + self.fidelities + self.gates + self.reconstructions
+        return self.measurements + self.fidelities + self.gates + self.reconstructions + self.ceiling
 
     def nodes(self) -> list[Node]:
         """Every node once, inputs before what uses them."""

@@ -12,7 +12,23 @@ from pigbench.errors import PigbenchError
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
 from pigbench.planning.external_pairs import GivenPairs
 from pigbench.planning.plan import Arm, Contender, Plan, Request
-from pigbench.stages import adopt, embed, fidelity, floor, gate, prepare, reconstruct, sample, segment, split, train
+from pigbench.stages import (
+    adopt,
+    ceiling,
+    embed,
+    fidelity,
+    fit,
+    floor,
+    gate,
+    measure,
+    predict,
+    prepare,
+    reconstruct,
+    sample,
+    split,
+    train,
+    truth,
+)
 from pigbench.stages.base import Numerics
 from pigbench.stages.node import Node, Purpose, node
 
@@ -64,6 +80,11 @@ class _Planner:
         self.split = node(split.STAGE, folds, purpose=Purpose(self.protocol.dataset))
         cases = prepare.PrepareSpec(dataset=dataset, resolution=resolution)
         self.prepared = node(prepare.STAGE, cases, purpose=Purpose(self.protocol.dataset))
+        self.of_cases = {metric.name: metric.source for metric in request.metrics if metric.of_cases}
+        self.of_sets = {metric.name: metric.source for metric in request.metrics if not metric.of_cases}
+        self.truth = None
+        if self.preset.scoring.grid == "native":
+            self.truth = node(truth.STAGE, truth.TruthSpec(dataset=dataset), purpose=Purpose(self.protocol.dataset))
         self.reference = None
         if request.makes_reference:
             fresh = cases.model_copy(update={"reference": self.preset.fidelity.reference})
@@ -72,11 +93,12 @@ class _Planner:
     def plan(self) -> Plan:
         given = [g.label for g in self.request.generators if isinstance(g, GivenPairs)]
         plan = Plan(names=given + [f"{study.study}: {study.trials} trials" for study in self.request.tuned])
+        plan.ceiling.extend(self.ceiling())
         for seed in self.request.seeds:
             for fold in range(self.protocol.folds):
                 contenders = [generator for generator in self.request.generators if _has(generator, fold)]
                 for arm in self.arms(contenders):
-                    plan.segmentations.extend(self.segment(s, arm, seed, fold) for s in self.request.segmenters)
+                    plan.measurements.extend(self.measure(s, arm, seed, fold) for s in self.request.segmenters)
                 for generator in contenders:
                     if isinstance(generator, GeneratorChoice) and generator.reconstructs:
                         plan.reconstructions.append(self.reconstruct(generator, seed, fold))
@@ -172,18 +194,20 @@ class _Planner:
         return [self.chunk(generator, number, seed, fold) for number in range(-(-n // self.preset.sampling.chunk))]
 
     @_once
-    def embed(self, images: Node) -> Node:
-        spec = embed.EmbedSpec(extractor=self.preset.fidelity.extractor, numerics=self.numerics)
+    def embed(self, images: Node, mirrored: bool = False) -> Node:
+        extractor = self.preset.fidelity.extractor
+        spec = embed.EmbedSpec(extractor=extractor, numerics=self.numerics, mirrored=mirrored)
         about = images.purpose.told("what", "generator", "chunk", "fold", "seed")
         return node(embed.STAGE, spec, {"images": images}, Purpose(**about))
 
     @_once
     def floor(self, m: int, fold: int) -> Node:
-        inputs = {"split": self.split, "prepared": self.prepared, "real": self.embed(self.prepared)}
+        inputs = {"split": self.split, "prepared": self.prepared}
+        inputs |= {"real": self.embed(self.prepared), "mirrored": self.embed(self.prepared, True)}
         if self.reference:
             inputs["reference"] = self.embed(self.reference)
         purpose = Purpose(self.protocol.dataset, n=m, fold=fold)
-        return node(floor.STAGE, floor.FloorSpec(m=m, fold=fold), inputs, purpose)
+        return node(floor.STAGE, floor.FloorSpec(metrics=self.of_sets, m=m, fold=fold), inputs, purpose)
 
     def fidelity(self, generator: Contender, n: int, seed: int, fold: int) -> Node:
         below = self.floor(n, fold)
@@ -192,7 +216,7 @@ class _Planner:
             inputs[f"chunk:{number}"] = chunk
             inputs[f"features:{number}"] = self.embed(chunk)
         purpose = Purpose(generator.label, generator.label, n=n, fold=fold, seed=seed)
-        return node(fidelity.STAGE, fidelity.FidelitySpec(n=n, fold=fold), inputs, purpose)
+        return node(fidelity.STAGE, fidelity.FidelitySpec(metrics=self.of_sets, n=n, fold=fold), inputs, purpose)
 
     def gate(self, generator: Contender, n: int, seed: int, fold: int) -> Node:
         inputs = {"prepared": self.prepared, "split": self.split}
@@ -214,11 +238,11 @@ class _Planner:
         purpose = Purpose(generator.label, generator.label, fold=fold, seed=seed)
         return node(reconstruct.STAGE, spec, self.with_trained(generator, seed, fold), purpose)
 
-    def segment(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int) -> Node:
+    def fit(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int) -> Node:
         training = self.preset.segmentation
         steps = {"steps": arm.stretch * training.steps}
         unsealed = isinstance(arm.generator, GivenPairs) and not arm.generator.sealed
-        spec = segment.SegmentSpec(
+        spec = fit.FitSpec(
             plugin=segmenter.name,
             settings=segmenter.config.model_dump(mode="json"),
             source=segmenter.source,
@@ -246,7 +270,33 @@ class _Planner:
             fold=fold,
             seed=seed,
         )
-        return node(segment.STAGE, spec, inputs, purpose)
+        return node(fit.STAGE, spec, inputs, purpose)
+
+    def measure(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int) -> Node:
+        """A fit, what it predicts of the held-out cases, and how good that is."""
+        fitted = self.fit(segmenter, arm, seed, fold)
+        shared = {"plugin", "settings", "source", "resolution", "numerics", "fold"}
+        said = predict.PredictSpec(**{name: value for name, value in fitted.spec.items() if name in shared})
+        held_out = {"prepared": self.prepared, "split": self.split}
+        predicted = node(predict.STAGE, said, held_out | {"fit": fitted}, fitted.purpose)
+        inputs = held_out | {"fit": fitted, "predict": predicted} | self.grid()
+        spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold, longest=self.longest)
+        return node(measure.STAGE, spec, inputs, fitted.purpose)
+
+    def ceiling(self) -> list[Node]:
+        if self.longest is None:
+            return []
+        spec = ceiling.CeilingSpec(metrics=self.of_cases, longest=self.longest)
+        return [node(ceiling.STAGE, spec, {"prepared": self.prepared} | self.grid(), Purpose(self.protocol.dataset))]
+
+    def grid(self) -> dict[str, Node]:
+        """What scoring on the images' own grid takes."""
+        return {"truth": self.truth} if self.truth else {}
+
+    @property
+    def longest(self) -> int | None:
+        """The side of the largest grid that is scored on; None for the network's grid."""
+        return self.preset.scoring.longest if self.truth else None
 
 
 def _has(generator: Contender, fold: int) -> bool:

@@ -49,7 +49,7 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int, size: S
 
 def _needs(missing: list[Node], preset: Preset, seen: Seen, probed: Mapping[str, Probed], size: Size) -> str:
     """Memory and disk for what is missing."""
-    space = f"disk about {disk(missing, preset, seen, probed, size) / 2**20:,.0f} MiB"
+    space = f"disk about {disk(missing, seen, probed, size) / 2**20:,.0f} MiB"
     host, gpu = memory(missing, seen, probed)
     if not host:
         return space

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pigbench.stages.base import Stage
 
 NAMES = (
-    "split", "prepare", "train", "sample", "adopt", "reconstruct", "embed", "floor", "fidelity", "gate", "segment",
-    "nothing",
+    "split", "prepare", "truth", "train", "sample", "adopt", "reconstruct", "embed", "floor", "fidelity", "gate",
+    "fit", "predict", "measure", "ceiling", "nothing",
 )  # fmt: skip
 
 RENUMBERED: dict[str, int] = {}

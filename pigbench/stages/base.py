@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from pigbench.registry import Group
@@ -74,11 +76,36 @@ class Numbers(Result):
 
 
 @dataclass(frozen=True)
+class Scored:
+    """The statistics and scores of one fit's held-out cases: columns of equal length, NaN where there is no number.
+
+    area: the lesion's share of each image, 0 to 1, on the scoring grid. statistics: such as `overlap.tp`. scores: of
+    each metric.
+    """
+
+    case_id: list[str]
+    patient_id: list[str]
+    area: np.ndarray
+    statistics: dict[str, np.ndarray]
+    scores: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Size:
     """How many cases a run has. every: of the dataset. training: of one fold's training set, about."""
 
     every: int
     training: int
+
+
+MOST_LOSSES = 50
+"""Of a training, in a record."""
+
+
+def thinned(losses: list[float]) -> list[float]:
+    """A training's losses as at most `MOST_LOSSES` means of neighbours, in their order, to four digits."""
+    parts = np.array_split(np.array(losses, float), min(len(losses), MOST_LOSSES)) if losses else []
+    return [float(f"{part.mean():.4g}") for part in parts]
 
 
 class Stage(ABC):
@@ -131,10 +158,24 @@ class Stage(ABC):
         """What the seconds of an artifact were spent on: `images` trained on or made, `parameters` of a network."""
         return {}
 
+    def bytes_of(self, node: Node, size: Size) -> float | None:
+        """About how large the node's artifact will be; None if nothing tells before one is there."""
+        images, resolution = self.images(node, size), node.spec.get("resolution")
+        return 3.0 * images * resolution**2 if images and resolution else None  # an image two bytes, a mask one
+
+    def sources(self, spec: Mapping[str, Any]) -> list[tuple[Group, str, str]]:
+        """The plugins whose code the stage runs: the group, the name and the hash of the source that keys it."""
+        own: list[tuple[Group, str, str]] = [(self.plugins, spec["plugin"], spec["source"])] if self.plugins else []
+        return own + [("metrics", name, source) for name, source in spec.get("metrics", {}).items()]
+
+    def costs_of(self, node: Node) -> str:
+        """The row of the table of costs that the node's seconds belong to; empty for none."""
+        return ""
+
     def row(self, node: Node, result: Any | None) -> dict[str, Any]:
         """The node's row of the record's `table`, without its status. result: None where the node failed."""
         raise NotImplementedError
 
-    def cases(self, node: Node, result: Any) -> dict[str, list[Any]]:
-        """The columns that it gives to a record's cases, of equal length; a single value stands for all of them."""
-        return {}
+    def scores(self, node: Node, result: Any) -> Scored | None:
+        """The scores of held-out cases that it gives to a record; None if it gives none."""
+        return None

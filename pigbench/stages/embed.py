@@ -19,10 +19,11 @@ WHOLE_SET = 10.0
 
 
 class EmbedSpec(base.Spec):
-    """extractor: by the name that stands for its exact weights."""
+    """extractor: by the name that stands for its exact weights. mirrored: left to right, before they are embedded."""
 
     extractor: str
     numerics: base.Numerics
+    mirrored: bool = False
 
 
 class Features(base.Result):
@@ -53,6 +54,7 @@ class Embed(base.Stage):
         parts = []
         for start in range(0, len(images), SLICE):
             part = images[start : start + SLICE]
+            part = part[..., ::-1] if job.spec.mirrored else part
             parts.append(job.kept(f"from-{start}", partial(_features, part, job.spec.extractor, device)))
             job.progress(min(1.0, (start + SLICE) / len(images)), f"{min(start + SLICE, len(images))}/{len(images)}")
         np.save(job.directory / Features.FILE, np.concatenate([part["features"] for part in parts]))

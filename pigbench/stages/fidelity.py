@@ -2,67 +2,76 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from pigbench.metrics import set_metrics
+from pigbench.metrics.measuring import measure_sets
 from pigbench.stages import base
-from pigbench.stages.floor import SEED, real_features
+from pigbench.stages.floor import real_sets
 from pigbench.stages.job import Job
 from pigbench.stages.node import Node
 from pigbench.stages.sample import load_masks
 
 
 class FidelitySpec(base.Spec):
-    """n: how many samples. fold: whose training patients they were made from."""
+    """metrics: the hash of each one's source, by name. n: how many samples. fold: whose training patients they were
+    made from."""
 
+    metrics: dict[str, str]
     n: int
     fold: int
 
 
-class Distances(base.Numbers):
-    """The distances."""
+class SetNumbers(base.Numbers):
+    """What every set metric says, with what it takes to read it."""
 
     FILE = "fidelity.json"
 
-    @property
-    def kid(self) -> float:
-        """The kernel distance."""
-        return self.numbers["kid"]
+    def value(self, metric: str) -> float:
+        """The value of a metric."""
+        return self.numbers["values"][metric]
 
 
 class Fidelity(base.Stage):
     """From features alone."""
 
     name = "fidelity"
+    version = 2
     Spec = FidelitySpec
-    Result = Distances
+    Result = SetNumbers
     seconds = 5.0
     table = "fidelity"
 
     def run(self, job: Job[FidelitySpec]) -> None:
-        """Write the distances, what was clipped and how many masks are empty."""
+        """Write values and floors, what was clipped and how many masks are empty."""
         import torch
-
-        from pigbench.metrics.fidelity import fidelity
 
         torch.set_num_threads(1)
         n = job.spec.n
         generated = np.concatenate([result.features for result in job.results("features")])[:n]
-        real = real_features(job)
-        known = job.result("floor").statistics
-        found = fidelity(generated, real.reference, real.training, real.heldout, SEED, known)
+        floor, real = job.result("floor"), real_sets(job, n)
+        found = measure_sets(set_metrics(job.spec.metrics), replace(real, generated=generated), floor.known)
         chunks = job.results("chunk")
         masks = load_masks(chunks, n)
         about = {
-            "reference": real.reference_is,
+            "dimension": generated.shape[1],
+            "m": real.m,
+            "n_reference": len(real.reference),
+            "reference": "fresh patients" if "reference" in job.inputs else "held-out",
+            "values": found.values,
+            "biased": found.biased,
+            "floors": floor.floors,
+            "floor_m": floor.m,
+            "refused": floor.refused | found.refused,
             "clipped_fraction": _mean_if_known([chunk.clipped_fraction for chunk in chunks]),
             "empty_masks": 0 if masks is None else int((~masks.any(axis=(1, 2, 3))).sum()),
         }
-        job.write_json(Distances.FILE, asdict(found) | about)
+        job.write_json(SetNumbers.FILE, about)
 
-    def row(self, node: Node, result: Distances | None) -> dict[str, Any]:
+    def row(self, node: Node, result: SetNumbers | None) -> dict[str, Any]:
         """One generator, n, seed and fold."""
         about = node.purpose.told("generator", "n", "seed", "fold")
         about["extractor"] = node.inputs["features:0"].spec["extractor"]

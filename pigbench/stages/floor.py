@@ -2,85 +2,101 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
+from pigbench.contracts.metric import Sets
+from pigbench.metrics import set_metrics
+from pigbench.metrics.measuring import measure_floors
 from pigbench.stages import base
 from pigbench.stages.job import Job, read_json
-
-if TYPE_CHECKING:
-    from pigbench.metrics.fidelity import RealStatistics
 
 SEED = 0
 """The random subsets of real images are the same in every run."""
 
 
-@dataclass(frozen=True)
-class RealFeatures:
-    """The features of a fold's real images: what is compared against, what the generator saw, what it did not."""
-
-    reference: np.ndarray
-    training: np.ndarray
-    heldout: np.ndarray
-    reference_is: str
-
-
 class FloorSpec(base.Spec):
-    """m: how many reference images, at most. fold: whose held-out patients."""
+    """metrics: the hash of each one's source, by name. m: how many reference images, at most. fold: whose patients."""
 
+    metrics: dict[str, str]
     m: int
     fold: int
 
 
 class FloorNumbers(base.Result):
-    """The floor, and what of the reference every distance of the same m needs."""
+    """The floors, and what else of the real images every generator of the same m needs."""
 
-    NUMBERS, REFERENCE = "floor.json", "reference.npz"
+    NUMBERS, KNOWN = "floor.json", "known.npz"
 
     @property
-    def statistics(self) -> RealStatistics:
-        """The real-against-real distance, how far new patients are from training images, mean and covariance."""
-        from pigbench.metrics.fidelity import Distance, RealStatistics
+    def floors(self) -> dict[str, float]:
+        """Of each metric that has one."""
+        return self._numbers["floors"]
 
-        numbers = read_json(self.directory / self.NUMBERS)
-        with np.load(self.directory / self.REFERENCE) as reference:
-            floor = Distance(**numbers["floor"])
-            return RealStatistics(floor, numbers["nearest"], reference["mu"], reference["sigma"])
+    @property
+    def m(self) -> int:
+        """How many training images the floors are of."""
+        return self._numbers["m"]
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Why a metric has no floor, by name."""
+        return self._numbers["refused"]
+
+    @property
+    def known(self) -> dict[str, dict[str, np.ndarray]]:
+        """What each metric's `known` gave."""
+        found: dict[str, dict[str, np.ndarray]] = {}
+        with np.load(self.directory / self.KNOWN) as arrays:
+            for name in arrays:
+                metric, _, part = name.partition(" ")
+                found.setdefault(metric, {})[part] = arrays[name]
+        return found
+
+    @property
+    def _numbers(self) -> dict[str, Any]:
+        return read_json(self.directory / self.NUMBERS)
 
 
 class Floor(base.Stage):
     """Alike for every generator."""
 
     name = "floor"
-    version = 2
+    version = 3
     Spec = FloorSpec
     Result = FloorNumbers
     seconds = 5.0
 
     def run(self, job: Job[FloorSpec]) -> None:
-        """Write the numbers, and mean and covariance of the m reference images."""
+        """Write the floors, and what each metric wants to know of the real images."""
         import torch
 
-        from pigbench.metrics.fidelity import real_statistics
-
         torch.set_num_threads(1)
-        real = real_features(job)
-        m = min(job.spec.m, len(real.reference))
-        found = real_statistics(real.reference, real.training, real.heldout, m, SEED)
-        job.write_json(FloorNumbers.NUMBERS, {"floor": asdict(found.floor), "nearest": found.nearest})
-        np.savez(job.directory / FloorNumbers.REFERENCE, mu=found.mu, sigma=found.sigma)
+        found = measure_floors(set_metrics(job.spec.metrics), real_sets(job, job.spec.m))
+        numbers = {"floors": found.values, "refused": found.refused, "m": found.m}
+        job.write_json(FloorNumbers.NUMBERS, numbers)
+        known = {f"{name} {part}": array for name, parts in found.known.items() for part, array in parts.items()}
+        np.savez(job.directory / FloorNumbers.KNOWN, allow_pickle=False, **known)
 
 
-def real_features(job: Job) -> RealFeatures:
-    """The real features of the job's fold. Without fresh patients, the held-out images are the reference."""
-    features = job.result("real").features
-    training = features[job.prepared.rows(job.train_patients)]
-    heldout = features[job.prepared.rows(job.held_out)]
-    if "reference" in job.inputs:
-        return RealFeatures(np.array(job.result("reference").features), training, heldout, "fresh patients")
-    return RealFeatures(heldout, training, heldout, "held-out")
+def real_sets(job: Job[Any], m: int) -> Sets:
+    """The real features of the job's fold, at m images at most, and none generated.
+
+    Without fresh patients, the held-out images are the reference.
+    """
+    features, mirrored = job.result("real").features, job.result("mirrored").features
+    seen, heldout = job.prepared.rows(job.train_patients), features[job.prepared.rows(job.held_out)]
+    reference = np.array(job.result("reference").features) if "reference" in job.inputs else heldout
+    return Sets(
+        generated=features[:0],
+        reference=reference,
+        training=features[seen],
+        mirrored=mirrored[seen],
+        heldout=heldout,
+        m=min(m, len(reference)),
+        seed=SEED,
+    )
 
 
 STAGE = Floor()

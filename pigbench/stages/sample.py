@@ -130,6 +130,10 @@ class Sample(base.Stage):
         """The samples."""
         return {"images": spec.size}
 
+    def costs_of(self, node: Node) -> str:
+        """The generator's."""
+        return f"sample {node.purpose.generator}"
+
 
 def _kept(job: Job[SampleSpec], draw: Callable[[range], Pairs], indices: range) -> Pairs:
     """A batch of samples, drawn once even if the stage is killed after it."""

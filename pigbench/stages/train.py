@@ -95,6 +95,10 @@ class Train(base.Stage):
         facts = result.facts
         return {"images": facts["image_passes"], "parameters": facts["parameters"]}
 
+    def costs_of(self, node: Node) -> str:
+        """The generator's."""
+        return f"train {node.purpose.what.rpartition('.')[0]}"
+
 
 def steps_of(training: Training, share: float, cases: int) -> int:
     """The optimiser steps of a component: its share of the image-passes, or epochs over the cases."""

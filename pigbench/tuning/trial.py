@@ -21,9 +21,9 @@ from pigbench.errors import PigbenchError
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice, with_values
 from pigbench.planning.plan import Plan, Request
 from pigbench.planning.planner import make_plan
-from pigbench.stages.fidelity import Distances
+from pigbench.stages.fidelity import SetNumbers
+from pigbench.stages.measure import Measured
 from pigbench.stages.node import Node, ordered
-from pigbench.stages.segment import TrainedSegmenter
 from pigbench.store import Damaged, Store
 from pigbench.tuning.space import Space, draw, free_space
 from pigbench.uses import Use, note_use
@@ -59,16 +59,16 @@ class Objective:
 
 
 def _kid(artifact: Path) -> list[float]:
-    return [1000 * Distances(artifact).kid]
+    return [1000 * SetNumbers(artifact).value("kid")]
 
 
 def _dice(artifact: Path) -> list[float]:
-    return (100 * TrainedSegmenter(artifact).dice).tolist()
+    return (100 * Measured(artifact).values("dice")).tolist()
 
 
 OBJECTIVES: Mapping[Group, Objective] = {
     "generators": Objective("KID ×1000", "minimize", lambda plan: plan.fidelities, _kid),
-    "segmenters": Objective("Dice, %", "maximize", lambda plan: plan.segmentations, _dice),
+    "segmenters": Objective("Dice, %", "maximize", lambda plan: plan.measurements, _dice),
 }
 
 

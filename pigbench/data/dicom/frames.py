@@ -109,6 +109,22 @@ def frames_of(header: Dataset) -> int:
     return max(int(header.get("NumberOfFrames") or 1), 1)
 
 
+def spacing_of(data: bytes, frame: int = 1) -> tuple[float, float] | None:
+    """mm a pixel of a frame, down and across: in the body, or else on the detector; None where the header has neither.
+
+    A detector's spacing is that of a projection, so it is too large by the magnification.
+    """
+    header = read_header(BytesIO(data))
+    for source in (*groups_of(header, frame), header):
+        for name in ("PixelSpacing", "ImagerPixelSpacing"):
+            try:
+                down, across = (float(each) for each in source.get(name) or ())
+            except (TypeError, ValueError):
+                continue
+            return down, across
+    return None
+
+
 def groups_of(header: Dataset, frame: int) -> list[Dataset]:
     """What the functional groups of an enhanced image hold for a frame, flattened; its own before the shared."""
     own, shared = header.get("PerFrameFunctionalGroupsSequence"), header.get("SharedFunctionalGroupsSequence")

@@ -128,6 +128,10 @@ class Importer(ABC):
         It comes at its own size; that this must be the image's is checked elsewhere. Raises UnusableError.
         """
 
+    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
+        """mm a pixel of the picture, down and across, where its file says so; None where it does not."""
+        return None
+
 
 def inside_folder(path: Path, file: Path) -> Path:
     """`file` made absolute. Raises UnusableError if it leaves the folder `path`, as a table or a link may ask."""

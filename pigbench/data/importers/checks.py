@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ class Facts:
     """What is kept of a case once it was read: hashes of its picture and its mask, size in pixels, the lesion's share.
 
     A hash is the file's own where it is one whole file. prepared_fraction: the lesion's share of the square that a run
-    prepares. signature: of the picture, for near-duplicates, if asked for.
+    prepares. spacing: mm a pixel, down and across, where the file says so. signature: of the picture, for
+    near-duplicates, if asked for.
     """
 
     image_sha256: str
@@ -39,6 +41,7 @@ class Facts:
     width: int
     lesion_fraction: float
     prepared_fraction: float
+    spacing: tuple[float, float] | None = None
     signature: np.ndarray | None = field(default=None, compare=False)
 
 
@@ -65,6 +68,11 @@ class Reader:
         """The hash of a part and its picture (h, w). Raises UnusableError or OSError."""
         data, whole = self._open(part.file)
         return part_hash(whole, part), self.importer.image(data, part.inside)
+
+    def spacing(self, part: Part) -> tuple[float, float] | None:
+        """mm a pixel of a part's picture, down and across; None where its file does not say, or says nonsense."""
+        found = self.importer.spacing(self._open(part.file)[0], part.inside)
+        return found if found and all(isfinite(each) and each > 0 for each in found) else None
 
     def mask(self, parts: Sequence[Part], shape: tuple[int, int]) -> tuple[str, np.ndarray, set[int]]:
         """The hash of the masks, all of them merged (h, w), uint8, 0 or 1, and the values that stood for the lesion."""
@@ -170,7 +178,8 @@ def _inspect(
         labels[label].append(case.masks[0].file.name)
     height, width = pixels.shape
     shares = float(mask.mean()), prepared_fraction(pixels, mask)
-    return Facts(image_hash, mask_hash, height, width, *shares, sign(pixels) if sign else None)
+    spacing = reader.spacing(case.image)
+    return Facts(image_hash, mask_hash, height, width, *shares, spacing, sign(pixels) if sign else None)
 
 
 def _not_binary(importer: Importer, values: np.ndarray) -> str:

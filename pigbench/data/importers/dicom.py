@@ -24,7 +24,7 @@ from pydantic import Field
 
 from pigbench.contracts import Config
 from pigbench.data.dicom.breast import only_breast
-from pigbench.data.dicom.frames import check_installed, read_frame
+from pigbench.data.dicom.frames import check_installed, read_frame, spacing_of
 from pigbench.data.dicom.masks import Plane, read_contours, read_segmentation
 from pigbench.data.dicom.tree import Image, Mark, scan
 from pigbench.data.importers.base import Found, Importer, Part, Problems, check_folder
@@ -75,6 +75,10 @@ class Dicom(Importer):
         """A frame at its own depth, bright being high."""
         pixels = read_frame(data, int(inside.split()[1]) if inside else 1, window=self.options.window)
         return only_breast(pixels) if self.options.crop else pixels
+
+    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
+        """As the header has it."""
+        return spacing_of(data, int(inside.split()[1]) if inside else 1)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """Frames of a segmentation merged, contours drawn, or a PNG file."""

@@ -25,7 +25,7 @@ from pydantic import Field
 from pigbench.contracts import Config
 from pigbench.data.dicom.breast import only_breast
 from pigbench.data.dicom.contours import fill
-from pigbench.data.dicom.frames import check_installed, read_frame
+from pigbench.data.dicom.frames import check_installed, read_frame, spacing_of
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
 from pigbench.errors import PigbenchError
 
@@ -78,6 +78,10 @@ class Inbreast(Importer):
         """A mammogram at its own depth."""
         pixels = read_frame(data)
         return only_breast(pixels) if self.options.crop else pixels
+
+    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
+        """As the header has it."""
+        return spacing_of(data)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """The masses of an XML file, drawn."""

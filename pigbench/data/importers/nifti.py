@@ -73,6 +73,13 @@ class Volume:
             raise UnusableError(f"slice {index} along axis {axis} has values that are not finite")
         return np.ascontiguousarray(values)
 
+    def spacing(self, axis: int) -> tuple[float, float] | None:
+        """mm a pixel of the slices along `axis`, down and across; None where the header does not place the volume."""
+        if self.geometry.affine is None:
+            return None
+        across, down = np.delete(np.linalg.norm(self.geometry.affine[:3, :3], axis=0), axis)
+        return float(down), float(across)
+
 
 def read_geometry(file: Path) -> Geometry:
     """The geometry that a file's header declares; no voxel is read. Raises UnusableError or OSError."""

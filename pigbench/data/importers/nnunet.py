@@ -96,6 +96,11 @@ class NnUNet(Importer):
             return nifti.open_volume(data).slice(int(at[2]), int(at[1]))
         return decode(data, "luminance" if self.options.grey else None)
 
+    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
+        """A slice's, as its volume has it; a picture says nothing."""
+        at = _SLICE.search(inside)
+        return nifti.open_volume(data).spacing(int(at[2])) if at else None
+
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """1 where the picture or slice has a label that was chosen. Raises UnusableError for an undeclared one."""
         at = _SLICE.search(inside)

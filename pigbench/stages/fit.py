@@ -1,7 +1,7 @@
-"""Stage `segment`: one segmenter trained on one arm of one fold, and judged on that fold's held-out patients.
+"""Stage `fit`: one segmenter trained on one arm of one fold.
 
 Every arm of a fold starts from the same weights, takes the same number of steps and sees the real cases in the same
-order. The last weights are evaluated: the test fold is looked at once, at the end.
+order. The last weights are kept: nothing looks at the test fold before `predict`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
 from pigbench.randomness import seed_for
 from pigbench.stages import base
-from pigbench.stages.job import Job, StageFailed, read_json
+from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.node import Node
 from pigbench.stages.sample import load_images, load_masks
-from pigbench.stages.train import save_weights
+from pigbench.stages.train import TrainedNetwork, save_weights
 
 if TYPE_CHECKING:
     from pigbench.training import Loop
@@ -65,7 +65,7 @@ class Mixture:
         return Pairs(images, masks)
 
 
-class SegmentSpec(base.PluginSpec):
+class FitSpec(base.PluginSpec):
     """n: synthetic pairs, 0 for real cases only. alone: without real cases. unsealed: pairs nobody vouches for."""
 
     training: Segmentation
@@ -80,47 +80,27 @@ class SegmentSpec(base.PluginSpec):
         return training.model_dump(mode="json", exclude={"network"})  # defaults too: a preset may change them
 
 
-class TrainedSegmenter(base.Result):
-    """A trained segmenter, and how it did on the held-out cases."""
+class FittedSegmenter(TrainedNetwork):
+    """A trained segmenter.
 
-    CASES, FACTS = "cases.json", "arm.json"
-
-    @property
-    def cases(self) -> dict[str, list[Any]]:
-        """patient_id, case_id and the counts tp, fp, fn, tn, in columns."""
-        return read_json(self.directory / self.CASES)
-
-    @property
-    def dice(self) -> np.ndarray:
-        """Of every held-out case that has one, 0 to 1."""
-        from pigbench.metrics.overlap import Counts, scores
-
-        cases = self.cases
-        found = scores(*(np.array(cases[name]) for name in Counts._fields))["dice"]
-        return found[np.isfinite(found)]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """steps, images, parameters, share, losses, seal; of synthetic pairs how many were used and were empty."""
-        return read_json(self.directory / self.FACTS)
+    facts: steps, images, parameters, share, losses, seal; of synthetic pairs how many were used and were empty.
+    """
 
 
-class Segment(base.Stage):
+class Fit(base.Stage):
     """A unit of work is an optimiser step, in whatever arm."""
 
-    name = "segment"
-    Spec = SegmentSpec
-    Result = TrainedSegmenter
+    name = "fit"
+    Spec = FitSpec
+    Result = FittedSegmenter
     plugins = "segmenters"
     urgency = 6.0
     probed = True
-    table = "arms"
 
-    def run(self, job: Job[SegmentSpec]) -> None:
-        """Write the network, the counts of each held-out case, and what the training took."""
+    def run(self, job: Job[FitSpec]) -> None:
+        """Write the network and what its training took."""
         spec, settings = job.spec, job.spec.training
-        plugin = registry.find("segmenters", spec.plugin).load()
-        segmenter = plugin(plugin.Config(**spec.settings), spec.resolution)
+        segmenter = load_segmenter(spec)
         view = job.train_view()
         healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
         synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
@@ -128,7 +108,6 @@ class Segment(base.Stage):
         loop = job.loop(settings, settings.steps, (spec.seed, "segment", spec.fold))
         network = _fit(segmenter, view, synthetic, share, loop)
         save_weights(job, network)
-        job.write_json(TrainedSegmenter.CASES, _judge(job, segmenter, network, job.device))
         facts = {
             "steps": loop.steps,
             "images": loop.steps * settings.batch,
@@ -139,7 +118,7 @@ class Segment(base.Stage):
         }
         if synthetic:
             facts |= {"synthetic_used": len(synthetic.images), "empty_masks": synthetic.empty}
-        job.write_json(TrainedSegmenter.FACTS, facts)
+        job.write_json(FittedSegmenter.FACTS, facts)
 
     def like(self, node: Node) -> str:
         """Alike in every arm."""
@@ -149,30 +128,26 @@ class Segment(base.Stage):
         """The steps."""
         return float(node.spec["training"]["steps"])
 
-    def units_of(self, spec: Any, result: TrainedSegmenter) -> float:
+    def units_of(self, spec: Any, result: FittedSegmenter) -> float:
         """The steps."""
         return float(spec.training.steps)
 
-    def work(self, spec: Any, result: TrainedSegmenter) -> dict[str, int]:
-        """Cases seen, and parameters; older artifacts do not say."""
-        return {name: value for name, value in result.facts.items() if name in ("images", "parameters")}
+    def work(self, spec: Any, result: FittedSegmenter) -> dict[str, int]:
+        """Cases seen, and parameters."""
+        return {name: result.facts[name] for name in ("images", "parameters")}
 
-    def row(self, node: Node, result: TrainedSegmenter | None) -> dict[str, Any]:
-        """One arm, segmenter, seed and fold."""
-        purpose = node.purpose
-        row = purpose.told("arm", "n", "alone", "stretch", "segmenter", "seed", "fold")
-        row["generator"] = purpose.generator
-        told = ("share", "steps", "synthetic_used", "empty_masks")
-        return row | {name: value for name, value in (result.facts if result else {}).items() if name in told}
-
-    def cases(self, node: Node, result: TrainedSegmenter) -> dict[str, list[Any]]:
-        """The counts of every held-out case, under the arm's name."""
-        found = result.cases
-        about = node.purpose.told("arm", "segmenter", "seed", "fold")
-        return {name: [value] * len(found["case_id"]) for name, value in about.items()} | found
+    def costs_of(self, node: Node) -> str:
+        """The arm's."""
+        return f"segment {node.purpose.what}"
 
 
-def load_synthetic(job: Job[SegmentSpec], seal: str, healthy: float = 0.0) -> SyntheticPairs:
+def load_segmenter(spec: base.PluginSpec) -> Segmenter:
+    """The segmenter of a spec."""
+    plugin = registry.find("segmenters", spec.plugin).load()
+    return plugin(plugin.Config(**spec.settings), spec.resolution)
+
+
+def load_synthetic(job: Job[FitSpec], seal: str, healthy: float = 0.0) -> SyntheticPairs:
     """The arm's synthetic pairs without empty masks. healthy: the share of empty ones among the real cases.
 
     Pairs that nobody vouches for are let in only where the plan says so. Raises StageFailed for a foreign seal or too
@@ -217,29 +192,4 @@ def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None
     return loop.fit(network, segmenter.loss, cases, order, segmenter.augment)
 
 
-def _judge(job: Job[SegmentSpec], segmenter: Segmenter, network, device: str, batch: int = 64) -> dict[str, list]:
-    """Per held-out case its ids and confusion counts."""
-    import torch
-
-    from pigbench.metrics.overlap import counts
-
-    prepared = job.prepared
-    rows = prepared.rows(job.held_out)
-    network = network.to(device)
-    predicted = []
-    for start in range(0, len(rows), batch):
-        images = np.zeros((batch, *prepared.images.shape[1:]), np.float32)  # one fixed shape, the last one padded
-        part = rows[start : start + batch]
-        images[: len(part)] = to_unit_range(prepared.images[part])
-        with torch.inference_mode(), job.autocast():
-            masks = segmenter.predict(network, torch.from_numpy(images).to(device))
-        predicted.append(masks[: len(part)].cpu().numpy())
-    found = counts(np.concatenate(predicted), prepared.masks[rows])
-    return {
-        "patient_id": [prepared.patients[row] for row in rows],
-        "case_id": [prepared.case_ids[row] for row in rows],
-        **{name: [int(value) for value in getattr(found, name)] for name in ("tp", "fp", "fn", "tn")},
-    }
-
-
-STAGE = Segment()
+STAGE = Fit()

@@ -1,0 +1,54 @@
+"""Stage `ceiling`: what a perfect mask at the network's resolution would score on the images' own grid.
+
+No segmenter of that resolution can be expected above it, so nobody takes the grid's loss for the segmenter's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pigbench.metrics import case_metrics
+from pigbench.metrics.measuring import measure_cases
+from pigbench.stages import base
+from pigbench.stages.job import Job
+from pigbench.stages.measure import judged
+
+
+class CeilingSpec(base.Spec):
+    """metrics: the hash of each one's source, by name. longest: of the image's own grid."""
+
+    metrics: dict[str, str]
+    longest: int
+
+
+class MeanScores(base.Numbers):
+    """The mean score of each metric, over all cases of the dataset."""
+
+    FILE = "ceiling.json"
+
+
+class Ceiling(base.Stage):
+    """Every case of the dataset, once."""
+
+    name = "ceiling"
+    Spec = CeilingSpec
+    Result = MeanScores
+    seconds = 10.0
+
+    def run(self, job: Job[CeilingSpec]) -> None:
+        """Write the means."""
+        prepared, truth = job.prepared, job.result("truth").truth
+        perfect = (mask * np.uint8(255) for mask in prepared.masks)
+        cases = judged(job, np.arange(len(prepared.masks)), perfect, prepared, truth, job.spec.longest)
+        found = measure_cases(case_metrics(job.spec.metrics), cases)
+        job.write_json(MeanScores.FILE, {name: _mean(values) for name, values in found.scores.items()})
+
+
+def _mean(values: np.ndarray) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
+STAGE = Ceiling()

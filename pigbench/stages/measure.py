@@ -1,0 +1,152 @@
+"""Stage `measure`: the statistics and scores of every metric, of one fit's held-out cases.
+
+Predictions are brought to the grid that the protocol scores on, and judged there. Nothing is trained and nothing is
+predicted here, so another metric, tolerance or threshold costs no more than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from pigbench.contracts.metric import CaseMasks
+from pigbench.data import probabilities
+from pigbench.data.geometry import scoring_grid, to_image_grid
+from pigbench.data.prepare import Prepared, shrink_mask
+from pigbench.data.truth import Truth
+from pigbench.metrics import case_metrics
+from pigbench.metrics.measuring import measure_cases
+from pigbench.stages import base
+from pigbench.stages.job import Job, read_json
+from pigbench.stages.node import Node
+
+
+class MeasureSpec(base.Spec):
+    """metrics: the hash of each one's source, by name. longest: of the image's own grid; None to score on the network's
+    grid. fold: whose held-out patients."""
+
+    metrics: dict[str, str]
+    fold: int
+    longest: int | None = None
+
+
+class Measured(base.Result):
+    """What every metric says of every held-out case."""
+
+    CASES, FACTS = "cases.npz", "measure.json"
+
+    @property
+    def scored(self) -> base.Scored:
+        """Statistics and scores, in columns."""
+        with np.load(self.directory / self.CASES) as arrays:
+            columns = dict(arrays)
+        return base.Scored(
+            case_id=columns.pop("case_id").tolist(),
+            patient_id=columns.pop("patient_id").tolist(),
+            area=columns.pop("area"),
+            statistics={_bare(name): values for name, values in columns.items() if name.startswith("statistic ")},
+            scores={_bare(name): values for name, values in columns.items() if name.startswith("score ")},
+        )
+
+    def values(self, metric: str) -> np.ndarray:
+        """The scores that there are of a metric."""
+        found = self.scored.scores[metric]
+        return found[np.isfinite(found)]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the fit's training took, and `refused`: why a metric has no scores, by name."""
+        return read_json(self.directory / self.FACTS)
+
+
+class Measure(base.Stage):
+    """Every case, on the image's grid."""
+
+    name = "measure"
+    Spec = MeasureSpec
+    Result = Measured
+    seconds = 3.0
+    table = "fits"
+
+    def run(self, job: Job[MeasureSpec]) -> None:
+        """Write the statistics and scores, and which metrics broke a rule."""
+        prepared, rows = job.prepared, job.prepared.rows(job.held_out)
+        truth = job.result("truth").truth if job.spec.longest else None
+        areas: list[float] = []
+        cases = judged(job, rows, job.result("predict").coded, prepared, truth, job.spec.longest)
+        found = measure_cases(case_metrics(job.spec.metrics), _noting(cases, areas))
+        np.savez_compressed(
+            job.directory / Measured.CASES,
+            allow_pickle=False,
+            case_id=np.array([prepared.case_ids[row] for row in rows]),
+            patient_id=np.array([prepared.patients[row] for row in rows]),
+            area=np.array(areas),
+            **{f"statistic {name}": values for name, values in found.statistics.items()},
+            **{f"score {name}": values for name, values in found.scores.items()},
+        )
+        facts = {name: value for name, value in job.result("fit").facts.items() if name not in ("seal", "parameters")}
+        facts["losses"] = base.thinned(facts["losses"])
+        job.write_json(Measured.FACTS, facts | {"refused": found.refused})
+
+    def row(self, node: Node, result: Measured | None) -> dict[str, Any]:
+        """One fit: arm, segmenter, seed and fold."""
+        row = node.purpose.told("arm", "segmenter", "seed", "fold")
+        return row | (result.facts if result else {})
+
+    def scores(self, node: Node, result: Measured) -> base.Scored:
+        """Of every held-out case."""
+        return result.scored
+
+
+def judged(
+    job: Job[Any],
+    rows: np.ndarray,
+    coded: Iterable[np.ndarray],
+    prepared: Prepared,
+    truth: Truth | None,
+    longest: int | None,
+) -> Iterator[CaseMasks]:
+    """The cases of these rows with their coded predictions (C, R, R), on the image's own grid or the network's."""
+    for number, (row, codes) in enumerate(zip(rows, coded, strict=True)):
+        if truth is None or longest is None:
+            yield CaseMasks(prepared.masks[row][0] == 1, *_prediction(codes), spacing=_spacing(prepared, row, None))
+        else:
+            mask = truth.mask(row)
+            grid = scoring_grid(mask.shape, longest)
+            if grid != mask.shape:
+                mask = shrink_mask(mask, grid) == 1
+            brought = np.stack([to_image_grid(each, prepared.geometry[row], grid) for each in codes])
+            yield CaseMasks(mask, *_prediction(brought), spacing=_spacing(prepared, row, grid))
+        job.progress((number + 1) / len(rows), f"{number + 1}/{len(rows)}")
+
+
+def _prediction(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lesion's mask and its probability, from codes (1, H, W)."""
+    return probabilities.foreground(codes) == 1, (codes[0] / np.float32(255)).astype(np.float32)
+
+
+def _spacing(prepared: Prepared, row: int, grid: tuple[int, int] | None) -> tuple[float, float] | None:
+    """mm a pixel of the grid, the network's if None."""
+    known, geometry = prepared.spacing[row], prepared.geometry[row]
+    if known is None:
+        return None
+    if grid is None:
+        scale = geometry.side / prepared.images.shape[-1]
+        return known[0] * scale, known[1] * scale
+    return known[0] * geometry.height / grid[0], known[1] * geometry.width / grid[1]
+
+
+def _noting(cases: Iterable[CaseMasks], areas: list[float]) -> Iterator[CaseMasks]:
+    """The cases, their lesions' areas noted on the way."""
+    for case in cases:
+        areas.append(float(case.truth.mean()))
+        yield case
+
+
+def _bare(column: str) -> str:
+    return column.partition(" ")[2]
+
+
+STAGE = Measure()

@@ -1,0 +1,73 @@
+"""Stage `predict`: what a trained segmenter says of the fold's held-out cases."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pigbench.contracts import to_unit_range
+from pigbench.data import probabilities
+from pigbench.stages import base
+from pigbench.stages.fit import FittedSegmenter, load_segmenter
+from pigbench.stages.job import Job
+from pigbench.stages.node import Node
+
+BATCH = 64
+"""One fixed shape, the last batch padded."""
+BYTES_A_PIXEL = 0.15
+"""About what is left of a probability after compression, for estimates: most of an image is surely background."""
+
+
+class PredictSpec(base.PluginSpec):
+    """fold: whose held-out patients."""
+
+    fold: int
+
+
+class Predictions(base.Result):
+    """The class probabilities of every held-out case, in the order of the prepared rows."""
+
+    FILE = "probabilities.npz"
+
+    @property
+    def coded(self) -> np.ndarray:
+        """(n, C, R, R) uint8, as `data.probabilities.code` has it."""
+        with np.load(self.directory / self.FILE) as arrays:
+            return arrays["coded"]
+
+
+class Predict(base.Stage):
+    """One pass over the held-out cases."""
+
+    name = "predict"
+    Spec = PredictSpec
+    Result = Predictions
+    plugins = "segmenters"
+    seconds = 3.0
+
+    def run(self, job: Job[PredictSpec]) -> None:
+        """Write the probabilities, compressed."""
+        import torch
+
+        segmenter, device = load_segmenter(job.spec), job.device
+        network = segmenter.build()
+        fitted: FittedSegmenter = job.result("fit")
+        network.load_state_dict(fitted.weights)
+        network = network.to(device).eval().requires_grad_(False)
+        images = job.prepared.images
+        rows, coded = job.prepared.rows(job.held_out), []
+        for start in range(0, len(rows), BATCH):
+            part = rows[start : start + BATCH]
+            batch = np.zeros((BATCH, *images.shape[1:]), np.float32)
+            batch[: len(part)] = to_unit_range(images[part])
+            with torch.inference_mode(), job.autocast():
+                found = segmenter.predict(network, torch.from_numpy(batch).to(device))
+            coded.append(probabilities.code(found[: len(part)].float().cpu().numpy()))
+            job.progress(min(1.0, (start + BATCH) / len(rows)), f"{min(start + BATCH, len(rows))}/{len(rows)}")
+        np.savez_compressed(job.directory / Predictions.FILE, allow_pickle=False, coded=np.concatenate(coded))
+
+    def bytes_of(self, node: Node, size: base.Size) -> float | None:
+        """The held-out cases', compressed."""
+        return BYTES_A_PIXEL * node.spec["resolution"] ** 2 * (size.every - size.training)
+
+
+STAGE = Predict()
