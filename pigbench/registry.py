@@ -1,6 +1,6 @@
 """Plugins by entry point: found without importing them, imported when asked for, each with its origin.
 
-The built-in generators and segmenters come in by the same entry points as a stranger's.
+The built-in generators, segmenters and metrics come in by the same entry points as a stranger's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pigbench.errors import PigbenchError, did_you_mean
 
-Group = Literal["generators", "segmenters", "datasets"]
+Group = Literal["generators", "segmenters", "datasets", "metrics"]
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,15 @@ def _installed(group: Group) -> list[Plugin]:
 
 def _check_base(plugin: Plugin, loaded: Any) -> None:
     from pigbench import contracts
+    from pigbench.contracts import metric
 
     if plugin.group == "datasets":
         return  # what an importer is, `pigbench.data.importers.base` says, which knows of files and stands above this
-    base = contracts.Generator if plugin.group == "generators" else contracts.Segmenter
-    if not (isinstance(loaded, type) and issubclass(loaded, base)):
-        raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a pigbench.contracts.{base.__name__}")
+    bases: dict[str, tuple[type, ...]] = {
+        "generators": (contracts.Generator,),
+        "segmenters": (contracts.Segmenter,),
+        "metrics": (metric.CaseMetric, metric.SetMetric),
+    }
+    if not (isinstance(loaded, type) and issubclass(loaded, bases[plugin.group])):
+        named = " or ".join(f"pigbench.contracts.{base.__name__}" for base in bases[plugin.group])
+        raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a {named}")

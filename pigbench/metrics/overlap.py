@@ -14,11 +14,33 @@ empty                  empty                 none: the case is excluded, and cou
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from pigbench.contracts.metric import CaseMasks, CaseMetric, EmptyRule
+
 METRICS = ("dice", "iou", "precision", "recall")
+
+
+class Overlap(CaseMetric):
+    """What metrics of overlap share: the pixel counts, and the rule for empty masks that stands above."""
+
+    statistics: ClassVar[tuple[str, ...]] = ("tp", "fp", "fn", "tn")
+    empty: ClassVar[EmptyRule] = EmptyRule(missed=0.0, false_alarm=0.0, both_empty="excluded")
+    kept_as: ClassVar[str] = "overlap"
+
+    def measure(self, case: CaseMasks) -> dict[str, float]:
+        """Pixels by truth and prediction."""
+        tp = int(np.count_nonzero(case.truth & case.prediction))
+        fp = int(np.count_nonzero(case.prediction)) - tp
+        fn = int(np.count_nonzero(case.truth)) - tp
+        return {"tp": tp, "fp": fp, "fn": fn, "tn": case.truth.size - tp - fp - fn}
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, 0 where there is nothing at all."""
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
 
 
 class Counts(NamedTuple):

@@ -1,0 +1,55 @@
+"""Set metric `copies`: how many generated images are copies of training images, or nearly so."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pigbench.contracts.metric import SetMetric, Sets
+from pigbench.errors import PigbenchError
+
+NEAREST = 0.01
+"""The share of the held-out images that are nearest to training images: nearer than these is a copy."""
+
+
+class Copies(SetMetric):
+    """The share of generated images nearer to a training image than the nearest 1 % of the held-out images are.
+
+    The training images mirrored left to right count too. All generated images are looked at, so a share of copies is
+    seen that leaves the median where it is. Of images that are as new as held-out ones about 1 % count as copies; with
+    N < 100 held-out images, one in N + 1. Training images would all count, so there is no floor.
+    """
+
+    heading = "Copies"
+    better = "lower"
+    note = (
+        "copies: share of all generated images that are nearer to a training image, or to a mirrored one, than the "
+        "nearest 1 % of held-out images are; about 1 % is what new images give"
+    )
+    has_floor = False
+
+    def known(self, sets):
+        """The distance below which an image is a copy."""
+        return {"limit": np.array(_limit(sets))}
+
+    def measure(self, sets, known):
+        """Of all generated images. Raises PigbenchError where held-out images are copies themselves: no scale."""
+        limit = float(known["limit"]) if known else _limit(sets)
+        if limit == 0:
+            raise PigbenchError("some held-out images are training images themselves, so copies cannot be told")
+        return float(np.mean(_nearest(sets.generated, sets) < limit))
+
+
+def _limit(sets: Sets) -> float:
+    distances = np.sort(_nearest(sets.heldout, sets))
+    return float(distances[math.ceil(NEAREST * len(distances)) - 1])
+
+
+def _nearest(features: np.ndarray, sets: Sets) -> np.ndarray:
+    """(N,) Euclidean distances to the nearest training image, mirrored or not; exactly 0 for copies."""
+    from sklearn.metrics import pairwise_distances_argmin
+
+    training = np.concatenate([sets.training, sets.mirrored])
+    nearest = training[pairwise_distances_argmin(features, training)]
+    return np.linalg.norm(features.astype(np.float64) - nearest, axis=1)

@@ -1,0 +1,17 @@
+"""Metric `dice`: the overlap of two masks over their mean size."""
+
+from __future__ import annotations
+
+from pigbench.metrics.overlap import Overlap, share
+
+
+class Dice(Overlap):
+    """2 TP / (2 TP + FP + FN); its table of empty masks is `Overlap`'s."""
+
+    heading = "Dice"
+    note = "Dice: overlap of prediction and lesion over their mean area"
+
+    def score(self, statistics):
+        """0 without any overlap, 1 for equal masks."""
+        twice = 2 * statistics["tp"]
+        return share(twice, twice + statistics["fp"] + statistics["fn"])

@@ -1,0 +1,34 @@
+"""Metric `false_alarms`: how many things are predicted in an image where there is no lesion."""
+
+from __future__ import annotations
+
+import math
+
+from pigbench.contracts.metric import EmptyRule
+from pigbench.metrics.components import Components
+
+
+class FalseAlarms(Components):
+    """Predicted components that touch no lesion, of an image; what that means, `components.py` says.
+
+    =====================  ====================  ==============================
+    true mask              prediction            score
+    =====================  ====================  ==============================
+    a lesion               empty                 0: nothing is predicted
+    empty                  anything              all that is predicted
+    empty                  empty                 0
+    =====================  ====================  ==============================
+    """
+
+    heading = "False alarms"
+    better = "lower"
+    unit = "per image"
+    scale = 1.0
+    digits = 2
+    high = math.inf
+    note = "false alarms: predicted components that touch no lesion, a mean over all images"
+    empty = EmptyRule(missed="computed", false_alarm="computed", both_empty="computed")
+
+    def score(self, statistics):
+        """A count."""
+        return statistics["false"]

@@ -1,0 +1,33 @@
+"""Metric `found`: the share of an image's lesions that are found, however well they are outlined."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pigbench.contracts.metric import EmptyRule
+from pigbench.metrics.components import Components
+
+
+class Found(Components):
+    """Found lesions over all lesions of an image; what found means, `components.py` says.
+
+    =====================  ====================  =============================================
+    true mask              prediction            score
+    =====================  ====================  =============================================
+    a lesion               empty                 0: none is found
+    empty                  anything              none: excluded, `false_alarms` counts it
+    empty                  empty                 none: excluded
+    =====================  ====================  =============================================
+    """
+
+    heading = "Found"
+    note = (
+        "found: share of an image's lesions whose IoU with what is predicted on them is at least 0.1, a mean over "
+        "images with lesions"
+    )
+    empty = EmptyRule(missed=0.0, false_alarm="excluded", both_empty="excluded")
+
+    def score(self, statistics):
+        """0 where no lesion is found, 1 where all are."""
+        found, lesions = statistics["found"], statistics["lesions"]
+        return np.divide(found, lesions, out=np.zeros(len(lesions)), where=lesions > 0)

@@ -1,0 +1,50 @@
+"""Metric `hd95`: how far apart the two outlines are where they differ most, but for the worst 5 %."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from pigbench.contracts.metric import CaseMasks, CaseMetric, EmptyRule
+from pigbench.metrics.surface import sides, surface_distances
+
+
+class HD95(CaseMetric):
+    """The larger of the two directed 95th percentiles of the surface distances, as a share of the image's diagonal.
+
+    A share, because a column means one thing: some datasets know no mm. Statistics: `distance` and `diagonal`, both in
+    mm where `in_mm` is 1 and in pixels where it is 0, so that mm can be had from a record.
+
+    Where one mask is empty there is no distance. To leave such cases out would reward a segmenter for its worst
+    mistakes, so they get the largest distance that an image has room for:
+
+    =====================  ====================  ===================================
+    true mask              prediction            score
+    =====================  ====================  ===================================
+    a lesion               empty                 1, the whole diagonal
+    empty                  anything              1, the whole diagonal
+    empty                  empty                 none: excluded
+    =====================  ====================  ===================================
+    """
+
+    heading = "HD95"
+    better = "lower"
+    unit = "% of diagonal"
+    note = (
+        "HD95: the larger of the two 95th percentiles of the distance from one outline to the other; missed lesions "
+        "and predictions without a lesion count as the whole diagonal of the image"
+    )
+    statistics: ClassVar[tuple[str, ...]] = ("distance", "diagonal", "in_mm")
+    empty = EmptyRule(missed=1.0, false_alarm=1.0, both_empty="excluded")
+
+    def measure(self, case: CaseMasks) -> dict[str, float]:
+        """The distance is NaN where truth or prediction is empty."""
+        directed = surface_distances(case)
+        there = all(len(distances) for distances in directed)
+        distance = max(np.percentile(distances, 95) for distances in directed) if there else np.nan
+        return {"distance": distance, "diagonal": np.hypot(*sides(case)), "in_mm": float(case.spacing is not None)}
+
+    def score(self, statistics):
+        """0 for equal outlines, 1 for opposite corners of the image."""
+        return statistics["distance"] / statistics["diagonal"]

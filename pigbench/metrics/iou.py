@@ -1,0 +1,16 @@
+"""Metric `iou`: the overlap of two masks over all that is in either (Jaccard)."""
+
+from __future__ import annotations
+
+from pigbench.metrics.overlap import Overlap, share
+
+
+class IoU(Overlap):
+    """TP / (TP + FP + FN); its table of empty masks is `Overlap`'s."""
+
+    heading = "IoU"
+    note = "IoU: overlap of prediction and lesion over their union"
+
+    def score(self, statistics):
+        """0 without any overlap, 1 for equal masks."""
+        return share(statistics["tp"], statistics["tp"] + statistics["fp"] + statistics["fn"])

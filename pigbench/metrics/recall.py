@@ -1,0 +1,16 @@
+"""Metric `recall`: how much of the lesion is predicted (sensitivity)."""
+
+from __future__ import annotations
+
+from pigbench.metrics.overlap import Overlap, share
+
+
+class Recall(Overlap):
+    """TP / (TP + FN); its table of empty masks is `Overlap`'s. Where there is no lesion, a false alarm: 0."""
+
+    heading = "Recall"
+    note = "recall: share of the lesion's pixels that are predicted"
+
+    def score(self, statistics):
+        """0 where no lesion pixel is predicted, 1 where all are."""
+        return share(statistics["tp"], statistics["tp"] + statistics["fn"])
