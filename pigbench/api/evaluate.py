@@ -30,6 +30,7 @@ def evaluate(
     set_aside: float | None = None,
     dataset: str = "phantom",
     segmenter: str | Sequence[str] = "unet",
+    metric: str | Sequence[str] | None = None,
     preset: str = "quick",
     seed: int = 0,
     seeds: int = 1,

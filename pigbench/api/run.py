@@ -25,6 +25,7 @@ def run(
     set_aside: float | None = None,
     dataset: str = "phantom",
     segmenter: str | Sequence[str] = "unet",
+    metric: str | Sequence[str] | None = None,
     preset: str = "quick",
     seed: int = 0,
     seeds: int = 1,
@@ -50,7 +51,7 @@ def run(
     generator. controls: add the arms that give the others their meaning. n: samples per fold, one number or several
     (default: the preset's). folds: by patient (default: the preset's, mostly 5). set_aside: share of the patients kept
     for tuning, 0 to 0.9, out of all folds (default: the studies', or none). dataset: "phantom", or a name given to
-    `import_dataset`. segmenter: one or several. preset: smoke, demo, quick, small, medium or paper. seed, seeds: the
+    `import_dataset`. segmenter: one or several. metric: one or several besides the default ones. preset: smoke, demo, quick, small, medium or paper. seed, seeds: the
     first seed, and how many. set: other settings, as {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned:
     studies whose settings are taken; True for each generator's own. storage: where studies are kept (default:
     STORE/studies.db).

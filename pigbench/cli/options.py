@@ -59,6 +59,7 @@ SHARED: dict[str, Option] = dict(
         ),
         ("dataset", (Dataset, "phantom")),
         _option("segmenter", list[str], ["unet"], "Segmenter; repeatable."),
+        _option("metric", Texts, None, "Metric to measure besides the default ones, such as hd95; repeatable."),
         ("preset", (PresetName, "quick")),
         _option("seed", int, 0, "The first seed."),
         _option("seeds", int, 1, "Number of seeds: SEED, SEED+1, …", min=1),

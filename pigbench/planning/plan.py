@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pigbench.planning.configured import GeneratorChoice, MetricChoice, SegmenterChoice, Tuned
+from pigbench.planning.configured import GeneratorChoice, MetricChoice, SegmenterChoice, Tuned, choose_metrics
 from pigbench.planning.external_pairs import GivenPairs
 from pigbench.protocol import Protocol, digest
 from pigbench.stages.node import Node, ordered
@@ -26,7 +26,7 @@ class Request:
     samples: tuple[int, ...]
     segmenters: tuple[SegmenterChoice, ...]
     seeds: tuple[int, ...]
-    metrics: tuple[MetricChoice, ...]
+    metrics: tuple[MetricChoice, ...] = field(default_factory=choose_metrics)
     controls: bool = False  # whether arms that give the others their meaning are run too
     device: str = "cpu"
     makes_reference: bool = False  # whether the dataset can make fresh patients for the metrics

@@ -59,7 +59,7 @@ def test_the_seal_decides_the_fold_and_only_its_nodes_are_planned(tmp_path: Path
     assert (list(given.folds), given.label, given.folds[2].count) == ([2], "tool", 3)
     planned = plan(given)
     assert [node.purpose.fold for node in planned.fidelities] == [2]
-    assert [(n.purpose.fold, n.purpose.arm) for n in planned.segmentations] == [
+    assert [(n.purpose.fold, n.purpose.arm) for n in planned.measurements] == [
         (0, "real"),
         (1, "real"),
         (2, "real"),
@@ -73,11 +73,12 @@ def test_pairs_without_a_manifest_serve_every_fold_and_are_marked(tmp_path: Path
     planned = plan(given)
     assert given.label == "tool (UNSEALED)"
     assert len(keys(planned, "adopt")) == 1
-    synthetic = [node for node in planned.segmentations if node.spec["n"]]
+    fits = [node.inputs["fit"] for node in planned.measurements]
+    synthetic = [node for node in fits if node.spec["n"]]
     assert [(n.purpose.fold, n.purpose.arm, n.spec["unsealed"]) for n in synthetic] == [
         (fold, "real+tool (UNSEALED)_3", True) for fold in range(3)
     ]
-    assert not any("unsealed" in node.spec for node in planned.segmentations if not node.spec["n"])
+    assert not any("unsealed" in node.spec for node in fits if not node.spec["n"])
     assert "UNSEALED" in given.info(8)["note"]
 
 
@@ -93,7 +94,7 @@ def test_neither_name_nor_place_is_in_a_key_but_every_byte_and_the_seal_are(tmp_
     same = find(write(tmp_path / "b", stems=("x", "y", "z"), seal=SEALS[0]))
     assert keys(plan(first), "adopt") == keys(plan(same), "adopt")
     renamed = replace(same, name="other")
-    assert keys(plan(first), "segment") == keys(plan(renamed), "segment")
+    assert keys(plan(first), "fit") == keys(plan(renamed), "fit")
     assert plan(first).key != plan(renamed).key
     others = [write(tmp_path / "c", seed=1, seal=SEALS[0]), write(tmp_path / "d", seal=SEALS[0], as_is=True)]
     others += [write(tmp_path / "e", seal=SEALS[1]), write(tmp_path / "f")]

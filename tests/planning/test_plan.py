@@ -51,9 +51,9 @@ def test_ddim_trains_nothing_after_ddpm() -> None:
 
 def test_the_real_arm_is_one_node_for_all_generators_and_sizes() -> None:
     plan = make_plan(request("pig", "ddpm", samples=(8, 16)))
-    real = {node.key for node in plan.segmentations if node.purpose.arm == "real"}
+    real = {node.key for node in plan.measurements if node.purpose.arm == "real"}
     assert len(real) == 2  # one a fold
-    assert real <= keys(make_plan(request("ddim")), "segment")
+    assert real <= keys(make_plan(request("ddim")), "fit")
 
 
 def test_more_samples_are_more_chunks_and_the_same_first_ones() -> None:
@@ -118,7 +118,7 @@ def test_a_label_tells_what_a_node_is_for() -> None:
     labels = [node.label for node in make_plan(request("pig")).nodes()]
     assert "train pig.guider, fold 1" in labels
     assert "sample pig, chunk 1, fold 0" in labels
-    assert "segment unet on real+pig_16, fold 0" in labels
+    assert "fit unet on real+pig_16, fold 0" in labels
     assert len(labels) == len(set(labels))
 
 
@@ -172,7 +172,7 @@ def test_masks_of_another_generator_are_its_samples() -> None:
     crossed = make_plan(request("pig", generators=(with_masks(ldm, pig), with_masks(pig, "real"))))
     own = make_plan(request("pig", "ldm"))
     assert keys(crossed, "train") == keys(own, "train")
-    arms = {node.purpose.arm for node in crossed.segmentations}
+    arms = {node.purpose.arm for node in crossed.measurements}
     assert arms == {"real", "real+ldm(masks=pig)_16", "real+pig(masks=real)_16"}
     fed = [n for n in crossed.nodes() if n.stage == "sample" and n.purpose.what == "ldm(masks=pig)"]
     assert {node.inputs["masks"].key for node in fed} <= keys(own, "sample")
@@ -194,8 +194,8 @@ def test_masks_go_only_where_they_can() -> None:
 
 def test_controls_add_arms_and_change_none() -> None:
     usual, more = make_plan(request("pig", "identity")), make_plan(request("pig", "identity", controls=True))
-    assert keys(usual, "segment") < keys(more, "segment")
-    added = {node.purpose.arm: node for node in more.segmentations if node.key not in keys(usual, "segment")}
+    assert keys(usual, "fit") < keys(more, "fit")
+    added = {node.purpose.arm: node for node in more.measurements if node.key not in keys(usual, "fit")}
     assert set(added) == {"real_2x_steps", "pig_16"}  # a control's pairs alone say nothing
     assert added["real_2x_steps"].spec["training"]["steps"] == 2 * load_preset("smoke").segmentation.steps
     assert added["pig_16"].spec["alone"]

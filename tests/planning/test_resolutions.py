@@ -164,7 +164,7 @@ def test_what_is_trained_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.
     options = asked(tmp_path, "resolution=20")
     setup = set_up(options)
     for node in make_plan(setup.request).nodes():
-        if node.stage in ("train", "segment"):
+        if node.stage in ("train", "fit"):
             with setup.store.building() as directory:
                 setup.store.publish(node.stage, node.key, directory, {})
     monkeypatch.setattr("pigbench.planning.resolutions.refuse_impossible", lambda nodes: pytest.fail("it was asked"))

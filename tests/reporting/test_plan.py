@@ -20,7 +20,7 @@ from pigbench.store import Store
 PRESET = load_preset("smoke")
 SIZE = Size(every=500, training=400)
 TRIED = {
-    "segment unet": Probed(seconds=25, peak_mib=700, size=2**20),
+    "fit unet": Probed(seconds=25, peak_mib=700, size=2**20),
     "embed": Probed(seconds=0.1, peak_mib=1234.4, size=5120),
 }
 Show = Callable[..., str]
@@ -96,7 +96,7 @@ def test_what_is_cached_and_what_the_rest_takes(show: Show, plan: Plan, store: S
     text = show(TRIED)
     assert ["split", "phantom", "1", "1", "0", "s"] in rows(text)
     assert ["prepare", "phantom", "1", "0", "10", "s"] in rows(text)
-    assert ["segment", "unet", "on", "real", "2", "0", "5", "min"] in rows(text)  # 2 folds × 6 steps × 25 s
+    assert ["fit", "unet", "on", "real", "2", "0", "5", "min"] in rows(text)  # 2 folds × 6 steps × 25 s
     assert ["embed", "phantom", "1", "0", "50", "s"] in rows(text)  # 500 images × 0.1 s
     assert "5 stages, 1 cached; about 3 min on 2 workers" in text  # (10 + 300 + 50) / 2
     assert "memory about 1,234 MiB a worker (probed" in text
@@ -107,14 +107,14 @@ def test_what_is_cached_and_what_the_rest_takes(show: Show, plan: Plan, store: S
 
 
 def test_the_memory_of_a_gpu_stands_beside_the_hosts(show: Show) -> None:
-    text = show(TRIED | {"segment unet": Probed(25, 700, 2**20, gpu_peak_mib=4321)})
+    text = show(TRIED | {"fit unet": Probed(25, 700, 2**20, gpu_peak_mib=4321)})
     assert "memory about 1,234 MiB a worker, GPU memory about 4,321 MiB a worker (probed" in text
 
 
 def test_what_nobody_knows_is_said(show: Show, plan: Plan, asked: list[Node]) -> None:
     text = show({})
     assert "about at least 6 s, without 3 stages of unknown time, on 2 workers" in text  # split and prepare: 11 s
-    assert ["segment", "unet", "on", "real", "2", "0", "unknown", "time"] in rows(text)
+    assert ["fit", "unet", "on", "real", "2", "0", "unknown", "time"] in rows(text)
     assert "memory" not in text
     assert [node.key for node in asked] == [node.key for node in plan.nodes()]
 
@@ -124,7 +124,7 @@ def test_what_was_seen_is_not_probed(show: Show, plan: Plan, store: Store, asked
     publish(store, plan.segmentations[0], 30 * 2**20, {"wall_s": 60.0, "peak_mib": 2000.0, "gpu_peak_mib": 50.0})
     text = show({"embed": TRIED["embed"]})
     assert {alike(node) for node in asked} == {"split phantom", "prepare phantom", "embed"}
-    assert ["segment", "unet", "on", "real", "2", "1", "60", "s"] in rows(text)
+    assert ["fit", "unet", "on", "real", "2", "1", "60", "s"] in rows(text)
     assert "memory about 2,000 MiB a worker, GPU memory about 50 MiB a worker" in text
     assert "disk about 33 MiB" in text  # 30 of the other fold's weights, 2.8 of cases and features
 

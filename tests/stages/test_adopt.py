@@ -16,7 +16,7 @@ from pigbench.errors import PigbenchError
 from pigbench.stages import adopt
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.sample import Samples
-from pigbench.stages.segment import load_synthetic
+from pigbench.stages.fit import load_synthetic
 from pigbench.store import Store
 
 

@@ -20,7 +20,7 @@ from pigbench.data.splits import make_folds
 from pigbench.stages import split
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.sample import Samples
-from pigbench.stages.segment import load_synthetic
+from pigbench.stages.fit import load_synthetic
 from pigbench.store import Entry
 
 

@@ -69,7 +69,7 @@ def test_the_best_configuration_is_what_is_trained(studies: Any) -> None:
     rates = {
         (node.spec["plugin"], node.spec["training"]["learning_rate"])
         for node in nodes
-        if node.stage in ("train", "segment")
+        if node.stage in ("train", "fit")
     }
     assert rates == {("pig", 0.004), ("segguided", load_preset("smoke").training.learning_rate), ("unet", 0.003)}
     (split,) = [node for node in nodes if node.stage == "split"]
@@ -78,7 +78,7 @@ def test_the_best_configuration_is_what_is_trained(studies: Any) -> None:
     assert (pig.trials, pig.value, pig.patients, pig.set_aside) == (3, 1.0, 16, 0.2)
     assert (pig.wall_s, pig.cpu_s, pig.gpu_s) == (31.0, 61.0, 15.0)  # what trials share counts once
     assert (unet.value, unet.objective) == (3.0, "Dice, %")
-    assert {arm.purpose.arm for arm in make_plan(after).segmentations} >= {"real", "real+pig(tuned)_8"}
+    assert {arm.purpose.arm for arm in make_plan(after).measurements} >= {"real", "real+pig(tuned)_8"}
 
 
 def test_a_run_of_more_trials_is_told_from_the_one_before(studies: Any) -> None:

@@ -52,7 +52,7 @@ def test_without_tuning_no_spec_has_a_word_of_it() -> None:
         assert "learning_rate" not in node.spec.get("settings", {})
         if node.stage == "train":
             assert node.spec["training"] == preset.training_for(node.spec["plugin"]).model_dump(mode="json")
-        if node.stage == "segment":
+        if node.stage == "fit":
             assert node.spec["training"] == preset.segmentation.model_dump(mode="json", exclude={"network"})
 
 
@@ -71,7 +71,7 @@ def test_a_learning_rate_moves_its_plugin_s_trainings_and_those_who_borrow(plugi
     new = [node for node in after if node.key not in before]
     trained = {f"{n.spec['plugin']}.{n.spec['component']}" for n in new if n.stage == "train"}
     assert trained == moved
-    rates = {n.spec["plugin"]: n.spec["training"]["learning_rate"] for n in after if n.stage in ("train", "segment")}
+    rates = {n.spec["plugin"]: n.spec["training"]["learning_rate"] for n in after if n.stage in ("train", "fit")}
     preset = load_preset("smoke")
     for name, rate in rates.items():
         usual = preset.segmentation if name == "unet" else preset.training_for(name)

@@ -15,6 +15,7 @@ from optuna.trial import FixedTrial
 from pigbench.api.request import Options, set_up
 from pigbench.data.datasets import open_dataset
 from pigbench.data.splits import make_folds, part
+from pigbench.stages.measure import Measured
 from pigbench.tuning.findings import Findings, read_study
 from pigbench.tuning.storage import studies_in
 from pigbench.tuning.study import open_study, work
@@ -48,7 +49,7 @@ def test_a_generator_is_judged_by_kid_on_tuning_patients_that_it_did_not_see(
     found = study_of(of, 2)
     fidelities = artifacts(tiny, "fidelity", "fidelity.json")
     assert {fidelity["reference"] for fidelity in fidelities} == {"held-out"}
-    kids = sorted(1000 * fidelity["kid"] for fidelity in fidelities)
+    kids = sorted(1000 * fidelity["values"]["kid"] for fidelity in fidelities)
     assert len(kids) == 6
     assert sum(trial.value or 0 for trial in found.trials) == pytest.approx(sum(kids) / 3)
     assert found.tuned().value == min(trial.value or 0 for trial in found.trials)
@@ -95,12 +96,9 @@ def test_a_killed_worker_says_nothing_of_the_configuration(
 
 def test_a_segmenter_is_judged_by_the_dice_of_all_held_out_tuning_cases(tiny: Path, in_process: list[str]) -> None:
     found = study_of(evaluation(tiny, [], ["unet"]), 1)
-    cases = artifacts(tiny, "segment", "cases.json")
-    dice = [
-        2 * tp / (2 * tp + fp + fn)
-        for fold in cases
-        for tp, fp, fn in zip(fold["tp"], fold["fp"], fold["fn"], strict=True)
-    ]
+    folds = [Measured(path).scored.statistics for path in tiny.glob("artifacts/measure/*")]
+    tp, fp, fn = (np.concatenate([fold[f"overlap.{name}"] for fold in folds]) for name in ("tp", "fp", "fn"))
+    dice = 2 * tp / (2 * tp + fp + fn)
     assert len(dice) == 12  # two of each of the six patients
     assert found.tuned().value == pytest.approx(100 * np.mean(dice))
     assert not list(tiny.glob("artifacts/sample/*"))
