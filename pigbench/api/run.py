@@ -51,10 +51,10 @@ def run(
     generator. controls: add the arms that give the others their meaning. n: samples per fold, one number or several
     (default: the preset's). folds: by patient (default: the preset's, mostly 5). set_aside: share of the patients kept
     for tuning, 0 to 0.9, out of all folds (default: the studies', or none). dataset: "phantom", or a name given to
-    `import_dataset`. segmenter: one or several. metric: one or several besides the default ones. preset: smoke, demo, quick, small, medium or paper. seed, seeds: the
-    first seed, and how many. set: other settings, as {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned:
-    studies whose settings are taken; True for each generator's own. storage: where studies are kept (default:
-    STORE/studies.db).
+    `import_dataset`. segmenter: one or several. metric: one or several besides the default ones. preset: smoke, demo,
+    quick, small, medium or paper. seed, seeds: the first seed, and how many. set: other settings, as
+    {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned: studies whose settings are taken; True for each
+    generator's own. storage: where studies are kept (default: STORE/studies.db).
 
     workers: processes (default: one per core; on a GPU as the preset says). device: auto, cpu or cuda. engine,
     scheduler, cluster: "local" or "dask", the address of a running Dask scheduler, or a TOML file that describes a job

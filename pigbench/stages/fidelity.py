@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pigbench.metrics import set_metrics
-from pigbench.metrics.measuring import measure_sets
+from pigbench import metrics
+from pigbench.metrics.comparing import compare_sets
 from pigbench.stages import base
 from pigbench.stages.floor import real_sets
 from pigbench.stages.job import Job
@@ -53,7 +53,8 @@ class Fidelity(base.Stage):
         n = job.spec.n
         generated = np.concatenate([result.features for result in job.results("features")])[:n]
         floor, real = job.result("floor"), real_sets(job, n)
-        found = measure_sets(set_metrics(job.spec.metrics), replace(real, generated=generated), floor.known)
+        measured = {name: metrics.find(name) for name in job.spec.metrics if name not in floor.refused}
+        found = compare_sets(measured, replace(real, generated=generated), floor.known)
         chunks = job.results("chunk")
         masks = load_masks(chunks, n)
         about = {

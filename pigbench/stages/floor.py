@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from pigbench import metrics
 from pigbench.contracts.metric import Sets
-from pigbench.metrics import set_metrics
-from pigbench.metrics.measuring import measure_floors
+from pigbench.metrics.comparing import known_and_floors
 from pigbench.stages import base
 from pigbench.stages.job import Job, read_json
 
@@ -73,8 +73,8 @@ class Floor(base.Stage):
         import torch
 
         torch.set_num_threads(1)
-        found = measure_floors(set_metrics(job.spec.metrics), real_sets(job, job.spec.m))
-        numbers = {"floors": found.values, "refused": found.refused, "m": found.m}
+        found = known_and_floors({name: metrics.find(name) for name in job.spec.metrics}, real_sets(job, job.spec.m))
+        numbers = {"floors": found.floors, "refused": found.refused, "m": found.floor_m}
         job.write_json(FloorNumbers.NUMBERS, numbers)
         known = {f"{name} {part}": array for name, parts in found.known.items() for part, array in parts.items()}
         np.savez(job.directory / FloorNumbers.KNOWN, allow_pickle=False, **known)

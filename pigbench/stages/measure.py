@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from pigbench import metrics
 from pigbench.contracts.metric import CaseMasks
 from pigbench.data import probabilities
 from pigbench.data.geometry import scoring_grid, to_image_grid
 from pigbench.data.prepare import Prepared, shrink_mask
 from pigbench.data.truth import Truth
-from pigbench.metrics import case_metrics
 from pigbench.metrics.measuring import measure_cases
 from pigbench.stages import base
 from pigbench.stages.job import Job, read_json
@@ -76,14 +76,14 @@ class Measure(base.Stage):
         truth = job.result("truth").truth if job.spec.longest else None
         areas: list[float] = []
         cases = judged(job, rows, job.result("predict").coded, prepared, truth, job.spec.longest)
-        found = measure_cases(case_metrics(job.spec.metrics), _noting(cases, areas))
+        found = measure_cases({name: metrics.find(name) for name in job.spec.metrics}, _noting(cases, areas))
         np.savez_compressed(
             job.directory / Measured.CASES,
             allow_pickle=False,
             case_id=np.array([prepared.case_ids[row] for row in rows]),
             patient_id=np.array([prepared.patients[row] for row in rows]),
             area=np.array(areas),
-            **{f"statistic {name}": values for name, values in found.statistics.items()},
+            **{f"statistic {kept}.{name}": v for kept, own in found.statistics.items() for name, v in own.items()},
             **{f"score {name}": values for name, values in found.scores.items()},
         )
         facts = {name: value for name, value in job.result("fit").facts.items() if name not in ("seal", "parameters")}

@@ -28,7 +28,8 @@ class Pictures(Source):
         return {"cases": len(self._cases)}
 
     def cases(self) -> list[CaseInfo]:
-        return [CaseInfo(f"c{n}", f"p{n}", float(m.mean()), None, self._spacing) for n, (_, m) in enumerate(self._cases)]
+        fractions = [float(mask.mean()) for _, mask in self._cases]
+        return [CaseInfo(f"c{n}", f"p{n}", each, None, self._spacing) for n, each in enumerate(fractions)]
 
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         return self._cases[index]
@@ -104,7 +105,8 @@ def test_the_index_holds_geometry_and_spacing(tmp_path) -> None:
     cases = [framed(40, 50, (4, 30, 6, 44)), framed(32, 32, (0, 32, 0, 32))]
     prepare(Pictures(cases, spacing=(0.5, 0.8)), 16, tmp_path)
     opened = Prepared(tmp_path)
-    assert opened.geometry == [Geometry(40, 50, 4, 30, 6, 44), Geometry(32, 32, 8, 24, 8, 24)]  # grey all around is blank, too
+    blank = Geometry(32, 32, 8, 24, 8, 24)  # its even surroundings
+    assert opened.geometry == [Geometry(40, 50, 4, 30, 6, 44), blank]
     assert opened.spacing == [(0.5, 0.8)] * 2
     prepare(Pictures(cases), 16, tmp_path)
     assert Prepared(tmp_path).spacing == [None, None]

@@ -14,9 +14,9 @@ from pigbench.data.external_pairs import read_folder, register
 from pigbench.data.prepare import prepare_case
 from pigbench.errors import PigbenchError
 from pigbench.stages import adopt
+from pigbench.stages.fit import load_synthetic
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.sample import Samples
-from pigbench.stages.fit import load_synthetic
 from pigbench.store import Store
 
 

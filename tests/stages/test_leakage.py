@@ -18,9 +18,9 @@ from pigbench.data.prepare import Prepared
 from pigbench.data.source import CaseInfo
 from pigbench.data.splits import make_folds
 from pigbench.stages import split
+from pigbench.stages.fit import load_synthetic
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.sample import Samples
-from pigbench.stages.fit import load_synthetic
 from pigbench.store import Entry
 
 
@@ -30,8 +30,9 @@ def prepared(directory: Path, patients: list[str]) -> Prepared:
     images = np.broadcast_to(numbers[:, None, None, None], (len(patients), 1, 4, 4))
     np.save(directory / "images.npy", images)
     np.save(directory / "masks.npy", np.ones(images.shape, np.uint8))
-    rows = "\n".join(f"c{i},{patient},0.5" for i, patient in enumerate(patients))
-    (directory / "index.csv").write_text(f"case_id,patient_id,lesion_fraction\n{rows}\n")
+    rows = "\n".join(f"c{i},{patient},0.5,4,4,0,4,0,4,," for i, patient in enumerate(patients))
+    named = "case_id,patient_id,lesion_fraction,height,width,top,bottom,left,right,mm_down,mm_across"
+    (directory / "index.csv").write_text(f"{named}\n{rows}\n")
     return Prepared(directory)
 
 
