@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -139,9 +140,9 @@ class _Planner:
         inputs = {"prepared": self.prepared, "split": self.split}
         for needed in component.needs:
             inputs[f"trained:{needed}"] = self.train(generator, _component(generator, needed), seed, fold)
-        purpose = Purpose(
-            f"{generator.label}.{component.name}", component=f"{generator.name}.{component.name}", fold=fold, seed=seed
-        )
+        named = f"{generator.label}.{component.name}"
+        component_name = f"{generator.name}.{component.name}"
+        purpose = Purpose(named, component=component_name, fold=fold, seed=seed, trains=True)
         return node(train.STAGE, spec, inputs, purpose)
 
     @_once
@@ -197,8 +198,9 @@ class _Planner:
     def embed(self, images: Node, mirrored: bool = False) -> Node:
         extractor = self.preset.fidelity.extractor
         spec = embed.EmbedSpec(extractor=extractor, numerics=self.numerics, mirrored=mirrored)
-        about = images.purpose.told("what", "generator", "chunk", "fold", "seed")
-        return node(embed.STAGE, spec, {"images": images}, Purpose(**about))
+        about = images.purpose.told("generator", "chunk", "fold", "seed")
+        what = images.purpose.what + (", mirrored" if mirrored else "")
+        return node(embed.STAGE, spec, {"images": images}, Purpose(what, **about))
 
     @_once
     def floor(self, m: int, fold: int) -> Node:
@@ -269,6 +271,7 @@ class _Planner:
             n=arm.n,
             fold=fold,
             seed=seed,
+            trains=True,
         )
         return node(fit.STAGE, spec, inputs, purpose)
 
@@ -278,10 +281,11 @@ class _Planner:
         shared = {"plugin", "settings", "source", "resolution", "numerics", "fold"}
         said = predict.PredictSpec(**{name: value for name, value in fitted.spec.items() if name in shared})
         held_out = {"prepared": self.prepared, "split": self.split}
-        predicted = node(predict.STAGE, said, held_out | {"fit": fitted}, fitted.purpose)
+        purpose = replace(fitted.purpose, trains=False)
+        predicted = node(predict.STAGE, said, held_out | {"fit": fitted}, purpose)
         inputs = held_out | {"fit": fitted, "predict": predicted} | self.grid()
         spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold, longest=self.longest)
-        return node(measure.STAGE, spec, inputs, fitted.purpose)
+        return node(measure.STAGE, spec, inputs, purpose)
 
     def ceiling(self) -> list[Node]:
         if self.longest is None:

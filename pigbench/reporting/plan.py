@@ -74,7 +74,9 @@ def describe(request: Request) -> str:
 
 
 def _group(node: Node) -> tuple[str, str]:
-    return node.stage, node.purpose.what
+    """What its row counts together: short stages of all arms, anything else by what it is for."""
+    brief = node.purpose.arm and not node.purpose.trains
+    return node.stage, "every arm" if brief else node.purpose.what
 
 
 def _duration(seconds: float | None) -> str:

@@ -15,7 +15,8 @@ class Purpose:
     """What a node is for: shown and recorded, never keyed.
 
     what: in words, such as a generator's label. generator: whose pairs are made, measured or trained on. component:
-    what of a generator is trained, such as `pig.guider`. count: of external pairs. The rest as everywhere.
+    what of a generator is trained, such as `pig.guider`. count: of external pairs. trains: whether a network is
+    trained, a generator's component or a segmenter. The rest as everywhere.
     """
 
     what: str = ""
@@ -30,11 +31,7 @@ class Purpose:
     fold: int | None = None
     seed: int | None = None
     count: int | None = None
-
-    @property
-    def trains(self) -> bool:
-        """Whether a network is trained: a generator's component, or a segmenter."""
-        return bool(self.component or self.segmenter)
+    trains: bool = False
 
     def told(self, *names: str) -> dict[str, Any]:
         """These facts of it, as far as they are known."""

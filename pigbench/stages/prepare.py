@@ -57,6 +57,7 @@ class Prepare(base.Stage):
     """Reading takes as long as the files are large."""
 
     name = "prepare"
+    version = 2
     Spec = PrepareSpec
     Result = PreparedSet
     seconds = 10.0

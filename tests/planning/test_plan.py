@@ -53,7 +53,7 @@ def test_the_real_arm_is_one_node_for_all_generators_and_sizes() -> None:
     plan = make_plan(request("pig", "ddpm", samples=(8, 16)))
     real = {node.key for node in plan.measurements if node.purpose.arm == "real"}
     assert len(real) == 2  # one a fold
-    assert real <= keys(make_plan(request("ddim")), "fit")
+    assert real <= keys(make_plan(request("ddim")), "measure")
 
 
 def test_more_samples_are_more_chunks_and_the_same_first_ones() -> None:
@@ -195,10 +195,10 @@ def test_masks_go_only_where_they_can() -> None:
 def test_controls_add_arms_and_change_none() -> None:
     usual, more = make_plan(request("pig", "identity")), make_plan(request("pig", "identity", controls=True))
     assert keys(usual, "fit") < keys(more, "fit")
-    added = {node.purpose.arm: node for node in more.measurements if node.key not in keys(usual, "fit")}
+    added = {node.purpose.arm: node for node in more.measurements if node.key not in keys(usual, "measure")}
     assert set(added) == {"real_2x_steps", "pig_16"}  # a control's pairs alone say nothing
-    assert added["real_2x_steps"].spec["training"]["steps"] == 2 * load_preset("smoke").segmentation.steps
-    assert added["pig_16"].spec["alone"]
+    assert added["real_2x_steps"].inputs["fit"].spec["training"]["steps"] == 2 * load_preset("smoke").segmentation.steps
+    assert added["pig_16"].inputs["fit"].spec["alone"]
 
 
 def test_masks_are_gated_and_compressions_measured() -> None:

@@ -15,7 +15,8 @@ from pigbench.stages import NAMES, find
 
 COMPUTED_BY = {
     "split": ["pigbench.stages.split", "pigbench.data.splits"],
-    "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare", "pigbench.data.pixels"],
+    "prepare": ["pigbench.stages.prepare", "pigbench.data.prepare", "pigbench.data.geometry", "pigbench.data.pixels"],
+    "truth": ["pigbench.stages.truth", "pigbench.data.truth", "pigbench.data.pixels"],
     "train": [
         "pigbench.stages.train",
         "pigbench.training",
@@ -36,8 +37,8 @@ COMPUTED_BY = {
         "pigbench.metrics.efficientnet_lite0",
         "pigbench.imagenet",
     ],
-    "floor": ["pigbench.stages.floor", "pigbench.metrics.fidelity"],
-    "fidelity": ["pigbench.stages.fidelity", "pigbench.stages.floor", "pigbench.metrics.fidelity"],
+    "floor": ["pigbench.stages.floor", "pigbench.metrics.comparing"],
+    "fidelity": ["pigbench.stages.fidelity", "pigbench.stages.floor", "pigbench.metrics.comparing"],
     "reconstruct": [
         "pigbench.stages.reconstruct",
         "pigbench.stages.train",
@@ -46,13 +47,29 @@ COMPUTED_BY = {
     ],
     "nothing": ["pigbench.stages.nothing"],
     "gate": ["pigbench.stages.gate", "pigbench.metrics.contrast"],
-    "segment": [
-        "pigbench.stages.segment",
+    "fit": [
+        "pigbench.stages.fit",
         "pigbench.training",
         "pigbench.compiling",
         "pigbench.ordering",
-        "pigbench.metrics.overlap",
         "pigbench.imagenet",
+    ],
+    "predict": ["pigbench.stages.predict", "pigbench.stages.fit", "pigbench.data.probabilities", "pigbench.imagenet"],
+    "measure": [
+        "pigbench.stages.measure",
+        "pigbench.data.geometry",
+        "pigbench.data.prepare",
+        "pigbench.data.probabilities",
+        "pigbench.data.truth",
+        "pigbench.metrics.measuring",
+    ],
+    "ceiling": [
+        "pigbench.stages.ceiling",
+        "pigbench.stages.measure",
+        "pigbench.data.geometry",
+        "pigbench.data.prepare",
+        "pigbench.data.truth",
+        "pigbench.metrics.measuring",
     ],
 }
 
