@@ -91,3 +91,7 @@ def _check_base(plugin: Plugin, loaded: Any) -> None:
     base = contracts.Generator if plugin.group == "generators" else contracts.Segmenter
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
         raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a pigbench.contracts.{base.__name__}")
+    try:
+        contracts.require_init(loaded)
+    except PigbenchError as error:
+        raise PigbenchError(f"{plugin.group.removesuffix('s')} '{plugin.name}' of {plugin.origin}: {error}") from error

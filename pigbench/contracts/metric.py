@@ -93,8 +93,8 @@ class Metric(ABC):
 class CaseMetric(Metric):
     """A metric of one case.
 
-    statistics: the names of what `measure` gives. empty: the rule for empty masks. kept_as: the name that a record keeps
-    the statistics under, the metric's own by default; metrics of equal `kept_as` share their statistics.
+    statistics: the names of what `measure` gives. empty: the rule for empty masks. kept_as: the name that a record
+    keeps the statistics under, the metric's own by default; metrics of equal `kept_as` share their statistics.
     """
 
     statistics: ClassVar[tuple[str, ...]]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from pigbench.contracts import Task
 from pigbench.registry import Group
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class PluginSpec(Spec):
     source: str
     resolution: int
     numerics: Numerics
+
+    @property
+    def task(self) -> Task:
+        """What the plugin is built for."""
+        return Task(self.resolution)
 
 
 class Result:

@@ -6,7 +6,6 @@ order. The last weights are evaluated: the test fold is looked at once, at the e
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from pydantic import field_serializer
 
 from pigbench import registry
-from pigbench.contracts import Pairs, Segmenter, TrainView, to_unit_range
+from pigbench.contracts import Pairs, Segmenter, TrainView, instance, masks_of, to_unit_range
 from pigbench.data.fold_manifests import UNSEALED
 from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
@@ -120,7 +119,7 @@ class Segment(base.Stage):
         """Write the network, the counts of each held-out case, and what the training took."""
         spec, settings = job.spec, job.spec.training
         plugin = registry.find("segmenters", spec.plugin).load()
-        segmenter = plugin(plugin.Config(**spec.settings), spec.resolution)
+        segmenter = instance(plugin, plugin.Config(**spec.settings), spec.task)
         view = job.train_view()
         healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
         synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
@@ -207,14 +206,12 @@ def _share(settings: Segmentation, view: TrainView, synthetic: SyntheticPairs | 
 def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None, share: float, loop: Loop):
     import torch
 
-    order: Callable[[int], np.ndarray] = MixedEpochs(
-        len(view), len(synthetic.images) if synthetic else 0, share, loop.settings.batch, loop.path
-    )
+    made = len(synthetic.images) if synthetic else 0
+    loop.order = MixedEpochs(len(view), made, share, loop.settings.batch, loop.path)
     cases = Mixture(view, synthetic) if synthetic else view
     with torch.random.fork_rng():
         torch.manual_seed(seed_for(*loop.path, "initial weights"))
-        network = segmenter.build()
-    return loop.fit(network, segmenter.loss, cases, order, segmenter.augment)
+        return segmenter.train(cases, loop)
 
 
 def _judge(job: Job[SegmentSpec], segmenter: Segmenter, network, device: str, batch: int = 64) -> dict[str, list]:
@@ -232,8 +229,8 @@ def _judge(job: Job[SegmentSpec], segmenter: Segmenter, network, device: str, ba
         part = rows[start : start + batch]
         images[: len(part)] = to_unit_range(prepared.images[part])
         with torch.inference_mode(), job.autocast():
-            masks = segmenter.predict(network, torch.from_numpy(images).to(device))
-        predicted.append(masks[: len(part)].cpu().numpy())
+            probabilities = segmenter.predict(network, torch.from_numpy(images).to(device))
+        predicted.append(masks_of(probabilities)[: len(part)])
     found = counts(np.concatenate(predicted), prepared.masks[rows])
     return {
         "patient_id": [prepared.patients[row] for row in rows],
