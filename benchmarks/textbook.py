@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from pigbench.contracts import Task
 from pigbench.planning.configured import choose_generator
 from pigbench.protocol import Preset, load_preset
 
@@ -26,7 +27,7 @@ def preset(side: int) -> Preset:
 def pig(side: int) -> tuple[Any, dict[str, torch.nn.Module]]:
     """The generator at a resolution, with the settings of the preset nearest to it, and its untrained networks."""
     choice = choose_generator("pig", preset(side).diffusion, {})
-    generator = choice.plugin(choice.config, side)
+    generator = choice.plugin(choice.config, Task(side))
     torch.manual_seed(0)
     return generator, {name: generator.build(name) for name in ("guider", "conditional")}
 

@@ -8,16 +8,14 @@ all that use it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from generators.conditioning import ConditionedConfig, as_condition, images_for_masks, masks_to_make
-from generators.diffusion import DENOISER, build_unet, ddim_schedule
-from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest, TrainView
+from generators.diffusion import DENOISER, DDIMGenerator, build_unet
+from pigbench.contracts import Batch, Component, Pairs, SampleRequest, TrainView
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DDIMScheduler
 
     from pigbench.training import Loop
 
@@ -26,7 +24,7 @@ class ControlNetConfig(ConditionedConfig):
     """The base's settings, which are DDPM's, and the sampler's."""
 
 
-class ControlNet(Generator):
+class ControlNet(DDIMGenerator):
     """Images for given masks: a frozen DDPM, steered by a trained copy of its encoder."""
 
     kind = "images-for-masks"
@@ -40,11 +38,6 @@ class ControlNet(Generator):
     def note(self) -> str:
         """What its base is, which the reader of a paper's ControlNet row would not guess."""
         return "its frozen base is this fold's own DDPM, not a model trained on the world's images"
-
-    @cached_property
-    def schedule(self) -> DDIMScheduler:
-        """β_1..β_T, the base's."""
-        return ddim_schedule(self.config)
 
     def build(self, component: str) -> torch.nn.Module:
         """The control of an untrained base; `train` gives it the trained one's weights."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from generators.diffusion import SCHEDULE, SampledByDDIM, check_steps, ddim_schedule
-from pigbench.contracts import Component, Generator, Pairs, SampleRequest
+from generators.diffusion import SCHEDULE, DDIMGenerator, SampledByDDIM, check_steps
+from pigbench.contracts import Component, Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
@@ -17,7 +17,7 @@ class DDIMConfig(SampledByDDIM):
     """The sampler's settings; the schedule must be the one that DDPM trained with."""
 
 
-class DDIM(Generator):
+class DDIM(DDIMGenerator):
     """Unconditional images by deterministic sampling (η = 0) from the denoiser that DDPM trained."""
 
     kind = "images"
@@ -28,7 +28,7 @@ class DDIM(Generator):
         """Images alone, from `ddim_steps` steps."""
         images = sample_images(
             trained["denoiser"],
-            ddim_schedule(self.config),
+            self.schedule,
             request.noise(),
             steps=self.config.ddim_steps,
             on_step=request.on_step,

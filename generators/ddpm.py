@@ -40,6 +40,12 @@ class DDPM(Generator):
         steps, total = self.config.ddpm_steps, self.config.timesteps
         return "" if steps == total else f"{steps} of {total} steps, respaced"
 
+    @property
+    def sampler(self) -> str:
+        """DDPM, and how many of its steps."""
+        steps, total = self.config.ddpm_steps, self.config.timesteps
+        return f"DDPM, {total:,} steps" if steps == total else f"DDPM, {steps:,} of {total:,} steps"
+
     @cached_property
     def schedule(self) -> DDPMScheduler:
         """β_1..β_T."""

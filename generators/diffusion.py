@@ -9,12 +9,14 @@ v = √ᾱ ε - √(1-ᾱ) x_0 (Salimans, Ho, ICLR 2022), from which ε follows.
 
 from __future__ import annotations
 
+from abc import ABC
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from pigbench.contracts import Config, TrainedConfig
+from pigbench.contracts import Config, Generator, TrainedConfig
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +76,20 @@ def check_steps(steps: int, timesteps: int) -> None:
         divisors = [n for n in range(1, timesteps + 1) if timesteps % n == 0]
         nearest = min(divisors, key=lambda n: abs(n - steps))
         raise ValueError(f"{steps} steps do not divide T = {timesteps}: take {nearest}, or another divisor")
+
+
+class DDIMGenerator(Generator, ABC):
+    """A generator whose Config is a `SampledByDDIM`."""
+
+    @cached_property
+    def schedule(self) -> DDIMScheduler:
+        """β_1..β_T, for training and sampling alike."""
+        return ddim_schedule(self.config)
+
+    @property
+    def sampler(self) -> str:
+        """DDIM and its steps."""
+        return f"DDIM, {self.config.ddim_steps:,} steps"
 
 
 def ddim_schedule(config: Any) -> DDIMScheduler:

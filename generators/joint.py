@@ -7,35 +7,28 @@ would one model of the pair do? It is as large as PIG's two denoisers together, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from itertools import product
 from math import sqrt
 from typing import TYPE_CHECKING
 
 from generators.ddim import sample_images
-from generators.diffusion import DENOISER, DiffusionConfig, SampledByDDIM, build_unet, ddim_schedule
-from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
+from generators.diffusion import DENOISER, DDIMGenerator, DiffusionConfig, SampledByDDIM, build_unet
+from pigbench.contracts import Batch, Component, Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DDIMScheduler
 
 
 class JointConfig(DiffusionConfig, SampledByDDIM):
     """The denoiser's settings, as for one of PIG's, and the sampler's steps."""
 
 
-class Joint(Generator):
+class Joint(DDIMGenerator):
     """Pairs from one denoiser of both channels."""
 
     kind = "pairs"
     Config = JointConfig
     components = (Component("denoiser", settings=DENOISER),)
-
-    @cached_property
-    def schedule(self) -> DDIMScheduler:
-        """β_1..β_T, for training and sampling alike."""
-        return ddim_schedule(self.config)
 
     def build(self, component: str) -> torch.nn.Module:
         """ε_θ(z_t, t) of both channels, √2 times as wide as one of PIG's denoisers: as many weights as both."""

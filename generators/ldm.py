@@ -16,8 +16,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
 from generators.ddim import sample_images
-from generators.diffusion import DENOISER, build_unet
-from pigbench.contracts import Batch, Component, Generator, Pairs, Range, SampleRequest, TrainView
+from generators.diffusion import DENOISER, DDIMGenerator, build_unet
+from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest, TrainView
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +61,7 @@ AUTOENCODER = ("autoencoder_channels", "autoencoder_layers", "latent_channels", 
 LOSS = ("kl_weight", "perceptual_weight", "adversarial_weight", "adversarial_start")
 
 
-class LDM(Generator):
+class LDM(DDIMGenerator):
     """Images for given masks, by diffusion in an autoencoder's latents."""
 
     kind = "images-for-masks"
@@ -87,6 +87,11 @@ class LDM(Generator):
             clip_sample=False,
             set_alpha_to_one=False,
         )
+
+    @property
+    def pretrained_on(self) -> str:
+        """The data of the network whose features the perceptual distance compares."""
+        return "ImageNet" if self.config.perceptual_weight else ""
 
     @property
     def halvings(self) -> int:

@@ -20,7 +20,6 @@ masks_out             masks handed over: x̂0 > 0, or it binarised        thresh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -28,14 +27,14 @@ from pydantic import Field, model_validator
 from generators import ddim
 from generators.diffusion import (
     DENOISER,
+    DDIMGenerator,
     DiffusionConfig,
     SampledByDDIM,
     build_unet,
     check_steps,
-    ddim_schedule,
     predict_clean,
 )
-from pigbench.contracts import Batch, Choices, Component, Generator, Pairs, SampleRequest
+from pigbench.contracts import Batch, Choices, Component, Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +66,7 @@ class PIGConfig(DiffusionConfig, SampledByDDIM):
         return RELEASE | given if release else given
 
 
-class PIG(Generator):
+class PIG(DDIMGenerator):
     """Pairs from two denoisers; given masks, images for them from the conditional model alone."""
 
     kind = "pairs"
@@ -81,11 +80,6 @@ class PIG(Generator):
             settings=(*DENOISER, "timestep_sampling", "condition", "loss_weight"),
         ),
     )
-
-    @cached_property
-    def schedule(self) -> DDIMScheduler:
-        """β_1..β_T, for training and sampling alike."""
-        return ddim_schedule(self.config)
 
     def build(self, component: str) -> torch.nn.Module:
         """model_x(x_t, y_t, t) or model_y(x̂0, y_t, t): two channels in, what it cleans first; ε of that one out."""

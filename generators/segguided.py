@@ -8,18 +8,16 @@ sampling never. (The authors' sampler draws the ablation again at every step whe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from generators.conditioning import ConditionedConfig, as_condition, images_for_masks, masks_to_make
-from generators.diffusion import DENOISER, build_unet, ddim_schedule
-from pigbench.contracts import Batch, Component, Generator, Pairs, Range, SampleRequest
+from generators.diffusion import DENOISER, DDIMGenerator, build_unet
+from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DDIMScheduler
 
 
 class SegGuidedConfig(ConditionedConfig):
@@ -30,17 +28,12 @@ class SegGuidedConfig(ConditionedConfig):
     )
 
 
-class SegGuidedDif(Generator):
+class SegGuidedDif(DDIMGenerator):
     """Images for given masks, the mask a channel beside the noised image."""
 
     kind = "images-for-masks"
     Config = SegGuidedConfig
     components = (Component("denoiser", settings=(*DENOISER, "ablation")),)
-
-    @cached_property
-    def schedule(self) -> DDIMScheduler:
-        """β_1..β_T, for training and sampling alike."""
-        return ddim_schedule(self.config)
 
     def build(self, component: str) -> torch.nn.Module:
         """ε_θ(x_t, mask, t): two channels in, the noised image first."""

@@ -97,3 +97,9 @@ def _check_base(plugin: Plugin, loaded: Any) -> None:
     if not (isinstance(loaded, type) and issubclass(loaded, bases[plugin.group])):
         named = " or ".join(f"pigbench.contracts.{base.__name__}" for base in bases[plugin.group])
         raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a {named}")
+    if plugin.group == "metrics":
+        return
+    try:
+        contracts.require_init(loaded)
+    except PigbenchError as error:
+        raise PigbenchError(f"{plugin.group.removesuffix('s')} '{plugin.name}' of {plugin.origin}: {error}") from error

@@ -73,6 +73,8 @@ class Loop:
     compiled: whether torch.compile makes the network's forward and backward.
     checkpoints: the directory for the checkpoint, written every `interval` seconds; None for none.
     progress: called with (step, steps, mean recent loss).
+
+    Its attribute `order` gives the case indices of a step; None stands for successive seeded permutations of all cases.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Loop:
         self.checkpoints = checkpoints
         self.interval = interval
         self.progress = progress
+        self.order: Order | None = None
         self.losses: list[float] = []  # the mean of each window of LOSS_WINDOW steps
 
     def fit(
@@ -111,14 +114,14 @@ class Loop:
     ) -> torch.nn.Module:
         """The trained network, on the CPU, in evaluation mode.
 
-        order: the case indices of a step; by default, successive seeded permutations of all cases.
+        order: of the cases, in place of the loop's own.
         Raises Diverged if the loss becomes NaN or infinite.
         """
         import torch
 
         if len(cases) == 0:
             raise PigbenchError("there are no cases to train on")
-        order = order or Epochs(len(cases), self.settings.batch, self.path)
+        order = order or self.order or Epochs(len(cases), self.settings.batch, self.path)
         self._epoch = math.ceil(len(cases) / self.settings.batch)
         with torch.random.fork_rng():
             state = _State(network, self)

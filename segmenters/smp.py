@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
-from pigbench.contracts import Batch, Pairs, Segmenter, TrainedConfig
+from pigbench.contracts import Batch, Pairs, Segmenter, TrainedConfig, lesion_probabilities
 
 if TYPE_CHECKING:
     import torch
@@ -83,6 +83,11 @@ class OneWidthConfig(EncoderConfig):
 class SMPSegmenter(Segmenter):
     """A network of smp that says for every pixel whether it is lesion."""
 
+    @property
+    def pretrained_on(self) -> str:
+        """The data of the encoder's first weights."""
+        return "ImageNet" if self.config.pretrained else ""
+
     @abstractmethod
     def assemble(self, **encoder: Any) -> torch.nn.Module:
         """smp's network on the encoder that these arguments describe."""
@@ -123,8 +128,8 @@ class SMPSegmenter(Segmenter):
         return self._dice(logits, batch.masks) + self._cross_entropy(logits, batch.masks)
 
     def predict(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """Lesion where its probability is at least one half: (N, 1, H, W), boolean."""
-        return self._logits(network, images) >= 0  # sigmoid(0) = 1/2
+        """Probabilities (N, 2, H, W) of background and lesion."""
+        return lesion_probabilities(self._logits(network, images))
 
     def _logits(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         """(N, 1, H, W), whatever size the network works at."""

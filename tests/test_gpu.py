@@ -8,7 +8,7 @@ import torch
 
 from pigbench import training
 from pigbench.compiling import compile_frozen
-from pigbench.contracts import Batch, SampleRequest, TrainView
+from pigbench.contracts import Batch, SampleRequest, Task, TrainView
 from pigbench.ordering import Epochs
 from pigbench.planning.configured import choose_generator
 from pigbench.protocol import load_preset
@@ -23,7 +23,7 @@ pytestmark = [
 
 def pig():
     choice = choose_generator("pig", load_preset("smoke").diffusion, {})
-    return choice.plugin(choice.config, 16)
+    return choice.plugin(choice.config, Task(16))
 
 
 def test_noise_is_drawn_on_the_cpu_so_devices_agree() -> None:
@@ -33,7 +33,7 @@ def test_noise_is_drawn_on_the_cpu_so_devices_agree() -> None:
     images = []
     for device in ("cpu", "cuda"):
         trained = {name: network.to(device) for name, network in networks.items()}
-        request = SampleRequest(4, 16, torch.device(device), [torch_generator(0, i) for i in range(4)])
+        request = SampleRequest(4, Task(16), torch.device(device), [torch_generator(0, i) for i in range(4)])
         with torch.inference_mode():
             images.append(generator.sample(trained, request).images)
     assert np.abs(images[0] - images[1]).max() < 1e-2

@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from pigbench import registry
-from pigbench.contracts import Config, Generator
-from pigbench.contracts.metric import CaseMetric, Metric
+from pigbench.contracts import CaseMetric, Config, Generator, Metric, Task, instance
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.sources import source_hash
@@ -109,7 +108,7 @@ class GeneratorChoice:
             "kind": self.plugin.kind,
             "config": self.config.model_dump(mode="json"),
             "origin": self.origin,
-            "note": self.plugin(self.config, resolution).note,
+            "note": instance(self.plugin, self.config, Task(resolution)).note,
             "control": self.is_control,
         }
 

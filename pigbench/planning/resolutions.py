@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pigbench import registry
-from pigbench.contracts import Batch, Generator
+from pigbench.contracts import Batch, Generator, Task, instance
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError, in_a_line
 from pigbench.randomness import torch_generator
@@ -128,14 +128,14 @@ def _take_loss(node: Node, subject: Any, network: torch.nn.Module) -> None:
 
 def _built(node: Node) -> tuple[Any, torch.nn.Module]:
     """The plugin of a training as its stage makes it, and its untrained network."""
-    spec = node.spec
+    spec, task = node.spec, Task(node.spec["resolution"])
     group: registry.Group = "segmenters" if node.purpose.segmenter else "generators"
     plugin = registry.find(group, spec["plugin"]).load()
     if node.purpose.segmenter:
-        segmenter = plugin(plugin.Config(**spec["settings"]), spec["resolution"])
+        segmenter = instance(plugin, plugin.Config(**spec["settings"]), task)
         return segmenter, segmenter.build()
     component = next(component for component in plugin.components if component.name == spec["component"])
-    generator = plugin(OnlySettings(spec["settings"], plugin, component), spec["resolution"])
+    generator = instance(plugin, OnlySettings(spec["settings"], plugin, component), task)
     return generator, generator.build(component.name)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from pigbench.contracts import Task
 from pigbench.registry import Group
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class PluginSpec(Spec):
     source: str
     resolution: int
     numerics: Numerics
+
+    @property
+    def task(self) -> Task:
+        """What the plugin is built for."""
+        return Task(self.resolution)
 
 
 class Result:

@@ -6,7 +6,6 @@ order. The last weights are kept: nothing looks at the test fold before `predict
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from pydantic import field_serializer
 
 from pigbench import registry
-from pigbench.contracts import Pairs, Segmenter, TrainView, to_unit_range
+from pigbench.contracts import Pairs, Segmenter, TrainView, instance, to_unit_range
 from pigbench.data.fold_manifests import UNSEALED
 from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
@@ -144,7 +143,7 @@ class Fit(base.Stage):
 def load_segmenter(spec: base.PluginSpec) -> Segmenter:
     """The segmenter of a spec."""
     plugin = registry.find("segmenters", spec.plugin).load()
-    return plugin(plugin.Config(**spec.settings), spec.resolution)
+    return instance(plugin, plugin.Config(**spec.settings), spec.task)
 
 
 def load_synthetic(job: Job[FitSpec], seal: str, healthy: float = 0.0) -> SyntheticPairs:
@@ -182,14 +181,12 @@ def _share(settings: Segmentation, view: TrainView, synthetic: SyntheticPairs | 
 def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None, share: float, loop: Loop):
     import torch
 
-    order: Callable[[int], np.ndarray] = MixedEpochs(
-        len(view), len(synthetic.images) if synthetic else 0, share, loop.settings.batch, loop.path
-    )
+    made = len(synthetic.images) if synthetic else 0
+    loop.order = MixedEpochs(len(view), made, share, loop.settings.batch, loop.path)
     cases = Mixture(view, synthetic) if synthetic else view
     with torch.random.fork_rng():
         torch.manual_seed(seed_for(*loop.path, "initial weights"))
-        network = segmenter.build()
-    return loop.fit(network, segmenter.loss, cases, order, segmenter.augment)
+        return segmenter.train(cases, loop)
 
 
 STAGE = Fit()

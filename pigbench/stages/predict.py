@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench.contracts import to_unit_range
+from pigbench.contracts import require_probabilities, to_unit_range
 from pigbench.data import probabilities
 from pigbench.stages import base
 from pigbench.stages.fit import FittedSegmenter, load_segmenter
@@ -61,7 +61,8 @@ class Predict(base.Stage):
             batch[: len(part)] = to_unit_range(images[part])
             with torch.inference_mode(), job.autocast():
                 found = segmenter.predict(network, torch.from_numpy(batch).to(device))
-            coded.append(probabilities.code(found[: len(part)].float().cpu().numpy()))
+            checked = require_probabilities(found, job.spec.task, BATCH)
+            coded.append(probabilities.code(checked[: len(part)].cpu().numpy()))
             job.progress(min(1.0, (start + BATCH) / len(rows)), f"{min(start + BATCH, len(rows))}/{len(rows)}")
         np.savez_compressed(job.directory / Predictions.FILE, allow_pickle=False, coded=np.concatenate(coded))
 

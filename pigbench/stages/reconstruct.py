@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pigbench import registry
-from pigbench.contracts import to_unit_range
+from pigbench.contracts import instance, to_unit_range
 from pigbench.stages import base
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.node import Node
@@ -48,7 +48,7 @@ class Reconstruct(base.Stage):
 
         spec, device = job.spec, job.device
         plugin = registry.find("generators", spec.plugin).load()
-        generator = plugin(plugin.Config(**spec.settings), spec.resolution)
+        generator = instance(plugin, plugin.Config(**spec.settings), spec.task)
         trained = load_networks(job, device)
         rows = job.prepared.rows(job.held_out)
         images = to_unit_range(job.prepared.images[rows])

@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from pigbench import registry
-from pigbench.contracts import Generator, Pairs, SampleRequest, TrainView, rule, to_stored
+from pigbench.contracts import Generator, Pairs, SampleRequest, TrainView, instance, rule, to_stored
 from pigbench.ordering import Epochs
 from pigbench.randomness import torch_generator
 from pigbench.stages import base
@@ -44,7 +44,7 @@ class Samples(base.Result):
         clipped_fraction: float | None,
         **more: Any,
     ) -> None:
-        """Write a chunk into the job's artifact: images (n, 1, R, R) uint16, masks (n, 1, R, R) uint8 or none."""
+        """Write a chunk into the job's artifact: images (n, C, R, R) uint16, masks (n, 1, R, R) uint8 or none."""
         np.save(job.directory / cls.IMAGES, images)
         if masks is not None:
             np.save(job.directory / cls.MASKS, masks)
@@ -52,7 +52,7 @@ class Samples(base.Result):
 
     @property
     def images(self) -> np.ndarray:
-        """(n, 1, R, R) uint16, memory-mapped."""
+        """(n, C, R, R) uint16, memory-mapped."""
         return np.load(self.directory / self.IMAGES, mmap_mode="r")
 
     @property
@@ -82,7 +82,7 @@ class Samples(base.Result):
 
 
 def load_images(chunks: Sequence[Samples], n: int) -> np.ndarray:
-    """The first n images (n, 1, R, R) uint16 of successive chunks."""
+    """The first n images (n, C, R, R) uint16 of successive chunks."""
     return np.concatenate([chunk.images for chunk in chunks])[:n]
 
 
@@ -158,7 +158,7 @@ def sampler(
 
     spec, device = job.spec, job.device
     plugin = registry.find("generators", spec.plugin).load()
-    generator = plugin(plugin.Config(**spec.settings), spec.resolution)
+    generator = instance(plugin, plugin.Config(**spec.settings), spec.task)
     view = job.train_view()
     trained = load_networks(job, device)
     others = _masks_of_another(job, view.seal)
@@ -202,7 +202,7 @@ def make_request(
     cases = known[np.concatenate([order(index) for index in indices])]
     return SampleRequest(
         count=len(indices),
-        resolution=generator.resolution,
+        task=generator.task,
         device=torch.device(device),
         streams=[torch_generator(*path, index) for index in indices],
         masks=view.masks[cases] if for_real_masks else None,
@@ -224,8 +224,9 @@ def _masks_of_another(job: Job[SampleSpec], seal: str) -> np.ndarray | None:
 
 def check(pairs: Pairs, name: str, generator: Generator, count: int) -> None:
     """Refuse at the border what breaks the contract, naming the plugin and the contract's sentence."""
-    shape = (count, 1, generator.resolution, generator.resolution)
-    images, masks = pairs.images, pairs.masks
+    task = generator.task
+    images, shape = pairs.images, (count, *task.image_shape)
+    masks, mask_shape = pairs.masks, (count, *task.mask_shape)
     if images.shape != shape or images.dtype != np.float32:
         _refuse(name, f"images {images.shape} {images.dtype} where {shape} float32 was asked", "Images are")
     if not np.isfinite(images).all():
@@ -234,9 +235,9 @@ def check(pairs: Pairs, name: str, generator: Generator, count: int) -> None:
         _refuse(name, f"intensities up to {np.abs(images).max():.3g}", "Intensities are")
     if masks is None and generator.kind != "images":
         _refuse(name, "no masks", "A generator of pairs")
-    if masks is not None and (masks.shape != shape or masks.dtype != np.uint8):
-        _refuse(name, f"masks {masks.shape} {masks.dtype} where {shape} uint8 was asked", "Masks are")
-    if masks is not None and masks.max() > 1:
+    if masks is not None and (masks.shape != mask_shape or masks.dtype != np.uint8):
+        _refuse(name, f"masks {masks.shape} {masks.dtype} where {mask_shape} uint8 was asked", "Masks are")
+    if masks is not None and masks.max() > len(task.classes):
         _refuse(name, f"masks with values up to {masks.max()}", "Masks are")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, field_serializer
 
 from pigbench import registry
-from pigbench.contracts import Component, Generator, TrainView
+from pigbench.contracts import Component, Generator, TrainView, instance
 from pigbench.protocol import Training
 from pigbench.randomness import seed_for
 from pigbench.stages import base
@@ -130,7 +130,7 @@ def _generator(spec: TrainSpec) -> Generator:
     """The generator of a training spec, able to read the component's settings and no others."""
     plugin = registry.find("generators", spec.plugin).load()
     component = next(c for c in plugin.components if c.name == spec.component)
-    return plugin(OnlySettings(spec.settings, plugin, component), spec.resolution)
+    return instance(plugin, OnlySettings(spec.settings, plugin, component), spec.task)
 
 
 def save_weights(job: Job[Any], network: torch.nn.Module) -> None:

@@ -9,17 +9,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from pigbench.contracts import rule
+from pigbench.contracts import Plugin, Task, require_able, rule
 from pigbench.errors import PigbenchError
 from pigbench.protocol import load_preset
 from pigbench.testing.audit import watching
 from pigbench.testing.miniature import STEPS, make_view
-from pigbench.testing.results import Fault, calling
+from pigbench.testing.results import Fault, calling, promised
 from pigbench.training import Diverged
+
+P = TypeVar("P", bound=Plugin)
 
 
 class AtWork(ABC):
@@ -28,6 +30,7 @@ class AtWork(ABC):
     def __init__(self, plugin: type, name: str, resolution: int, preset: str, steps: int = STEPS) -> None:
         """steps: of every training."""
         self.plugin, self.name, self.resolution, self.steps = plugin, name, resolution, steps
+        self.task = Task(resolution)
         self.preset = load_preset(preset)
         self.view = make_view(resolution)
         self.reads: list[str] = []  # files, addresses and programs, with when
@@ -38,6 +41,15 @@ class AtWork(ABC):
     @abstractmethod
     def trial(self) -> object:
         """The whole way once, from settings to results."""
+
+    def made(self, plugin: type[P], config: Any) -> P:
+        """A plugin with these settings, for the subject's task. Raises Fault."""
+        try:
+            require_able(plugin, self.task)
+        except PigbenchError as error:
+            raise Fault(str(error), promised(Plugin.__init__)) from error
+        with calling("__init__", Plugin.__init__):
+            return plugin(config, self.task)
 
     @contextmanager
     def at_work(self, what: str, promise: Any, allowed: Sequence[Path] = ()) -> Iterator[None]:

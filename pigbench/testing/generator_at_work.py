@@ -17,7 +17,7 @@ from pigbench.stages.sample import make_request
 from pigbench.stages.train import OnlySettings
 from pigbench.testing.at_work import AtWork
 from pigbench.testing.pairs import require_pairs
-from pigbench.testing.results import Fault, calling, entry, promised
+from pigbench.testing.results import Fault, entry, promised
 from pigbench.training import Loop
 
 if TYPE_CHECKING:
@@ -128,8 +128,7 @@ class GeneratorAtWork(AtWork):
 
     def fresh(self) -> Generator:
         """The generator as sampling sees it, without memories."""
-        with calling("__init__", Generator.__init__):
-            return self.plugin(self.choice.config, self.resolution)
+        return self.made(self.plugin, self.choice.config)
 
     def sample(
         self,
@@ -159,5 +158,4 @@ class GeneratorAtWork(AtWork):
     def _reading_only(self, choice: GeneratorChoice, component: Component) -> Generator:
         """A generator that can read what the component's settings name, and no other setting."""
         settings = choice.config.model_dump(mode="json", include=set(component.settings))
-        with calling("__init__", Generator.__init__):
-            return choice.plugin(OnlySettings(settings, choice.plugin, component), self.resolution)  # type: ignore[arg-type]
+        return self.made(choice.plugin, OnlySettings(settings, choice.plugin, component))

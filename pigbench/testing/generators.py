@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from pigbench.contracts import Component, Config, Generator, Kind, Pairs, rule
+from pigbench.contracts import Component, Config, Generator, Kind, Pairs, Plugin, rule
 from pigbench.errors import PigbenchError
 from pigbench.testing.at_work import nothing_else_read, other_sizes, random_states_alone, view_unchanged
 from pigbench.testing.generator_at_work import BATCH, GeneratorAtWork
 from pigbench.testing.late_imports import late_imports
 from pigbench.testing.miniature import stop_at_the_end
 from pigbench.testing.pairs import require_same
-from pigbench.testing.results import Check, Fault, calling, entry, promised
+from pigbench.testing.results import Check, Fault, entry, promised, require_words
 from pigbench.testing.weights import require_resumable, through_a_file
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def declaration(subject: GeneratorAtWork) -> str:
     for component in plugin.components:
         if component.owner and component.name not in [theirs.name for theirs in lenders[component.owner].components]:
             raise Fault(f"'{component.owner}' has no component '{component.name}'", entry(Component, "owner"))
-    with calling("note", Generator.note):
-        note = subject.fresh().note
-    if not isinstance(note, str):
-        raise Fault(f"its note is {type(note).__name__}, not str", promised(Generator.note))
+    require_words(subject.fresh(), note=Generator.note, sampler=Generator.sampler, pretrained_on=Plugin.pretrained_on)
     return f"{plugin.kind}; " + (", ".join(component.name for component in plugin.components) or "nothing to train")
 
 

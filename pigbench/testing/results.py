@@ -84,6 +84,15 @@ def calling(what: str, promise: Any) -> Iterator[None]:
         raise Fault(f"{what} raises {_told(error)}", promised(promise)) from error
 
 
+def require_words(plugin: Any, **properties: Any) -> None:
+    """Raises Fault where what a plugin says of itself, by the names of properties of the contract, is not a string."""
+    for name, promise in properties.items():
+        with calling(name, promise):
+            said = getattr(plugin, name)
+        if not isinstance(said, str):
+            raise Fault(f"its {name} is {type(said).__name__}, not str", promised(promise))
+
+
 def promised(method: Any) -> str:
     """What the contract says of a method: the first paragraph of its docstring, in one line."""
     return " ".join((inspect.getdoc(method) or "").partition("\n\n")[0].split())

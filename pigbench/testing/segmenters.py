@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pigbench.contracts import Batch, Config, Pairs, Segmenter, rule
+from pigbench.contracts import Batch, Config, Pairs, Plugin, Segmenter, masks_of, require_probabilities, rule
 from pigbench.errors import PigbenchError
 from pigbench.protocol import plugin_config
 from pigbench.randomness import seed_for, torch_generator
@@ -17,7 +18,7 @@ from pigbench.testing.at_work import AtWork, nothing_else_read, other_sizes, ran
 from pigbench.testing.late_imports import late_imports
 from pigbench.testing.miniature import stop_at_the_end
 from pigbench.testing.pairs import require_same
-from pigbench.testing.results import Check, Fault, calling, promised
+from pigbench.testing.results import Check, Fault, promised, require_words
 from pigbench.testing.weights import require_resumable, through_a_file
 from pigbench.training import Loop
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 BATCH = 4
+Weights = Mapping[str, "torch.Tensor"]
 
 
 class SegmenterAtWork(AtWork):
@@ -53,8 +55,7 @@ class SegmenterAtWork(AtWork):
 
     def fresh(self) -> Segmenter:
         """The segmenter, without memories."""
-        with calling("__init__", Segmenter.__init__):
-            return self.plugin(self.config, self.resolution)
+        return self.made(self.plugin, self.config)
 
     def built(self) -> tuple[Segmenter, torch.nn.Module]:
         """A segmenter and its untrained network."""
@@ -65,25 +66,33 @@ class SegmenterAtWork(AtWork):
             torch.manual_seed(seed_for("initial weights"))
             return segmenter, segmenter.build()
 
-    def fit(self, checkpoints: Path | None = None, **more: Any) -> torch.nn.Module:
+    def fit(self, checkpoints: Path | None = None, start: Weights | None = None, **more: Any) -> torch.nn.Module:
         """A short training, which goes on from a checkpoint where there is one; `more` is the Loop's."""
-        segmenter, network = self.built()
-        settings = self.preset.segmentation
+        import torch
+
+        segmenter, settings = self.fresh(), self.preset.segmentation
         loop = Loop(settings, self.steps, (0, "segment", 0), checkpoints=checkpoints, interval=0.0, **more)
-        with self.at_work("training", Segmenter.loss, [checkpoints] if checkpoints else []):
-            return loop.fit(network, segmenter.loss, self.view, augment=segmenter.augment)
+        promise = Segmenter.loss if self.plugin.train is Segmenter.train else Segmenter.train
+        allowed = [checkpoints] if checkpoints else []
+        with self.at_work("training", promise, allowed), torch.random.fork_rng():
+            torch.manual_seed(seed_for("initial weights"))
+            network = segmenter.train(self.view, loop, start)
+        if not isinstance(network, torch.nn.Module):
+            raise Fault(f"training gives {type(network).__name__}", promised(Segmenter.train))
+        return network.to("cpu").eval().requires_grad_(False)
 
     def predict(self, network: torch.nn.Module, cases: range = range(BATCH)) -> Pairs:
-        """Those cases with the predicted masks. Raises Fault."""
+        """Those cases with their masks, as made of the probabilities. Raises Fault."""
         import torch
 
         segmenter, images = self.fresh(), self.pairs.images[cases]
         with self.at_work("predict", Segmenter.predict), torch.inference_mode():
-            masks = segmenter.predict(network, torch.from_numpy(images.copy()))
-            if masks.shape != images.shape or masks.dtype != torch.bool:
-                what = f"masks {tuple(masks.shape)} {masks.dtype} where {images.shape} torch.bool was asked"
-                raise Fault(f"predict gives {what}", promised(Segmenter.predict))
-        return Pairs(images, masks.numpy())
+            found = segmenter.predict(network, torch.from_numpy(images.copy()))
+            try:
+                require_probabilities(found, self.task, len(images))
+            except PigbenchError as error:
+                raise Fault(str(error), rule("Probabilities are")) from None  # no size is refused so
+        return Pairs(images, masks_of(found))
 
 
 def declaration(subject: SegmenterAtWork) -> str:
@@ -97,6 +106,7 @@ def declaration(subject: SegmenterAtWork) -> str:
         subject.config  # noqa: B018
     except PigbenchError as error:
         raise Fault(str(error), promised(Config)) from error
+    require_words(subject.fresh(), pretrained_on=Plugin.pretrained_on)
     return ", ".join(f"{name}={value}" for name, value in subject.config.model_dump().items()) or "no settings"
 
 
@@ -146,7 +156,7 @@ def _loss(subject: SegmenterAtWork) -> torch.Tensor:
 
 
 def prediction(subject: SegmenterAtWork) -> str:
-    """Boolean masks of the images' shape, the same for an image among others."""
+    """Probabilities, and the same masks for an image among others."""
     half = BATCH // 2
     first, moved = subject.predict(subject.network), subject.predict(subject.network, range(half, half + BATCH))
     require_same(
@@ -156,6 +166,16 @@ def prediction(subject: SegmenterAtWork) -> str:
         promised(Segmenter.predict),
     )
     return f"masks {np.array(first.masks).shape}, {np.mean(np.array(first.masks)):.0%} lesion"
+
+
+def start(subject: SegmenterAtWork) -> str:
+    """A training from other weights ends with other weights."""
+    expected = subject.network.state_dict()
+    others = {key: 1.01 * value + 0.01 if value.is_floating_point() else value for key, value in expected.items()}
+    found = subject.fit(start=others).state_dict()
+    if expected and all(found[key].equal(value) for key, value in expected.items()):
+        raise Fault("from other weights it ends with the same ones", rule("A training that"))
+    return "from other weights to other weights"
 
 
 def weights_are_all(subject: SegmenterAtWork) -> str:
@@ -170,7 +190,7 @@ def resume(subject: SegmenterAtWork) -> str:
     """A training that is stopped and gone on with ends with the same weights."""
 
     def train(directory: Path, stopped: bool) -> torch.nn.Module:
-        more = {"progress": stop_at_the_end} if stopped else {}
+        more: dict[str, Any] = {"progress": stop_at_the_end} if stopped else {}
         return subject.fit(directory, **more)
 
     return require_resumable("the network", subject.network, train, subject.steps)
@@ -187,5 +207,6 @@ CHECKS = (
     Check("view unchanged", view_unchanged),
     Check("weights are all", weights_are_all),
     Check("resume", resume),
+    Check("start", start),
     Check("other sizes", other_sizes),
 )

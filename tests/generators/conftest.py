@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pigbench.contracts import Batch, SampleRequest
+from pigbench.contracts import Batch, SampleRequest, Task
 from pigbench.randomness import torch_generator
 
 RESOLUTION = 16
@@ -39,7 +39,7 @@ def make_batch():
 def make_request():
     def make(indices, seed: int = 0, **more) -> SampleRequest:
         streams = [torch_generator(seed, "test sample", index) for index in indices]
-        return SampleRequest(len(streams), RESOLUTION, torch.device("cpu"), streams, **more)
+        return SampleRequest(len(streams), Task(RESOLUTION), torch.device("cpu"), streams, **more)
 
     return make
 
@@ -80,7 +80,7 @@ def train_once(make_batch, shown_only):
     def train(plugin, config) -> dict[str, float]:
         trained, losses = {}, {}
         for component in plugin.components:
-            generator = plugin(shown_only(config, component.settings), RESOLUTION)
+            generator = plugin(shown_only(config, component.settings), Task(RESOLUTION))
             network = generator.build(component.name)
             loss = generator.loss(component.name, network, make_batch(), trained)
             loss.backward()

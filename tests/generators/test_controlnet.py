@@ -11,7 +11,7 @@ import torch
 from generators.control import Control, controlled
 from generators.controlnet import ControlNet, ControlNetConfig
 from generators.ddpm import DDPM, DDPMConfig
-from pigbench.contracts import TrainView, to_stored
+from pigbench.contracts import Task, TrainView, to_stored
 from pigbench.protocol import Training
 from pigbench.training import Loop
 
@@ -26,12 +26,12 @@ def settings(request, tiny) -> dict:
 @pytest.fixture
 def base(settings) -> torch.nn.Module:
     torch.manual_seed(1)
-    return DDPM(DDPMConfig(**settings, ddpm_steps=16), SIDE).build("denoiser").eval().requires_grad_(False)
+    return DDPM(DDPMConfig(**settings, ddpm_steps=16), Task(SIDE)).build("denoiser").eval().requires_grad_(False)
 
 
 @pytest.fixture
 def generator(settings) -> ControlNet:
-    return ControlNet(ControlNetConfig(**settings, ddim_steps=8), SIDE)
+    return ControlNet(ControlNetConfig(**settings, ddim_steps=8), Task(SIDE))
 
 
 def inputs(count: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

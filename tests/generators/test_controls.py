@@ -8,7 +8,7 @@ import pytest
 from generators.copy_paste import CopyPaste, CopyPasteConfig
 from generators.identity import Identity
 from generators.shuffled import Shuffled
-from pigbench.contracts import Config, TrainView, to_stored
+from pigbench.contracts import Config, Task, TrainView, to_stored
 
 SIDE, CASES = 16, 12
 
@@ -34,7 +34,7 @@ def request_for(view, make_request):
 
 
 def test_identity_copies_the_cases(view, request_for) -> None:
-    pairs = Identity(Config(), SIDE).sample({}, request_for([3, 1, 14]))
+    pairs = Identity(Config(), Task(SIDE)).sample({}, request_for([3, 1, 14]))
     expected = view.pairs([3, 1, 2])
     assert np.array_equal(pairs.images, expected.images)
     assert np.array_equal(pairs.masks, expected.masks)
@@ -44,7 +44,7 @@ def test_shuffled_keeps_the_images_and_never_their_own_masks(view, request_for) 
     indices = list(range(CASES)) * 8
     for seed in range(3):
         request = request_for(indices, seed)
-        pairs = Shuffled(Config(), SIDE).sample({}, request)
+        pairs = Shuffled(Config(), Task(SIDE)).sample({}, request)
         assert np.array_equal(pairs.images, view.pairs(request.cases).images)
         same = (pairs.masks == view.masks[request.cases]).all(axis=(1, 2, 3))
         twins = [(view.masks == view.masks[case]).all(axis=(1, 2, 3)).sum() > 1 for case in request.cases]
@@ -55,7 +55,7 @@ def test_shuffled_keeps_the_images_and_never_their_own_masks(view, request_for) 
 
 def test_a_pasted_lesion_is_the_donor_s_and_far_from_it_all_is_the_host_s(view, request_for) -> None:
     request = request_for(list(range(CASES)))
-    pairs = CopyPaste(CopyPasteConfig(border=0.02), SIDE).sample({}, request)
+    pairs = CopyPaste(CopyPasteConfig(border=0.02), Task(SIDE)).sample({}, request)
     donors = view.pairs(request.cases)
     for index in range(CASES):
         lesion = donors.masks[index, 0] > 0
@@ -72,7 +72,9 @@ def test_a_pasted_lesion_is_the_donor_s_and_far_from_it_all_is_the_host_s(view, 
 
 def test_the_border_is_soft(view, request_for) -> None:
     request = request_for(list(range(CASES)))
-    sharp, soft = (CopyPaste(CopyPasteConfig(border=border), SIDE).sample({}, request).images for border in (1e-3, 0.1))
+    sharp, soft = (
+        CopyPaste(CopyPasteConfig(border=border), Task(SIDE)).sample({}, request).images for border in (1e-3, 0.1)
+    )
     steepest = [np.abs(np.diff(images, axis=-1)).max(axis=(1, 2, 3)).mean() for images in (sharp, soft)]
     assert steepest[1] < steepest[0]
 
@@ -80,7 +82,7 @@ def test_the_border_is_soft(view, request_for) -> None:
 @pytest.mark.parametrize("plugin", [Identity, Shuffled, CopyPaste])
 def test_a_control_says_so_and_a_sample_is_its_own(plugin, request_for) -> None:
     assert plugin.is_control
-    control = plugin(plugin.Config(), SIDE)
+    control = plugin(plugin.Config(), Task(SIDE))
     together, apart = control.sample({}, request_for([0, 5, 7])), control.sample({}, request_for([5, 2]))
     assert np.array_equal(together.images[1], apart.images[0])
     assert np.array_equal(together.masks[1], apart.masks[0])

@@ -11,6 +11,7 @@ from diffusers import DDIMPipeline, DDIMScheduler, DDPMPipeline, DDPMScheduler, 
 
 from generators.ddim import DDIM, DDIMConfig
 from generators.ddpm import DDPM, DDPMConfig
+from pigbench.contracts import Task
 from pigbench.randomness import torch_generator
 
 STEPS = [16, 4]
@@ -18,7 +19,7 @@ STEPS = [16, 4]
 
 @pytest.fixture
 def ddpm(tiny) -> DDPM:
-    return DDPM(DDPMConfig(**tiny, ddpm_steps=16), 16)
+    return DDPM(DDPMConfig(**tiny, ddpm_steps=16), Task(16))
 
 
 def pipeline_images(pipeline, network, indices, **more) -> np.ndarray:
@@ -48,7 +49,7 @@ def pipeline_images(pipeline, network, indices, **more) -> np.ndarray:
 
 @pytest.mark.parametrize("steps", STEPS)
 def test_ddpm_makes_what_the_diffusers_pipeline_makes(tiny, networks, make_request, steps) -> None:
-    generator = DDPM(DDPMConfig(**tiny, ddpm_steps=steps), 16)
+    generator = DDPM(DDPMConfig(**tiny, ddpm_steps=steps), Task(16))
     trained = networks(generator)
     images = generator.sample(trained, make_request([0, 1, 2])).images
     expected = pipeline_images(
@@ -64,7 +65,7 @@ def test_ddpm_makes_what_the_diffusers_pipeline_makes(tiny, networks, make_reque
 @pytest.mark.parametrize("steps", STEPS)
 def test_ddim_makes_what_the_diffusers_pipeline_makes(ddpm, networks, make_request, steps) -> None:
     trained = networks(ddpm)
-    generator = DDIM(DDIMConfig(timesteps=16, ddim_steps=steps), 16)
+    generator = DDIM(DDIMConfig(timesteps=16, ddim_steps=steps), Task(16))
     images = generator.sample(trained, make_request([0, 1, 2])).images
     pipeline = {
         "scheduler": DDIMScheduler(num_train_timesteps=16, clip_sample=False),
@@ -76,7 +77,7 @@ def test_ddim_makes_what_the_diffusers_pipeline_makes(ddpm, networks, make_reque
 
 
 def samplers(ddpm):
-    return [ddpm, DDIM(DDIMConfig(timesteps=16, ddim_steps=8), 16)]
+    return [ddpm, DDIM(DDIMConfig(timesteps=16, ddim_steps=8), Task(16))]
 
 
 def test_same_seed_same_sample(ddpm, networks, make_request) -> None:
@@ -98,7 +99,7 @@ def test_a_sample_does_not_depend_on_its_batch_mates(ddpm, networks, make_reques
 
 
 def test_images_are_clipped_and_counted(ddpm, networks, make_request) -> None:
-    pairs = DDIM(DDIMConfig(timesteps=16, ddim_steps=8), 16).sample(networks(ddpm), make_request([0, 1]))
+    pairs = DDIM(DDIMConfig(timesteps=16, ddim_steps=8), Task(16)).sample(networks(ddpm), make_request([0, 1]))
     assert pairs.masks is None
     assert pairs.images.shape == (2, 1, 16, 16)
     assert abs(pairs.images).max() <= 1
@@ -116,8 +117,16 @@ def test_training_reads_only_the_declared_settings(tiny, train_once) -> None:
 
 
 def test_the_note_tells_respacing(tiny) -> None:
-    assert DDPM(DDPMConfig(**tiny, ddpm_steps=4), 16).note == "4 of 16 steps, respaced"
-    assert DDPM(DDPMConfig(**tiny, ddpm_steps=16), 16).note == ""
+    assert DDPM(DDPMConfig(**tiny, ddpm_steps=4), Task(16)).note == "4 of 16 steps, respaced"
+    assert DDPM(DDPMConfig(**tiny, ddpm_steps=16), Task(16)).note == ""
+
+
+def test_the_sampler_is_told_with_its_steps() -> None:
+    def told(steps: int) -> str:
+        return DDPM(DDPMConfig(ddpm_steps=steps), Task(32)).sampler
+
+    assert (told(1024), told(128)) == ("DDPM, 1,024 steps", "DDPM, 128 of 1,024 steps")
+    assert DDIM(DDIMConfig(ddim_steps=32), Task(32)).sampler == "DDIM, 32 steps"
 
 
 def test_ddim_trains_nothing_of_its_own() -> None:

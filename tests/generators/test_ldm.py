@@ -8,7 +8,7 @@ import torch
 
 from generators.latent import Autoencoder, PatchCritic
 from generators.ldm import LDM, LDMConfig, _adversarial
-from pigbench.contracts import TrainView, to_stored
+from pigbench.contracts import Task, TrainView, to_stored
 from pigbench.protocol import Training
 from pigbench.training import Loop
 
@@ -47,7 +47,7 @@ def trained_autoencoder(generator: LDM, view: TrainView, steps: int) -> torch.nn
 
 
 def test_the_autoencoder_learns_and_its_latents_have_unit_sd(settings, view) -> None:
-    generator = LDM(LDMConfig(**settings), SIDE)
+    generator = LDM(LDMConfig(**settings), Task(SIDE))
     images = torch.from_numpy(view.pairs(range(16)).images)
     short, long = (trained_autoencoder(generator, view, steps) for steps in (1, 60))
     errors = [(generator.reconstruct({"autoencoder": net}, images) - images).abs().mean() for net in (short, long)]
@@ -57,7 +57,7 @@ def test_the_autoencoder_learns_and_its_latents_have_unit_sd(settings, view) -> 
 
 
 def test_the_measured_sd_is_part_of_the_weights(settings, view) -> None:
-    generator = LDM(LDMConfig(**settings), SIDE)
+    generator = LDM(LDMConfig(**settings), Task(SIDE))
     network = trained_autoencoder(generator, view, 2)
     again = generator.build("autoencoder")
     again.load_state_dict(network.state_dict())
@@ -78,7 +78,7 @@ def test_training_reads_only_the_declared_settings(settings, train_once) -> None
 
 
 def test_the_mask_is_heard_and_an_l1_of_zero_prediction_is_that_of_the_noise(settings, make_batch, networks) -> None:
-    generator = LDM(LDMConfig(**settings), SIDE)
+    generator = LDM(LDMConfig(**settings), Task(SIDE))
     trained = networks(generator)
     latents, t = torch.randn(2, 2, SIDE // 2, SIDE // 2), torch.tensor([3, 3])
     masks = torch.zeros(2, 1, SIDE, SIDE)
@@ -92,7 +92,7 @@ def test_the_mask_is_heard_and_an_l1_of_zero_prediction_is_that_of_the_noise(set
 
 
 def test_samples_are_images_for_the_masks(settings, networks, make_request) -> None:
-    generator = LDM(LDMConfig(**settings), SIDE)
+    generator = LDM(LDMConfig(**settings), Task(SIDE))
     masks = np.ones((2, 1, SIDE, SIDE), np.uint8)
     steps = []
     request = make_request([0, 1], masks=masks, on_step=lambda *step: steps.append(step))
@@ -120,7 +120,7 @@ def test_the_adversary_moves_each_side_by_its_own_term() -> None:
 
 def test_perceptual_and_adversarial_terms_can_be_asked_for(settings, make_batch) -> None:
     plain, rich = (
-        LDM(LDMConfig(**(settings | {"perceptual_weight": weight, "adversarial_weight": weight})), SIDE)
+        LDM(LDMConfig(**(settings | {"perceptual_weight": weight, "adversarial_weight": weight})), Task(SIDE))
         for weight in (0.0, 1.0)
     )
     torch.manual_seed(0)
@@ -134,7 +134,7 @@ def test_perceptual_and_adversarial_terms_can_be_asked_for(settings, make_batch)
 
 def test_a_side_that_cannot_be_halved_is_refused(settings) -> None:
     with pytest.raises(ValueError, match="15 pixels cannot be halved 1 times"):
-        LDM(LDMConfig(**settings), 15).build("autoencoder")
+        LDM(LDMConfig(**settings), Task(15)).build("autoencoder")
 
 
 def test_sampling_at_every_step_is_refused(settings) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from generators.diffusion import DiffusionConfig, ddim_schedule
 from generators.pig import PIG, PIGConfig, binarise, sample_images, sample_pairs
+from pigbench.contracts import Task
 
 SIDE = 16
 
@@ -167,7 +168,7 @@ def test_images_for_given_masks_are_algorithm_2_with_the_mask_as_guide() -> None
 
 @pytest.fixture
 def make(tiny):
-    return lambda **settings: PIG(PIGConfig(**tiny, **{"ddim_steps": 4} | settings), SIDE)
+    return lambda **settings: PIG(PIGConfig(**tiny, **{"ddim_steps": 4} | settings), Task(SIDE))
 
 
 def test_variants_set_what_is_not_given() -> None:

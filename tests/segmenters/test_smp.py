@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pigbench.contracts import Batch, Pairs, Segmenter
+from pigbench.contracts import Batch, Pairs, Segmenter, Task, masks_of, require_probabilities
 from pigbench.errors import PigbenchError
 from pigbench.imagenet import efficientnet_lite0
 from pigbench.protocol import load_preset, plugin_config, preset_names
@@ -23,7 +23,7 @@ ONE_WIDTH = [DeepLabV3Plus, SegFormer]
 def make(kind: type[Segmenter], side: int = SIDE, preset: str = "quick", **own) -> Segmenter:
     """A segmenter with the settings of a preset, as the suite makes it."""
     shared = load_preset(preset).segmentation.network
-    return kind(plugin_config(kind.Config, kind.__name__.lower(), shared, own), side)
+    return kind(plugin_config(kind.Config, kind.__name__.lower(), shared, own), Task(side))
 
 
 def squares(count: int = 8) -> Pairs:
@@ -44,7 +44,7 @@ def as_batch(pairs: Pairs) -> Batch:
 
 @pytest.fixture(scope="module")
 def segmenter() -> UNet:
-    return UNet(UNetConfig(**SMALL), SIDE)
+    return UNet(UNetConfig(**SMALL), Task(SIDE))
 
 
 @pytest.mark.process
@@ -56,14 +56,12 @@ def test_importing_the_segmenters_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("preset", preset_names())
 @pytest.mark.parametrize("kind", ALL)
-def test_a_mask_comes_out_for_every_image_at_every_preset(kind, preset) -> None:
+def test_probabilities_come_out_for_every_image_at_every_preset(kind, preset) -> None:
     side = min(load_preset(preset).resolution, 64)  # every preset's encoder, and no more pixels than that takes
     segmenter = make(kind, side, preset)
     network = segmenter.build().eval()
     with torch.inference_mode():
-        masks = segmenter.predict(network, torch.randn(3, 1, side, side))
-    assert masks.shape == (3, 1, side, side)
-    assert masks.dtype == torch.bool
+        require_probabilities(segmenter.predict(network, torch.randn(3, 1, side, side)), segmenter.task, 3)
 
 
 @pytest.mark.parametrize(("kind", "upsample"), [(UNet, 1), *((kind, 2) for kind in ALL)])
@@ -78,7 +76,7 @@ def test_it_learns_bright_squares(kind, upsample) -> None:
         segmenter.loss(network, as_batch(segmenter.augment(pairs, step))).backward()
         optimiser.step()
     with torch.inference_mode():
-        predicted = segmenter.predict(network.eval(), torch.from_numpy(pairs.images)).numpy()
+        predicted = masks_of(segmenter.predict(network.eval(), torch.from_numpy(pairs.images)))
     overlap = (predicted & (pairs.masks > 0)).sum()
     assert 2 * overlap / (predicted.sum() + pairs.masks.sum()) > 0.8
 
@@ -92,7 +90,8 @@ def test_the_loss_is_dice_plus_cross_entropy(segmenter) -> None:
     dice = 1 - 2 * (chance * masks).sum() / (chance + masks).sum()
     cross_entropy = -(masks * chance.log() + (1 - masks) * (1 - chance).log()).mean()
     assert segmenter.loss(network, as_batch(pairs)).item() == pytest.approx((dice + cross_entropy).item(), rel=1e-5)
-    assert torch.equal(segmenter.predict(network, torch.from_numpy(pairs.images)), chance >= 0.5)
+    found = segmenter.predict(network, torch.from_numpy(pairs.images))
+    torch.testing.assert_close(found, torch.cat([1 - chance, chance], dim=1).float())
 
 
 def test_augmentation_is_a_pure_function_of_pairs_and_seed(segmenter) -> None:
@@ -100,7 +99,7 @@ def test_augmentation_is_a_pure_function_of_pairs_and_seed(segmenter) -> None:
     before = pairs.images.copy()
     first = segmenter.augment(pairs, 2**62 + 7)
     segmenter.augment(pairs, 8)
-    again = UNet(segmenter.config, SIDE).augment(pairs, 2**62 + 7)
+    again = UNet(segmenter.config, Task(SIDE)).augment(pairs, 2**62 + 7)
     assert np.array_equal(first.images, again.images)
     assert np.array_equal(first.masks, again.masks)
     assert np.array_equal(pairs.images, before)
@@ -147,8 +146,8 @@ def test_wrong_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="decoder_channels has 2 widths, encoder_depth is 3"):
         UNetConfig(encoder_depth=3, decoder_channels=(16, 8))
     with pytest.raises(ValueError, match="unet: 30 pixels cannot be halved 2 times"):
-        UNet(UNetConfig(**SMALL), 30).build()
-    UNet(UNetConfig(**SMALL, upsample=2), 30).build()
+        UNet(UNetConfig(**SMALL), Task(30)).build()
+    UNet(UNetConfig(**SMALL, upsample=2), Task(30)).build()
     with pytest.raises(PigbenchError, match="encoder_depth: input should be greater than or equal to 2"):
         make(UNetPlusPlus, encoder_depth=1, decoder_channels=(8,))
 
@@ -171,7 +170,7 @@ def test_segformer_takes_the_papers_encoder() -> None:
     segmenter = make(SegFormer, encoder="mit_b0")
     network = segmenter.build().eval()
     assert type(network.encoder).__name__ == "MixVisionTransformerEncoder"
-    assert segmenter.predict(network, torch.zeros(2, 1, SIDE, SIDE)).shape == (2, 1, SIDE, SIDE)
+    assert segmenter.predict(network, torch.zeros(2, 1, SIDE, SIDE)).shape == (2, 2, SIDE, SIDE)
 
 
 @pytest.mark.parametrize(("kind", "depth"), [(UNet, 5), *((kind, 3) for kind in ALL)])
@@ -191,5 +190,6 @@ def test_a_pretrained_encoder_sees_in_grey_what_imagenets_sees_in_that_grey_in_c
 def test_a_pretrained_encoder_trains_and_is_named_in_the_settings(kind) -> None:
     segmenter = make(kind, pretrained=True, encoder="resnet18")
     assert segmenter.config.encoder == "tu-tf_efficientnet_lite0"
+    assert (segmenter.pretrained_on, make(kind).pretrained_on) == ("ImageNet", "")
     assert kind.Config(**segmenter.config.model_dump()) == segmenter.config
     assert all(weight.requires_grad for weight in segmenter.build().parameters())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pigbench import contracts
-from pigbench.contracts import Pairs, TrainView, rule
+from pigbench.contracts import Pairs, Task, TrainView, rule
 from pigbench.stages.job import StageFailed
 from pigbench.stages.sample import check, make_request
 
@@ -42,7 +42,7 @@ def made(change: str = "") -> Pairs:
 
 
 def judge(pairs: Pairs, kind: str = "pairs") -> None:
-    check(pairs, "stranger", SimpleNamespace(kind=kind, resolution=16), 3)  # type: ignore[arg-type]
+    check(pairs, "stranger", SimpleNamespace(kind=kind, task=Task(16)), 3)  # type: ignore[arg-type]
 
 
 def test_what_keeps_the_contract_passes() -> None:
@@ -87,7 +87,7 @@ HEALTHY_AND_NOT = TrainView(
 
 @pytest.mark.parametrize(("kind", "spec"), [("images-for-masks", {}), ("pairs", {"masks": "real"})])
 def test_images_are_made_for_masks_with_a_lesion_only(kind: str, spec: dict) -> None:
-    generator = SimpleNamespace(kind=kind, resolution=4)
+    generator = SimpleNamespace(kind=kind, task=Task(4))
     request = make_request(generator, HEALTHY_AND_NOT, range(12), 0, 0, **spec)
     assert request.masks is not None
     assert request.masks.any(axis=(1, 2, 3)).all()
@@ -96,7 +96,7 @@ def test_images_are_made_for_masks_with_a_lesion_only(kind: str, spec: dict) -> 
 
 
 def test_what_starts_from_cases_gets_all_of_them() -> None:
-    generator = SimpleNamespace(kind="pairs", resolution=4)
+    generator = SimpleNamespace(kind="pairs", task=Task(4))
     request = make_request(generator, HEALTHY_AND_NOT, range(8), 0, 0)
     assert request.masks is None
     assert sorted(request.cases) == list(range(8))
@@ -104,7 +104,7 @@ def test_what_starts_from_cases_gets_all_of_them() -> None:
 
 def test_an_image_for_a_made_mask_does_not_start_from_the_noise_of_that_mask() -> None:
     def noise(**spec: str) -> np.ndarray:
-        generator = SimpleNamespace(kind="images-for-masks", resolution=4)
+        generator = SimpleNamespace(kind="images-for-masks", task=Task(4))
         return make_request(generator, HEALTHY_AND_NOT, range(3), 0, 0, **spec).noise()
 
     of_the_mask, of_the_image = noise(), noise(masks="made")
@@ -116,4 +116,4 @@ def test_an_image_for_a_made_mask_does_not_start_from_the_noise_of_that_mask() -
 def test_where_no_training_patient_has_a_lesion_there_is_no_mask_to_ask_for(kind: str) -> None:
     view = TrainView(np.zeros((2, 1, 16, 16), np.uint16), np.zeros((2, 1, 16, 16), np.uint8), ["a", "b"], "d")
     with pytest.raises(StageFailed, match="has a lesion"):
-        make_request(SimpleNamespace(kind=kind, resolution=16), view, range(2), 0, 0, masks="real")  # type: ignore[arg-type]
+        make_request(SimpleNamespace(kind=kind, task=Task(16)), view, range(2), 0, 0, masks="real")  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from planted import WidthConfig
 
-from pigbench.contracts import Pairs, Segmenter
+from pigbench.contracts import Pairs, Segmenter, lesion_probabilities
 
 
 class GoodSegmenter(Segmenter):
@@ -33,12 +33,44 @@ class GoodSegmenter(Segmenter):
         return (network(batch.images).sigmoid() - batch.masks).square().mean()
 
     def predict(self, network, images):
+        return lesion_probabilities(network(images))
+
+
+class TakesAResolution(GoodSegmenter):
+    def __init__(self, config, resolution):
+        super().__init__(config, resolution)
+
+
+class WorksInColour(GoodSegmenter):
+    channels = (3,)
+
+
+class PredictsMasks(GoodSegmenter):
+    def predict(self, network, images):
         return network(images) > 0
 
 
-class PredictsChances(GoodSegmenter):
+class PredictsOneChance(GoodSegmenter):
     def predict(self, network, images):
         return network(images).sigmoid()
+
+
+class PredictsDouble(GoodSegmenter):
+    def predict(self, network, images):
+        return super().predict(network, images).double()
+
+
+class PredictsLogits(GoodSegmenter):
+    def predict(self, network, images):
+        import torch
+
+        logits = network(images)
+        return torch.cat([-logits, logits], dim=1)
+
+
+class PredictsTooMuch(GoodSegmenter):
+    def predict(self, network, images):
+        return super().predict(network, images).sqrt()
 
 
 class PredictsTooFew(GoodSegmenter):
@@ -49,14 +81,14 @@ class PredictsTooFew(GoodSegmenter):
 class PredictsTogether(GoodSegmenter):
     def predict(self, network, images):
         logits = network(images)
-        return logits > logits.quantile(0.9)
+        return lesion_probabilities(logits - logits.quantile(0.9))
 
 
 class PredictsByChance(GoodSegmenter):
     def predict(self, network, images):
         import torch
 
-        return super().predict(network, images) ^ (torch.rand(images.shape) < 0.1)
+        return lesion_probabilities(network(images) + torch.randn(images.shape))
 
 
 class AugmentsUnseeded(GoodSegmenter):
@@ -100,7 +132,32 @@ class PoolsOddSizes(GoodSegmenter):
     def predict(self, network, images):
         from torch.nn.functional import avg_pool2d, interpolate
 
-        return interpolate(avg_pool2d(network(images), 2), scale_factor=2) > 0
+        return lesion_probabilities(interpolate(avg_pool2d(network(images), 2), scale_factor=2))
+
+
+class StartsAnew(GoodSegmenter):
+    def train(self, cases, loop, start=None):
+        return super().train(cases, loop)
+
+
+class TrainsOnItsOwn(GoodSegmenter):
+    """Keeps the contract: it trains the last layer alone."""
+
+    def train(self, cases, loop, start=None):
+        network = self.build()
+        if start is not None:
+            network.load_state_dict(start)
+        network[0].requires_grad_(False)
+        return loop.fit(network, self.loss, cases, augment=self.augment)
+
+
+class TrainsToNothing(GoodSegmenter):
+    def train(self, cases, loop, start=None):
+        return None
+
+
+class PretrainedOnMuch(GoodSegmenter):
+    pretrained_on = ("ImageNet", "COCO")
 
 
 class Unfinished(Segmenter):

@@ -88,6 +88,15 @@ class NoteIsATuple(Good):
     note = ("one", "two")
 
 
+class SamplerIsANumber(Good):
+    sampler = 32
+
+
+class TakesAResolution(Good):
+    def __init__(self, config, resolution):
+        super().__init__(config, resolution)
+
+
 class Twins(Good):
     components = (Component("network"), Component("network"))
 

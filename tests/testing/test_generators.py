@@ -13,6 +13,7 @@ from pigbench.testing import ContractBroken, check_generator, generator_results
 
 IMAGES, INTENSITIES, MASKS = rule("Images are"), rule("Intensities are"), rule("Masks are")
 RANDOM, SAME, MATES = rule("Take every random"), rule("The same request"), rule("A sample must not")
+BUILT_FOR = "An `__init__` of your own takes (self, config, task), too."
 FILES, WEIGHTS = rule("Read no file"), rule("A network's weights")
 
 
@@ -54,6 +55,8 @@ FAULTS = [
     ("NoSample", "declaration", "no method 'sample'", "`request.count` samples."),
     ("NoKind", "declaration", "not one of images, pairs, images-for-masks", "kind: what it makes."),
     ("NoteIsATuple", "declaration", "its note is tuple", "What a reader of its numbers must know"),
+    ("SamplerIsANumber", "declaration", "its sampler is int", "How it samples and in how many steps"),
+    ("TakesAResolution", "declaration", "takes (self, config, resolution): make it (self, config, task)", BUILT_FOR),
     ("Twins", "declaration", "two components are named 'network'", "name: unique within its generator."),
     ("NeedsAStranger", "declaration", "'network' needs guider", "needs: components that must be trained before"),
     ("NeedsEachOther", "declaration", "need each other", "needs: components that must be trained before"),

@@ -10,12 +10,21 @@ from pigbench.contracts import rule
 from pigbench.testing import ContractBroken, check_segmenter, segmenter_results
 
 PURE = "`pairs` augmented, a pure function of (pairs, seed)."
-PREDICT = "Masks (N, 1, H, W), boolean"
+PREDICT = "Probabilities (N, K + 1, H, W) float32 of background and classes"
+CHANCES = rule("Probabilities are")
+BUILT_FOR = "An `__init__` of your own takes (self, config, task), too."
 
 
 FAULTS = [
-    ("PredictsChances", "prediction", "float32 where (4, 1, 16, 16) torch.bool", PREDICT),
-    ("PredictsTooFew", "prediction", "(4, 16, 16)", PREDICT),
+    ("TakesAResolution", "declaration", "takes (self, config, resolution): make it (self, config, task)", BUILT_FOR),
+    ("WorksInColour", "declaration", "declares channels = (3,), and the task's images have 1", BUILT_FOR),
+    ("PretrainedOnMuch", "declaration", "its pretrained_on is tuple", "The data that its networks"),
+    ("PredictsMasks", "prediction", "(4, 1, 16, 16) bool, which are no probabilities", CHANCES),
+    ("PredictsOneChance", "prediction", "return `lesion_probabilities(logits)` in place of `logits > 0`", CHANCES),
+    ("PredictsTooFew", "prediction", "(4, 16, 16)", CHANCES),
+    ("PredictsDouble", "prediction", "float64 where (4, 2, 16, 16) float32", CHANCES),
+    ("PredictsLogits", "prediction", "where probabilities were asked", CHANCES),
+    ("PredictsTooMuch", "prediction", ", not 1", CHANCES),
     ("PredictsTogether", "prediction", "among other images", PREDICT),
     ("PredictsByChance", "prediction", "among other images", PREDICT),
     ("AugmentsUnseeded", "augmentation", "again with the same seed", PURE),
@@ -24,7 +33,9 @@ FAULTS = [
     ("AugmentsToTensors", "augmentation", "float64", PURE),
     ("SegmenterReadsAFile", "nothing else read", "scale.npy (build)", rule("Read no file")),
     ("SegmenterRemembers", "resume", "gives other weights", rule("Take every random")),
-    ("PoolsOddSizes", "other sizes", "at 15 pixels predict gives masks (4, 1, 14, 14)", rule("Images are")),
+    ("StartsAnew", "start", "from other weights it ends with the same ones", rule("A training that")),
+    ("TrainsToNothing", "training", "gives NoneType", "The trained network."),
+    ("PoolsOddSizes", "other sizes", "at 15 pixels predict gives (4, 2, 14, 14) float32", rule("Images are")),
     ("Unfinished", "declaration", "loss, predict", "a network, its augmentation and its loss"),
 ]
 
@@ -34,10 +45,11 @@ def plugin(name: str) -> type:
 
 
 @pytest.mark.process
-def test_a_good_one_passes_every_check() -> None:
-    results = list(segmenter_results(plugin("GoodSegmenter")))
+@pytest.mark.parametrize("name", ["GoodSegmenter", "TrainsOnItsOwn"])
+def test_a_good_one_passes_every_check(name: str) -> None:
+    results = list(segmenter_results(plugin(name)))
     assert {result.state for result in results} == {"ok"}, results
-    assert len(results) == 11
+    assert len(results) == 12
 
 
 @pytest.mark.process
