@@ -44,6 +44,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SerializerFunctionWrapHandler, model_serializer
 
+from pigbench.contracts import metric
+from pigbench.contracts.metric import (  # noqa: F401 (a metric imports them from here)
+    CaseMasks,
+    CaseMetric,
+    EmptyRule,
+    Metric,
+    Outcome,
+    SetMetric,
+    Sets,
+)
+
 if TYPE_CHECKING:
     import torch
 
@@ -53,9 +64,9 @@ Kind = Literal["images", "pairs", "images-for-masks"]
 
 
 def rule(beginning: str) -> str:
-    """The rule of this file's list that begins so, for messages that quote it."""
-    rules = (__doc__ or "").partition("Rules the suite relies on:")[2].splitlines()
-    return next(line[2:] for line in rules if line.startswith(f"- {beginning}"))
+    """The rule that begins so, of this file's list or the metrics', for messages that quote it."""
+    lists = [(doc or "").partition("Rules the suite relies on:")[2] for doc in (__doc__, metric.__doc__)]
+    return next(line[2:] for line in "\n".join(lists).splitlines() if line.startswith(f"- {beginning}"))
 
 
 class Config(BaseModel):

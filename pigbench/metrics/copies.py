@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from pigbench.contracts.metric import SetMetric, Sets
+from pigbench.contracts import SetMetric, Sets
 from pigbench.errors import PigbenchError
 
 NEAREST = 0.01

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from pigbench.contracts.metric import SetMetric
+from pigbench.contracts import SetMetric
 
 
 class FID(SetMetric):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench.contracts.metric import EmptyRule
+from pigbench.contracts import EmptyRule
 from pigbench.metrics.components import Components
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pigbench.contracts.metric import CaseMasks, CaseMetric, EmptyRule
+from pigbench.contracts import CaseMasks, CaseMetric, EmptyRule
 from pigbench.metrics.surface import sides, surface_distances
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pigbench.contracts.metric import SetMetric
+from pigbench.contracts import SetMetric
 from pigbench.metrics.neighbourhoods import precision_and_recall
 
 

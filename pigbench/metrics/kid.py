@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from pigbench.contracts.metric import SetMetric
+from pigbench.contracts import SetMetric
 from pigbench.randomness import seed_for
 
 SUBSETS = 100
