@@ -56,7 +56,7 @@ def known_and_floors(metrics: Mapping[str, SetMetric], sets: Sets) -> OfReals:
         with refusing(refused, [name], metric):
             kept = {key: np.asarray(value) for key, value in metric.known(sets).items()}
             if metric.has_floor:
-                floors[name] = _value(metric, floor_sets, {})
+                floors[name] = value_of(metric, floor_sets, {})
             known[name] = kept
     return OfReals(floor_sets.m, known, floors, refused)
 
@@ -73,17 +73,15 @@ def compare_sets(metrics: Mapping[str, SetMetric], sets: Sets, of_reals: OfReals
     for name in without(metrics, refused):
         metric = metrics[name]
         with refusing(refused, [name], metric):
-            value, mostly_bias = (
-                _value(metric, sets, of_reals.known[name]),
-                metric.biased(sets.m, sets.generated.shape[1]),
-            )
+            value = value_of(metric, sets, of_reals.known[name])
+            if metric.biased(sets.m, sets.generated.shape[1]):
+                biased.append(name)
             values[name] = value
-            biased += [name] * bool(mostly_bias)
     return Compared(values, biased, refused)
 
 
-def _value(metric: SetMetric, sets: Sets, known: Mapping[str, np.ndarray]) -> float:
-    """Raises Refused for anything but a finite number in range."""
+def value_of(metric: SetMetric, sets: Sets, known: Mapping[str, np.ndarray]) -> float:
+    """The value of one metric. Raises Refused for anything but a finite number in range."""
     value = number(found := metric.measure(sets, {key: read_only(array) for key, array in known.items()}))
     if value is None or not np.isfinite(value):
         raise breaks(f"{found!r:.40}", "A set metric gives")

@@ -9,7 +9,9 @@ from pigbench.metrics.components import Components
 
 
 class FalseAlarms(Components):
-    """Predicted components that touch no lesion, of an image; what that means, `components.py` says.
+    """Predicted components that touch no lesion.
+
+    What that means, `components.py` says.
 
     =====================  ====================  ==============================
     true mask              prediction            score

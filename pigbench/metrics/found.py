@@ -9,7 +9,9 @@ from pigbench.metrics.components import Components
 
 
 class Found(Components):
-    """Found lesions over all lesions of an image; what found means, `components.py` says.
+    """Share of the lesions that are found.
+
+    What found means, `components.py` says.
 
     =====================  ====================  =============================================
     true mask              prediction            score

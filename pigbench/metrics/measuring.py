@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from pigbench.contracts import CaseMasks, CaseMetric, EmptyRule
+from pigbench.errors import PigbenchError
 from pigbench.metrics import kept_as
-from pigbench.metrics.refusals import Refused, breaks, number, read_only, refusing, without
+from pigbench.metrics.refusals import breaks, number, read_only, refusing, without
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def measure_cases(metrics: Mapping[str, CaseMetric], cases: Iterable[CaseMasks])
                 continue
             metric = metrics[names[0]]
             with refusing(refused, names, metric):
-                kept[name].append(_checked_names(metric, metric.measure(shown)))
+                kept[name].append(statistics_of(metric, shown))
     statistics = {
         name: {each: np.array([row[each] for row in kept[name]], float) for each in metrics[names[0]].statistics}
         for name, names in sharing.items()
@@ -91,6 +92,12 @@ def scored(
     return scores
 
 
+def require_declared(metric: CaseMetric) -> None:
+    """Raises PigbenchError where there are no statistics or no rule for empty masks."""
+    if not getattr(metric, "statistics", ()) or not isinstance(getattr(metric, "empty", None), EmptyRule):
+        raise PigbenchError("it declares no statistics, or no rule for empty masks")
+
+
 def _sharing(metrics: Mapping[str, CaseMetric], refused: dict[str, str]) -> dict[str, list[str]]:
     """The metrics by the name that their statistics are kept under; the first of each measures for all.
 
@@ -100,16 +107,11 @@ def _sharing(metrics: Mapping[str, CaseMetric], refused: dict[str, str]) -> dict
     for name, metric in metrics.items():
         names = sharing.setdefault(kept_as(name, metric), [])
         with refusing(refused, [name], metric):
-            _require_declared(metric)
+            require_declared(metric)
             if any(_kept(metric) != _kept(metrics[other]) for other in names[:1]):
-                raise Refused(f"keeps other statistics under '{kept_as(name, metric)}' than '{names[0]}' does")
+                raise PigbenchError(f"'{names[0]}' keeps other statistics under '{kept_as(name, metric)}'")
             names.append(name)
     return {kept: names for kept, names in sharing.items() if names}
-
-
-def _require_declared(metric: CaseMetric) -> None:
-    if not getattr(metric, "statistics", ()) or not isinstance(getattr(metric, "empty", None), EmptyRule):
-        raise Refused("declares no statistics, or no rule for empty masks")
 
 
 def _kept(metric: CaseMetric) -> tuple[object, ...]:
@@ -117,8 +119,9 @@ def _kept(metric: CaseMetric) -> tuple[object, ...]:
     return type(metric).measure, tuple(metric.statistics)
 
 
-def _checked_names(metric: CaseMetric, found: object) -> dict[str, float]:
-    """The statistics of one case. Raises Refused for others than the metric declares."""
+def statistics_of(metric: CaseMetric, case: CaseMasks) -> dict[str, float]:
+    """One case measured. Raises Refused for other statistics than the metric declares."""
+    found: object = metric.measure(case)
     if not isinstance(found, Mapping) or set(found) != set(metric.statistics):
         what = ", ".join(map(str, found)) or "no statistics" if isinstance(found, Mapping) else _briefly(found)
         raise breaks(f"{what} where it declares {', '.join(metric.statistics)}", "The statistics have the names")

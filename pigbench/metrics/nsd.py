@@ -18,10 +18,11 @@ ROUNDING = 1e-9
 
 
 class NSD(CaseMetric):
-    """Surface pixels of truth and prediction no farther than the tolerance from the other's surface, over all of them.
+    """Surface Dice at a tolerance.
 
-    The tolerance is `TOLERANCE_MM` where the spacing is known, else `TOLERANCE_SHARE` of the longer side of the grid.
-    What a surface is, `surface.py` says; its pixels count alike, however long the outline is that they stand for.
+    Surface pixels of truth and prediction no farther than that from the other's surface, over all of them. The
+    tolerance is `TOLERANCE_MM` where the spacing is known, else `TOLERANCE_SHARE` of the longer side of the grid. What
+    a surface is, `surface.py` says; its pixels count alike, however long the outline is that they stand for.
 
     Statistics: `truth` and `prediction`, the surface pixels of each; `truth_close` and `prediction_close`, how many of
     them lie within the tolerance.

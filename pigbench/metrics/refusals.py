@@ -15,12 +15,16 @@ from pigbench.errors import PigbenchError, in_a_line
 
 
 class Refused(PigbenchError):
-    """Why a metric has no numbers."""
+    """Why a metric has no numbers: what it did, and the contract's sentence on that."""
+
+    def __init__(self, what: str, sentence: str) -> None:
+        super().__init__(f"{what}; the contract says: {sentence}")
+        self.what, self.sentence = what, sentence
 
 
 def breaks(what: str, beginning: str) -> Refused:
     """The metric gave `what`, and the contract has a rule on it that begins so."""
-    return Refused(f"gave {what}; the contract says: {rule(beginning)}")
+    return Refused(f"gave {what}", rule(beginning))
 
 
 @contextmanager
