@@ -2,7 +2,8 @@
 
 A file counts as its syntax tree, without comments, docstrings, positions and empty fields: a reworded comment, another
 line break or a newer Python changes nothing, and a number changes it. It counts with the files that it imports inside
-its own top-level package; libraries and `pigbench` itself are recorded beside the artifacts by version, not keyed.
+its own top-level package, a built-in metric with those of `pigbench.metrics`; libraries and the rest of `pigbench` are
+recorded beside the artifacts by version, not keyed.
 
 A package may say in a file `earlier.toml` beside its `__init__.py` that a plugin gives the same numbers as before::
 
@@ -25,6 +26,9 @@ from pathlib import Path
 
 EARLIER = "earlier.toml"
 
+METRICS = "pigbench.metrics"
+"""Where the built-in metrics are, whose top-level package is the suite itself."""
+
 
 @cache
 def source_hash(module_name: str) -> str:
@@ -35,7 +39,7 @@ def source_hash(module_name: str) -> str:
 
 
 def current_hash(module_name: str) -> str:
-    """The hash of a module's source as it is, and of what it imports inside its package; nothing is imported."""
+    """The hash of a module's source as it is, and of what it imports within its border; nothing is imported."""
     return tree_hash(sorted(_own_sources(module_name).items()))
 
 
@@ -63,7 +67,7 @@ def _is_prose(node: object) -> bool:
 
 
 def _own_sources(module_name: str) -> dict[str, bytes]:
-    """The source of a module and of what it imports inside its package, by module name; nothing is imported."""
+    """The source of a module and of what it imports within its border, by module name; nothing is imported."""
     sources: dict[str, bytes] = {}
     waiting = [module_name]
     while waiting:
@@ -73,9 +77,17 @@ def _own_sources(module_name: str) -> dict[str, bytes]:
             continue
         sources[name] = _text(file)
         home = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        package = module_name.partition(".")[0]
-        waiting += [other for other in _imports(sources[name], home) if other.partition(".")[0] == package]
+        waiting += [other for other in _imports(sources[name], home) if _within(other, _border(module_name))]
     return sources
+
+
+def _border(module_name: str) -> str:
+    """The package beyond which imports are not followed."""
+    return METRICS if _within(module_name, METRICS) else module_name.partition(".")[0]
+
+
+def _within(module_name: str, package: str) -> bool:
+    return f"{module_name}.".startswith(f"{package}.")
 
 
 @cache

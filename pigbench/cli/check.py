@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,38 +11,35 @@ from pigbench.cli import options
 
 if TYPE_CHECKING:
     from pigbench.registry import Plugin
+    from pigbench.testing import Result
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A generator or segmenter, as `pigbench list` names it.")],
+    name: Annotated[str, typer.Argument(help="A generator, segmenter or metric, as `pigbench list` names it.")],
     preset: options.PresetName = "smoke",
 ) -> None:
-    """Try a plugin in a fold in miniature, with a preset's settings; exit 1 if it breaks the contract."""
+    """Try a plugin in miniature, one that trains with a preset's settings; exit 1 if it breaks the contract."""
     broken = sum(_broken(plugin, preset) for plugin in _named(name))
     raise SystemExit(1 if broken else 0)
 
 
 def _named(name: str) -> list[Plugin]:
-    """The generator or segmenter of that name, or both. Raises PigbenchError if there is neither."""
+    """What has that name, of whatever kind. Raises PigbenchError if nothing has."""
     from pigbench import registry
     from pigbench.errors import PigbenchError, did_you_mean
 
-    groups = [registry.plugins("generators"), registry.plugins("segmenters")]
+    groups = [registry.plugins("generators"), registry.plugins("segmenters"), registry.plugins("metrics")]
     found = [plugins[name] for plugins in groups if name in plugins]
     if not found:
-        raise PigbenchError(did_you_mean("generator or segmenter", name, [name for group in groups for name in group]))
+        known = [name for group in groups for name in group]
+        raise PigbenchError(did_you_mean("generator, segmenter or metric", name, known))
     return found
 
 
 def _broken(plugin: Plugin, preset: str) -> int:
     """Print a line a check; how many are broken."""
-    from pigbench.protocol import load_preset
-    from pigbench.testing import generator_results, segmenter_results
-
-    results = generator_results if plugin.group == "generators" else segmenter_results
-    resolution = load_preset(preset).resolution
     states = []
-    for result in results(plugin.load(), name=plugin.name, resolution=resolution, preset=preset):
+    for result in _results(plugin, preset):
         states.append(result.state)
         print(f"{result.state:9} {result.check}: {result.text}", flush=True)
         if result.state == "BROKEN":
@@ -50,3 +48,13 @@ def _broken(plugin: Plugin, preset: str) -> int:
     verdict = f"breaks the contract in {broken} of {len(states)} checks" if broken else "keeps the contract"
     print(f"{plugin.group.removesuffix('s')} '{plugin.name}' of {plugin.origin} {verdict}")
     return broken
+
+
+def _results(plugin: Plugin, preset: str) -> Iterator[Result]:
+    from pigbench.protocol import load_preset
+    from pigbench.testing import generator_results, metric_results, segmenter_results
+
+    if plugin.group == "metrics":
+        return metric_results(plugin.load())
+    results = generator_results if plugin.group == "generators" else segmenter_results
+    return results(plugin.load(), name=plugin.name, resolution=load_preset(preset).resolution, preset=preset)

@@ -19,6 +19,7 @@ class What(StrEnum):
 
     GENERATORS = "generators"
     SEGMENTERS = "segmenters"
+    METRICS = "metrics"
     DATASETS = "datasets"
     PRESETS = "presets"
     EXTRACTORS = "extractors"
@@ -38,10 +39,11 @@ def list_(
     preset: Annotated[str, typer.Option(help="Preset whose values are listed.")] = "quick",
     store: options.StoreDir = Path("runs"),
 ) -> None:
-    """List the generators or segmenters, datasets, presets, extractors, or all that `--set` can change."""
+    """List the generators, segmenters or metrics, datasets, presets, extractors, or all that `--set` can change."""
     rows = {
         What.GENERATORS: lambda: _plugins("generators"),
         What.SEGMENTERS: lambda: _plugins("segmenters"),
+        What.METRICS: _metrics,
         What.DATASETS: lambda: _datasets(store),
         What.PRESETS: _presets,
         What.EXTRACTORS: _extractors,
@@ -61,6 +63,21 @@ def _plugins(group: str) -> Rows:
         error = plugin.error()
         about = error or (plugin.load().__doc__ or "").strip().partition("\n")[0]
         rows.append({"name": name, "about": about, "origin": plugin.origin, "error": error})
+    return rows
+
+
+def _metrics() -> Rows:
+    from pigbench import registry
+    from pigbench.contracts import CaseMetric
+
+    rows = []
+    for row in _plugins("metrics"):
+        told = dict.fromkeys(("of", "column", "better"), "")
+        if not row["error"]:
+            metric = registry.find("metrics", row["name"]).load()
+            of = "cases" if issubclass(metric, CaseMetric) else "sets"
+            told = {"of": of, "column": f"{metric.heading} {metric.unit}".strip(), "better": metric.better}
+        rows.append({"name": row.pop("name"), **told, **row})
     return rows
 
 

@@ -32,6 +32,12 @@ def segmenter(name: Name, out: Out = None) -> None:
     _write("segmenters", name, out or Path(name))
 
 
+@app.command("metric")
+def metric(name: Name, out: Out = None) -> None:
+    """Write a package with a metric: one file, one test, and the entry point that makes PIGBench find it."""
+    _write("metrics", name, out or Path(name))
+
+
 def _write(group: Group, name: str, directory: Path) -> None:
     from importlib.resources import files
     from string import Template

@@ -15,7 +15,7 @@ Rules the suite relies on:
 - Scores are one number a case, within the metric's range.
 - The same masks give the same statistics.
 - A metric leaves the masks and features that it is given as they are.
-- A set metric gives one finite number.
+- A set metric gives one finite number, within its range.
 
 `pigbench check NAME` tries all of them on a metric and quotes the sentence that it breaks.
 """

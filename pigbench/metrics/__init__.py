@@ -1,5 +1,12 @@
 """What the suite measures: metrics, one a file, and what is made of their numbers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pigbench.contracts import CaseMetric, Metric
+
 MEASURED = ("dice", "iou", "precision", "recall", "found", "false_alarms", "nsd")
 """The case metrics that a run measures unless it is told otherwise, in the order of a table's columns."""
 
@@ -8,3 +15,28 @@ COLUMNS = MEASURED[:6]
 
 SETS = ("kid", "fid", "image_precision", "image_recall", "copies")
 """The set metrics that a run measures and tables show."""
+
+
+def find(name: str) -> Metric:
+    """The metric of that name, ready to measure. Raises PigbenchError, which names it, where there is none."""
+    from pigbench import registry
+    from pigbench.errors import PigbenchError
+
+    plugin = registry.find("metrics", name)
+    try:
+        return plugin.load()()
+    except TypeError as error:  # an abstract class, or one that wants arguments
+        raise PigbenchError(f"metric '{name}' of {plugin.origin} cannot be made: {error}") from error
+
+
+def kept_as(name: str, metric: CaseMetric) -> str:
+    """What a record keeps the metric's statistics under."""
+    return metric.kept_as or name
+
+
+def signature(name: str) -> str:
+    """Name and hash of the source, such as `dice@1a2b3c4d`."""
+    from pigbench import registry
+    from pigbench.sources import source_hash
+
+    return f"{name}@{source_hash(registry.find('metrics', name).target.partition(':')[0])[:8]}"

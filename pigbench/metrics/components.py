@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pigbench.contracts.metric import CaseMasks, CaseMetric
+from pigbench.contracts import CaseMasks, CaseMetric
 from pigbench.metrics.crop import crop
 
 LEAST_IOU = 0.1

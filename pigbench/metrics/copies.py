@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from pigbench.contracts.metric import SetMetric, Sets
+from pigbench.contracts import SetMetric, Sets
 from pigbench.errors import PigbenchError
 
 NEAREST = 0.01
@@ -14,18 +14,19 @@ NEAREST = 0.01
 
 
 class Copies(SetMetric):
-    """The share of generated images nearer to a training image than the nearest 1 % of the held-out images are.
+    """Share of the images that are copies.
 
-    The training images mirrored left to right count too. All generated images are looked at, so a share of copies is
-    seen that leaves the median where it is. Of images that are as new as held-out ones about 1 % count as copies; with
-    N < 100 held-out images, one in N + 1. Training images would all count, so there is no floor.
+    Of the generated images, those nearer to a training image than the nearest 1 % of the held-out images are. Training
+    images mirrored left to right count too. All generated images are looked at: the median distance stays where it is
+    while a fifth of them are copies. Of images as new as the held-out ones about 1 % count as copies; with N < 100
+    held-out images, one in N + 1. Training images would all count, so there is no floor.
     """
 
     heading = "Copies"
     better = "lower"
     note = (
         "copies: share of all generated images that are nearer to a training image, or to a mirrored one, than the "
-        "nearest 1 % of held-out images are; about 1 % is what new images give"
+        "nearest 1 % of held-out images are; new images give about 1 %, or one in N + 1 where there are N < 100 held-out ones"
     )
     has_floor = False
 
@@ -34,16 +35,18 @@ class Copies(SetMetric):
         return {"limit": np.array(_limit(sets))}
 
     def measure(self, sets, known):
-        """Of all generated images. Raises PigbenchError where held-out images are copies themselves: no scale."""
-        limit = float(known["limit"]) if known else _limit(sets)
-        if limit == 0:
-            raise PigbenchError("some held-out images are training images themselves, so copies cannot be told")
+        """Of all generated images."""
+        limit = known["limit"] if known else _limit(sets)
         return float(np.mean(_nearest(sets.generated, sets) < limit))
 
 
 def _limit(sets: Sets) -> float:
+    """The largest distance among the nearest 1 %. Raises PigbenchError where these are copies themselves."""
     distances = np.sort(_nearest(sets.heldout, sets))
-    return float(distances[math.ceil(NEAREST * len(distances)) - 1])
+    limit = float(distances[math.ceil(NEAREST * len(distances)) - 1])
+    if limit == 0:
+        raise PigbenchError("some held-out images are training images themselves, so copies cannot be told")
+    return limit
 
 
 def _nearest(features: np.ndarray, sets: Sets) -> np.ndarray:

@@ -6,7 +6,10 @@ from pigbench.metrics.overlap import Overlap, share
 
 
 class Dice(Overlap):
-    """2 TP / (2 TP + FP + FN); its table of empty masks is `Overlap`'s."""
+    """Overlap over mean area.
+
+    2 TP / (2 TP + FP + FN); the table of empty masks is `Overlap`'s.
+    """
 
     heading = "Dice"
     note = "Dice: overlap of prediction and lesion over their mean area"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
-from pigbench.contracts.metric import EmptyRule
+from pigbench.contracts import EmptyRule
 from pigbench.metrics.components import Components
 
 
 class FalseAlarms(Components):
-    """Predicted components that touch no lesion, of an image; what that means, `components.py` says.
+    """Predicted components that touch no lesion.
+
+    What that means, `components.py` says.
 
     =====================  ====================  ==============================
     true mask              prediction            score

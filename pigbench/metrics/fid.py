@@ -9,11 +9,14 @@ import math
 
 import numpy as np
 
-from pigbench.contracts.metric import SetMetric
+from pigbench.contracts import SetMetric
 
 
 class FID(SetMetric):
-    """The distance of two Gaussians with the features' means and covariances, by torch-fidelity in double precision."""
+    """Fréchet distance of image features.
+
+    Of the two Gaussians that have the features' means and covariances, by torch-fidelity in double precision.
+    """
 
     heading = "FID"
     better = "lower"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench.contracts.metric import EmptyRule
+from pigbench.contracts import EmptyRule
 from pigbench.metrics.components import Components
 
 
 class Found(Components):
-    """Found lesions over all lesions of an image; what found means, `components.py` says.
+    """Share of the lesions that are found.
+
+    What found means, `components.py` says.
 
     =====================  ====================  =============================================
     true mask              prediction            score

@@ -6,15 +6,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from pigbench.contracts.metric import CaseMasks, CaseMetric, EmptyRule
+from pigbench.contracts import CaseMasks, CaseMetric, EmptyRule
 from pigbench.metrics.surface import sides, surface_distances
 
 
 class HD95(CaseMetric):
-    """The larger of the two directed 95th percentiles of the surface distances, as a share of the image's diagonal.
+    """95th percentile of the surface distances.
 
-    A share, because a column means one thing: some datasets know no mm. Statistics: `distance` and `diagonal`, both in
-    mm where `in_mm` is 1 and in pixels where it is 0, so that mm can be had from a record.
+    The larger of the two directed ones, as a share of the image's diagonal: not every dataset knows mm, and a column
+    means one thing. Statistics: `distance` and `diagonal`, in mm where `in_mm` is 1 and in pixels where it is 0, so
+    that a record still tells mm.
 
     Where one mask is empty there is no distance. To leave such cases out would reward a segmenter for its worst
     mistakes, so they get the largest distance that an image has room for:

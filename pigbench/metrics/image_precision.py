@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pigbench.contracts.metric import SetMetric
+from pigbench.contracts import SetMetric
 from pigbench.metrics.neighbourhoods import precision_and_recall
 
 
 class ImagePrecision(SetMetric):
-    """The share of generated images in the reference images' manifold; what that is, `neighbourhoods.py` says."""
+    """Share of the images that look real.
+
+    Of the generated images in the reference images' manifold; what that is, `neighbourhoods.py` says.
+    """
 
     heading = "Image precision"
     note = "image precision: share of the generated images that lie among the reference images (3 nearest neighbours)"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pigbench.contracts.metric import SetMetric
+from pigbench.contracts import SetMetric
 from pigbench.metrics.neighbourhoods import precision_and_recall
 
 
 class ImageRecall(SetMetric):
-    """The share of reference images in the generated images' manifold; what that is, `neighbourhoods.py` says."""
+    """Share of the real images that are covered.
+
+    Of the reference images in the generated images' manifold; what that is, `neighbourhoods.py` says.
+    """
 
     heading = "Image recall"
     note = "image recall: share of the reference images that lie among the generated ones (3 nearest neighbours)"

@@ -6,7 +6,10 @@ from pigbench.metrics.overlap import Overlap, share
 
 
 class IoU(Overlap):
-    """TP / (TP + FP + FN); its table of empty masks is `Overlap`'s."""
+    """Overlap over union.
+
+    TP / (TP + FP + FN); the table of empty masks is `Overlap`'s.
+    """
 
     heading = "IoU"
     note = "IoU: overlap of prediction and lesion over their union"

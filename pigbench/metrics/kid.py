@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from pigbench.contracts.metric import SetMetric
+from pigbench.contracts import SetMetric
 from pigbench.randomness import seed_for
 
 SUBSETS = 100
@@ -17,9 +17,10 @@ SUBSET_SIZE = 1000
 
 
 class KID(SetMetric):
-    """Squared maximum mean discrepancy with the cubic kernel, by torch-fidelity in double precision.
+    """Kernel distance of image features.
 
-    The mean over `SUBSETS` random subsets of `SUBSET_SIZE` images; of no more images, one value.
+    Squared maximum mean discrepancy with the cubic kernel, by torch-fidelity in double precision: the mean over
+    `SUBSETS` random subsets of `SUBSET_SIZE` images, or one value where there are no more.
     """
 
     heading = "KID"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench.contracts.metric import Sets
+from pigbench.contracts import Sets
 from pigbench.errors import PigbenchError
 
 NEIGHBOURS = 3

@@ -6,19 +6,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from pigbench.contracts.metric import CaseMasks, CaseMetric, EmptyRule
+from pigbench.contracts import CaseMasks, CaseMetric, EmptyRule
 from pigbench.metrics.surface import sides, surface_distances
 
 TOLERANCE_MM = 2.0
 TOLERANCE_SHARE = 0.01
 """Of the image's longer side, where no spacing is known."""
 
+ROUNDING = 1e-9
+"""20 pixels of 0.1 mm are 2 mm."""
+
 
 class NSD(CaseMetric):
-    """Surface pixels of truth and prediction no farther than the tolerance from the other's surface, over all of them.
+    """Surface Dice at a tolerance.
 
-    The tolerance is `TOLERANCE_MM` where the spacing is known, else `TOLERANCE_SHARE` of the longer side of the grid.
-    What a surface is, `surface.py` says; its pixels count alike, however long the outline is that they stand for.
+    Surface pixels of truth and prediction no farther than that from the other's surface, over all of them. The
+    tolerance is `TOLERANCE_MM` where the spacing is known, else `TOLERANCE_SHARE` of the longer side of the grid. What
+    a surface is, `surface.py` says; its pixels count alike, however long the outline is that they stand for.
 
     Statistics: `truth` and `prediction`, the surface pixels of each; `truth_close` and `prediction_close`, how many of
     them lie within the tolerance.
@@ -39,7 +43,7 @@ class NSD(CaseMetric):
 
     def measure(self, case: CaseMasks) -> dict[str, float]:
         """Counts of surface pixels."""
-        limit = TOLERANCE_MM if case.spacing else TOLERANCE_SHARE * max(sides(case))
+        limit = (TOLERANCE_MM if case.spacing else TOLERANCE_SHARE * max(sides(case))) * (1 + ROUNDING)
         truth, prediction = surface_distances(case)
         return {
             "truth": len(truth),

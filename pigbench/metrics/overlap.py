@@ -18,7 +18,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from pigbench.contracts.metric import CaseMasks, CaseMetric, EmptyRule
+from pigbench.contracts import CaseMasks, CaseMetric, EmptyRule
 
 METRICS = ("dice", "iou", "precision", "recall")
 

@@ -6,7 +6,10 @@ from pigbench.metrics.overlap import Overlap, share
 
 
 class Precision(Overlap):
-    """TP / (TP + FP); its table of empty masks is `Overlap`'s. Where nothing is predicted, a missed lesion: 0."""
+    """Share of the predicted pixels that are lesion.
+
+    TP / (TP + FP); the table of empty masks is `Overlap`'s. A missed lesion has 0, as nothing predicted is right.
+    """
 
     heading = "Precision"
     note = "precision: share of the predicted pixels that are lesion"

@@ -6,7 +6,10 @@ from pigbench.metrics.overlap import Overlap, share
 
 
 class Recall(Overlap):
-    """TP / (TP + FN); its table of empty masks is `Overlap`'s. Where there is no lesion, a false alarm: 0."""
+    """Share of the lesion that is predicted.
+
+    TP / (TP + FN); the table of empty masks is `Overlap`'s. A false alarm has 0, so that it counts against all four.
+    """
 
     heading = "Recall"
     note = "recall: share of the lesion's pixels that are predicted"

@@ -17,10 +17,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pigbench import registry
-from pigbench.contracts import Generator, Segmenter
+from pigbench.contracts import Generator, Metric, Segmenter
 from pigbench.testing.results import ContractBroken, Result, require, run_checks
 
-__all__ = ["ContractBroken", "Result", "check_generator", "check_segmenter", "generator_results", "segmenter_results"]
+__all__ = [
+    "ContractBroken",
+    "Result",
+    "check_generator",
+    "check_metric",
+    "check_segmenter",
+    "generator_results",
+    "metric_results",
+    "segmenter_results",
+]
 
 
 def check_generator(cls: type[Generator], *, resolution: int = 16, preset: str = "smoke") -> None:
@@ -31,6 +40,11 @@ def check_generator(cls: type[Generator], *, resolution: int = 16, preset: str =
 def check_segmenter(cls: type[Segmenter], *, resolution: int = 16, preset: str = "smoke") -> None:
     """Try a segmenter; the arguments are those of `check_generator`."""
     require(cls.__name__, segmenter_results(cls, resolution=resolution, preset=preset))
+
+
+def check_metric(cls: type[Metric]) -> None:
+    """Try a metric of cases or of sets. Raises ContractBroken for the first sentence that it breaks."""
+    require(cls.__name__, metric_results(cls))
 
 
 def generator_results(
@@ -53,6 +67,13 @@ def segmenter_results(
     from pigbench.testing.segmenters import CHECKS, SegmenterAtWork
 
     return run_checks(CHECKS, SegmenterAtWork(cls, name or _installed_as(cls, "segmenters"), resolution, preset))
+
+
+def metric_results(cls: type[Metric]) -> Iterator[Result]:
+    """Every check of a metric of cases or of sets, each as soon as it is made."""
+    from pigbench.testing.metrics import checks_of
+
+    return run_checks(*checks_of(cls))
 
 
 def _installed_as(cls: type, group: registry.Group) -> str:

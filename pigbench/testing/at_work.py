@@ -36,7 +36,7 @@ class AtWork(ABC):
         self.reads: list[str] = []  # files, addresses and programs, with when
         self.drawn: list[str] = []  # global random states that moved, with when
         self.changed: list[str] = []  # when the view's content changed
-        self.package = _package(plugin)
+        self.package = package_of(plugin)
 
     @abstractmethod
     def trial(self) -> object:
@@ -138,7 +138,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _package(plugin: type) -> Path | None:
+def package_of(plugin: type) -> Path | None:
     """The folder of the plugin's top-level package, or its file if it is a single one; None if defined on the fly."""
     try:
         spec = find_spec(plugin.__module__.partition(".")[0])
