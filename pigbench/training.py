@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -70,7 +71,7 @@ class Loop:
 
     settings: optimiser, schedule and batch size. steps: optimiser steps. path: the seed path of this training.
     ema: decay of the weights' moving average (the average is what `fit` returns), False for the last weights.
-    compiled: whether torch.compile makes the network's forward and backward.
+    compiled: whether torch.compile makes the network's forward and backward; their arithmetic is not counted then.
     checkpoints: the directory for the checkpoint, written every `interval` seconds; None for none.
     progress: called with (step, steps, mean recent loss).
 
@@ -103,6 +104,7 @@ class Loop:
         self.progress = progress
         self.order: Order | None = None
         self.losses: list[float] = []  # the mean of each window of LOSS_WINDOW steps
+        self.arithmetic: int | None = None  # multiply-adds of all steps, forward and backward; None: not counted
 
     def fit(
         self,
@@ -197,33 +199,31 @@ class _State:
     """Everything that changes while training: network, optimiser, schedule, moving average."""
 
     def __init__(self, network: torch.nn.Module, loop: Loop) -> None:
-        from accelerate import Accelerator
-        from accelerate.state import AcceleratorState
         from torch.optim.swa_utils import AveragedModel
 
-        AcceleratorState._reset_state(reset_partial_state=True)  # a worker runs stages of different precision
-        mixed = "bf16" if loop.precision == "bfloat16" else "no"
-        self.accelerator = Accelerator(cpu=loop.device == "cpu", mixed_precision=mixed)
-        self.clip = loop.settings.clip
-        optimiser = _optimiser(laid_out(network, loop.device), loop.settings)
-        self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
-        self.ema = float(loop.ema)
-        self.average = AveragedModel(self.network) if loop.ema else None
-        self.weights = list(self.network.parameters())  # looking through the modules at every step takes milliseconds
-        self.follow = _follower(self.average, self.network, self.ema) if self.average else None
+        self.loop = loop
+        self.network = laid_out(network, loop.device)
+        self.weights = list(network.parameters())  # looking through the modules at every step takes milliseconds
+        self.optimiser = _optimiser(network, loop.settings)
+        self.schedule = _schedule(self.optimiser, loop.settings, loop.steps)
+        self.average = AveragedModel(network) if loop.ema else None
+        self.follow = _follower(self.average, network, float(loop.ema)) if self.average else None
+        self.mixed = loop.precision == "bfloat16"
+        if self.mixed:
+            _answer_in_float32(network)
         if loop.compiled:
-            compile_for_training(self.network, loop.device)  # the average is never called
-        self.schedule = _schedule(self.optimiser.optimizer, loop.settings, loop.steps)
+            compile_for_training(network, loop.device)  # the average is never called
         self.epoch_losses: list[float] = []  # of the epoch under way, for a plateau schedule
-        self.losses = loop.losses
 
     def update(self, loss: Loss, batch: Batch) -> torch.Tensor:
         """One optimiser step; the loss, detached, still on the device."""
-        with self.accelerator.autocast():
+        import torch
+
+        with self._counting(), torch.autocast(self.loop.device, torch.bfloat16, enabled=self.mixed):
             value = loss(self.network, batch)
-        self.accelerator.backward(value)
-        if self.clip:
-            self.accelerator.clip_grad_norm_(self.weights, self.clip)
+        value.backward()
+        if self.loop.settings.clip:
+            torch.nn.utils.clip_grad_norm_(self.weights, self.loop.settings.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         if not _is_plateau(self.schedule):
@@ -231,6 +231,18 @@ class _State:
         if self.follow:
             self.follow()
         return value.detach().float().clone()  # a plugin may compute its loss within the compiled network
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """Tell the loop its arithmetic, once, from the forward pass within."""
+        if self.loop.compiled or self.loop.arithmetic is not None:
+            yield
+            return
+        from pigbench.arithmetic import Counter
+
+        with Counter() as counter:
+            yield
+        self.loop.arithmetic = counter.multiply_adds * self.loop.steps
 
     def schedule_sees(self, losses: list[float], epoch: int) -> None:
         """A plateau schedule reacts to the mean training loss of each `epoch` steps."""
@@ -246,7 +258,8 @@ class _State:
         return float(self.optimiser.param_groups[0]["lr"])
 
     def result(self) -> torch.nn.Module:
-        kept = self.average.module if self.average else self.accelerator.unwrap_model(self.network)
+        vars(self.network).pop("forward", None)  # what _answer_in_float32 put there
+        kept = self.average.module if self.average else self.network
         return kept.to("cpu").eval().requires_grad_(False)
 
     def save(self, directory: Path, step: int) -> None:
@@ -254,7 +267,8 @@ class _State:
         import torch
 
         state = {name: part.state_dict() for name, part in self._parts().items()}
-        state |= {"step": step, "epoch_losses": self.epoch_losses, "losses": self.losses}
+        state |= {"step": step, "epoch_losses": self.epoch_losses}
+        state |= {"losses": self.loop.losses, "arithmetic": self.loop.arithmetic}
         directory.mkdir(parents=True, exist_ok=True)  # another run may have finished this stage and tidied up
         new = directory / f"{CHECKPOINT}.{os.getpid()}"
         try:
@@ -280,12 +294,30 @@ class _State:
                 part.load_state_dict(fresh[name])
             return 0
         self.epoch_losses = state["epoch_losses"]
-        self.losses[:] = state["losses"]
+        self.loop.losses[:] = state["losses"]
+        self.loop.arithmetic = state.get("arithmetic")
         return int(state["step"])
 
     def _parts(self) -> dict[str, Any]:
         parts = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
         return parts | ({"average": self.average} if self.average else {})
+
+
+def _answer_in_float32(network: torch.nn.Module) -> None:
+    """A loss is computed from float32, whatever the network computes in. (A hook would compile to a second graph.)"""
+    import torch
+    from torch.utils._pytree import tree_map_only
+
+    forward = network.forward
+
+    def in_float32(*given: Any, **named: Any) -> Any:
+        return tree_map_only(torch.Tensor, _float32, forward(*given, **named))
+
+    network.forward = in_float32
+
+
+def _float32(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def _optimiser(network: torch.nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.flop_counter import FlopCounterMode
 
 from pigbench import training
 from pigbench.contracts import Batch, Pairs, TrainView
@@ -143,6 +145,66 @@ def test_the_average_is_what_torch_would_make_of_it() -> None:
     assert ours.state_dict().keys() == theirs.state_dict().keys()
     for name, value in theirs.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value), name
+
+
+def test_the_arithmetic_is_what_torch_counts_for_a_step_times_the_steps(tmp_path: Path) -> None:
+    loop = Loop(settings(), 7, (0,), checkpoints=tmp_path, interval=0)
+    loop.progress = die_at(7)
+    with pytest.raises(Killed):
+        loop.fit(network(), loss, view())
+    images = torch.zeros(settings().batch, 1, 8, 8)
+    with FlopCounterMode(display=False) as counter:
+        network()(images).sum().backward()
+    assert loop.arithmetic == counter.get_total_flops() // 2 * 7
+
+
+def test_a_resumed_training_tells_the_arithmetic_of_all_steps(tmp_path: Path) -> None:
+    killed, resumed = (Loop(settings(), 40, (0,), checkpoints=tmp_path, interval=0) for _ in range(2))
+    killed.progress = die_at(20)
+    with pytest.raises(Killed):
+        killed.fit(network(), loss, view())
+    resumed.fit(network(), lambda net, batch: loss(net, batch) + 0 * net(batch.images).sum(), view())
+    assert resumed.arithmetic == killed.arithmetic is not None
+
+
+def test_counting_changes_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a dispatch mode the gradient of SiLU, for one, is computed by another formula."""
+    counted = Loop(settings(), 5, (0,)).fit(network(), loss, view()).state_dict()
+    monkeypatch.setattr(training._State, "_counting", lambda self: nullcontext())
+    plain = Loop(settings(), 5, (0,)).fit(network(), loss, view()).state_dict()
+    assert all(torch.equal(counted[name], plain[name]) for name in plain)
+
+
+def test_in_low_precision_losses_and_results_are_float32() -> None:
+    seen: list[torch.dtype] = []
+
+    def watched(net: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        seen.append(net(batch.images).dtype)
+        seen.append((net(batch.images) @ torch.ones(8, 8)).dtype)
+        return loss(net, batch)
+
+    trained = Loop(settings(), 1, (0,), precision="bfloat16").fit(network(), watched, view())
+    assert seen == [torch.float32, torch.bfloat16]  # the second: a product of the plugin's own
+    with torch.autocast("cpu", torch.bfloat16):
+        assert trained(torch.zeros(1, 1, 8, 8)).dtype == torch.bfloat16  # nothing of the training clings to it
+
+
+@pytest.mark.parametrize("clip", [0.01, None])
+def test_gradients_are_clipped_to_the_norm_that_was_asked_for(clip: float | None) -> None:
+    norms: list[float] = []
+
+    def steep(net: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        return 100 * loss(net, batch)
+
+    class Watched(torch.optim.Adam):
+        def step(self, *given: object, **named: object) -> None:
+            weights = self.param_groups[0]["params"]
+            norms.append(torch.stack([weight.grad.norm() for weight in weights]).norm().item())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "Adam", Watched)
+        Loop(settings(clip=clip), 3, (0,)).fit(network(), steep, view())
+    assert norms == pytest.approx([clip] * 3, rel=1e-3) if clip else min(norms) > 0.01
 
 
 def test_batches_made_ahead_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from pigbench.stages.node import Node
 from pigbench.store import Damaged, Store
 
 LIBRARIES = (
-    "torch", "diffusers", "accelerate", "segmentation-models-pytorch", "albumentations", "torch-fidelity",
+    "torch", "diffusers", "segmentation-models-pytorch", "albumentations", "torch-fidelity",
     "timm", "scikit-learn", "scipy", "numpy", "pillow",
 )  # fmt: skip
 """Recorded beside every artifact, not keyed."""
