@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pigbench.errors import PigbenchError, did_you_mean
 
-Group = Literal["generators", "segmenters", "datasets"]
+Group = Literal["generators", "segmenters", "datasets", "metrics"]
 
 
 @dataclass(frozen=True)
