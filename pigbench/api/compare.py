@@ -129,7 +129,7 @@ def _compared_with(row: str, groups: list[Group], tell: Callable[[str], None]) -
     from pigbench.reporting.notes import name_of
     from pigbench.results import summarise
 
-    arms = [{name_of(trial.run): trial.run.arm for trial in group.trials} for group in groups]
+    arms = [{name_of(trial.arm): trial.arm.arm for trial in group.trials} for group in groups]
     if not any(row in names for names in arms):
         known = dict.fromkeys(name for names in arms for name in names)
         raise PigbenchError(did_you_mean("row of Table 2", row, list(known)))

@@ -9,9 +9,8 @@ from typing import Any
 
 import polars
 
-from pigbench.metrics.overlap import METRICS
 from pigbench.results import ArmRow, GeneratorRow, Summary, cost_rows, score_rows, signature
-from pigbench.results.summary import DISTANCES
+from pigbench.results.rows import set_columns
 
 PARTS = {"mean": "mean", "sd": "sd", "delta": "delta", "low": "ci_low", "high": "ci_high"}
 """The numbers of a metric, and what `score_rows` calls them."""
@@ -61,9 +60,10 @@ def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own:
     wide = _head(one) | {name: long[0][name] for name in same} | own
     wide |= {"state": row.progress.state} | {name: long[0][name] for name in ("folds", "seeds", "patients")}
     metrics = [of_metric["metric"] for of_metric in long]
+    spread = {*one.group.held("case"), *set_columns(one.group)}
     wide |= {"signature": signature(one.group, metrics, one.arms or one.generators)}
     for metric, of_metric in zip(metrics, long, strict=True):
-        measured = parts if metric in METRICS + DISTANCES else ["mean"]
+        measured = parts if metric in spread else ["mean"]
         wide |= {f"{metric}_{part}": of_metric[PARTS[part]] for part in measured}
     return wide
 

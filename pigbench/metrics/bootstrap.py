@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pigbench.errors import PigbenchError
 from pigbench.randomness import numpy_generator
+
+AT_ONCE = 256
+"""Arms resampled side by side."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,35 @@ class Interval:
     high: float
     resamples: int
     level: Literal["patients", "patients and seeds"]
+
+
+class Sums(NamedTuple):
+    """What resampling needs of K arms: the sums of the scores of each patient in each repeat, and how many these are.
+
+    Both (R, P, K). A repeat is a training with a seed of its own.
+    """
+
+    sums: np.ndarray
+    counts: np.ndarray
+
+
+def paired_differences(
+    base: Sums, others: Sums, resamples: int = 2000, seed: int = 0, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `paired_difference`, of K arms to one (K = 1) at once: (K,) differences, lower and upper bounds.
+
+    The patients are those with a score in either of the two, at least two of them in each.
+    """
+    delta = _means(others) - _means(base)
+    tail = (1 - confidence) / 2
+    of_base = _resampled(base, resamples, seed)
+    bounds = [np.empty((2, 0))]
+    for start in range(0, len(delta), AT_ONCE):
+        drawn = _resampled(Sums(*(part[..., start : start + AT_ONCE] for part in others)), resamples, seed) - of_base
+        quantile = np.nanquantile if np.isnan(drawn).any() else np.quantile  # the former is slow
+        bounds.append(quantile(drawn, [tail, 1 - tail], axis=0))
+    low, high = np.concatenate(bounds, axis=1)
+    return delta, low, high
 
 
 def paired_difference(
@@ -86,8 +118,7 @@ class _Resampling:
         self.keep, self.resamples = keep, resamples
         self.patient, self.patients = _numbered(patients, keep)
         self.seed, self.seeds = _numbered(np.zeros(len(keep)) if seeds is None else seeds, keep)
-        self._patient_weights = _draws(self.patients, resamples, seed, "patients")
-        self._seed_weights = _draws(self.seeds, resamples, seed, "seeds")
+        self._drawn_from = seed
 
     def means(self, scores: np.ndarray) -> np.ndarray:
         """(resamples,) means of the scores (N,) that are no NaN; NaN where a resample has none of them."""
@@ -96,12 +127,10 @@ class _Resampling:
         patient, seed = self.patient[scored], self.seed[scored]
         if (found := len(np.unique(patient))) < 2:
             raise PigbenchError(f"an interval needs scored cases of at least 2 patients, not of {found}")
-        # A resample's mean needs no more of a patient than the sum and the number of their scores under each seed.
-        sums, cases = np.zeros((2, self.patients, self.seeds))
-        np.add.at(sums, (patient, seed), kept[scored])
-        np.add.at(cases, (patient, seed), 1)
-        total, count = (np.sum((self._patient_weights @ one) * self._seed_weights, axis=1) for one in (sums, cases))
-        return np.divide(total, count, out=np.full(self.resamples, np.nan), where=count > 0)
+        sums, cases = np.zeros((2, self.seeds, self.patients, 1))
+        np.add.at(sums, (seed, patient, 0), kept[scored])
+        np.add.at(cases, (seed, patient, 0), 1)
+        return _resampled(Sums(sums, cases), self.resamples, self._drawn_from)[:, 0]
 
     def interval(self, estimate: float, drawn: np.ndarray, confidence: float) -> Interval:
         """The percentile interval of what was drawn, around the estimate."""
@@ -109,6 +138,21 @@ class _Resampling:
         low, high = np.nanquantile(drawn, [tail, 1 - tail])
         level: Literal["patients", "patients and seeds"] = "patients and seeds" if self.seeds > 1 else "patients"
         return Interval(float(estimate), float(low), float(high), self.resamples, level)
+
+
+def _means(arms: Sums) -> np.ndarray:
+    """(K,) means over all scores of each arm."""
+    return arms.sums.sum(axis=(0, 1)) / arms.counts.sum(axis=(0, 1))
+
+
+def _resampled(arms: Sums, resamples: int, seed: int) -> np.ndarray:
+    """(resamples, K) means; NaN where a resample has no score. It needs no more of a patient than `Sums`."""
+    repeats, patients, _ = arms.sums.shape
+    of_patients, of_repeats = _draws(patients, resamples, seed, "patients"), _draws(repeats, resamples, seed, "seeds")
+    total, count = (
+        sum((of_patients @ one[repeat]) * of_repeats[:, repeat, None] for repeat in range(repeats)) for one in arms
+    )
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def _numbered(ids: Sequence[Hashable] | np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, int]:

@@ -4,39 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
 from textwrap import shorten
 
+from pigbench import registry
 from pigbench.counting import counted
 from pigbench.metrics.contrast import LEAST
+from pigbench.reporting.columns import Column, differing, held_besides, ranked_by
+from pigbench.reporting.numbers import ABSENT, number
 from pigbench.reporting.tuning import tuning_notes
-from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Progress, Summary
-from pigbench.results.record import ArmRun
+from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
+from pigbench.results.record import Arm
 from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
 
-ABSENT = "-"
 FEW = 10
 """With fewer patients a resampled interval is too narrow to mean anything."""
-
-
-def number(value: float | None, factor: float = 1, digits: int = 2) -> str:
-    """`value` times `factor`; a dash where there is none."""
-    return ABSENT if value is None or not isfinite(value) else f"{value * factor:.{digits}f}"
-
-
-def spread(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
-    """The mean, and the SD over folds where there is one."""
-    text = number(estimate.mean, factor, digits)
-    return f"{text} ± {number(estimate.sd, factor, digits)}" if isfinite(estimate.sd) else text
-
-
-def difference(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
-    """The signed difference and its interval; nothing where there is none. -0.0 is a value just below zero."""
-    if not isfinite(estimate.delta):
-        return ABSENT
-    values = (estimate.delta, estimate.low, estimate.high)
-    delta, low, high = (f"{value * factor + 0.0:+.{digits}f}" for value in values)  # + 0.0: zero has no sign
-    return f"{delta} [{low}, {high}]"
 
 
 def span(values: Iterable[float | str | None], ending: str = "") -> str:
@@ -55,14 +36,14 @@ def how_many(values: Iterable[int], singular: str) -> str:
 
 def shown(row: ArmRow) -> str:
     """An arm as its row is named: `real only`, `real only, 2x steps`, `+pig_2048`, `pig_2048 only`."""
-    return name_of(row.runs[0])
+    return name_of(row.about)
 
 
-def name_of(run: ArmRun) -> str:
-    """The name of the row that an arm's run belongs to, as `shown` gives it."""
-    if run.generator is None:
-        return "real only" if run.stretch == 1 else f"real only, {run.stretch}x steps"
-    return f"{run.arm} only" if run.alone else run.arm.removeprefix(REAL)
+def name_of(arm: Arm) -> str:
+    """The name of an arm's row, as `shown` gives it."""
+    if arm.generator is None:
+        return "real only" if arm.stretch == 1 else f"real only, {arm.stretch}x steps"
+    return f"{arm.arm} only" if arm.use == "alone" else arm.arm.removeprefix(REAL)
 
 
 def unconditioned(row: ArmRow) -> str:
@@ -86,6 +67,8 @@ def remarks(group: Group) -> Iterable[str]:
         yield (
             f"records disagree ({made_on}, other library versions?) and one of each is shown: {_some(group.conflicts)}"
         )
+    if group.redefined:
+        yield f"records compute a metric in more than one way: {_some(group.redefined)}"
 
 
 def caveats(summary: Summary) -> Iterable[str]:
@@ -100,32 +83,86 @@ def caveats(summary: Summary) -> Iterable[str]:
             yield f"{shown(row)}, {row.segmenter}:{mark}"
 
 
-def image_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
+def also_held(group: Group, metrics: Sequence[str]) -> str:
+    """What the records hold and no table shows; empty where there is nothing."""
+    besides = held_besides(group, metrics)
+    return f"the records also hold {', '.join(besides)}: --metric NAME shows them" if besides else ""
+
+
+def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Column]) -> Iterable[str]:
     """The notes of Table 1."""
     runs = [run for row in rows for run in row.runs if run.status == "ok"]
     if runs:
         reals = how_many((run.n_reference for run in runs if run.n_reference is not None), "real image")
-        against = f"{reals} ({_some(sorted({run.reference for run in runs}))})"
-        yield f"mean ± SD over folds of the distance from m images to {against}; less is better, ranked by KID"
+        against = f"m of {reals} ({_some(sorted({run.reference for run in runs}))})"
+        yield f"mean ± SD over folds of m generated images against {against}; {_ranking(columns)}"
         smaller = any(run.floor_m != run.m for run in runs)
-        fewer = f"at m = {span(run.floor_m for run in runs)}, as there are no more: FID's floor is too high by its bias"
-        yield f"floor: real training images against the same reference, {fewer if smaller else 'at the same m'}"
-    yield (
-        "copying: distance to the nearest training image, over that of new patients (below 1: nearer, like copies; "
-        "well above 1: far from any real image)"
-    )
+        fewer = f"at m = {span(run.floor_m for run in runs)}, as there are no more"
+        too_high = ": FID's floor is too high by its bias" if any(column.name == "fid" for column in columns) else ""
+        if any(column.info.has_floor for column in columns):
+            where = fewer + too_high if smaller else "at the same m"
+            yield f"floor: real training images against the same reference, {where}"
+    yield from _metric_notes(columns)
     yield "clipped: pixels that came out beyond [-1, 1]"
-    if any(row.biased for row in rows):
-        yield "† FID is mostly bias at this m"
+    biased = [column.info.heading for column in columns if any(column.name in row.biased for row in rows)]
+    if biased:
+        yield f"† {', '.join(biased)} {'is' if len(biased) == 1 else 'are'} mostly bias at this m"
     yield from _control_note(f"{row.generator}_{row.n}" for row in rows if row.control)
     yield from _missing_images(rows)
+    yield from _refused((f"{row.generator}, n={row.n}", row) for row in rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
         yield from tuning_notes(label, group)
         yield from _ceiling(label, group)
 
 
-def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
+def _ranking(columns: Sequence[Column]) -> str:
+    """Which way is better, and what the rows are ranked by."""
+    by = ranked_by(columns)
+    if by is None:
+        return "not ranked"
+    ways: dict[str, list[str]] = {"lower": [], "higher": []}
+    for column in columns:
+        if not column.former:
+            ways[column.info.better].append(column.info.heading)
+    first, other = ("lower", "higher") if by.info.better == "lower" else ("higher", "lower")
+    but = f" ({other} for {', '.join(ways[other])})" if ways[other] else ""
+    return f"{first} is better{but}, ranked by {by.info.heading}"
+
+
+def _metric_notes(columns: Sequence[Column]) -> Iterable[str]:
+    """What the metrics say of themselves, and which of them are not installed here."""
+    for column in columns:
+        if column.info.note:
+            yield f"{column.info.heading}: {column.info.note}"
+    noted = [column.name for column in columns if column.info.signature]
+    for name in noted:
+        if name not in registry.plugins("metrics"):
+            yield f"{name} is not installed: the scores that the records hold are shown"
+
+
+def _refused(rows: Iterable[tuple[str, GeneratorRow | ArmRow]]) -> Iterable[str]:
+    """The metrics that broke their contract, with the sentence and the folds, once for each row."""
+    for name, row in rows:
+        where: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for run in row.runs:
+            for metric, reason in run.refused.items():
+                where[metric, shorten(reason, 300, placeholder=" …")].append(run.fold)
+        for (metric, reason), folds in where.items():
+            named = ", ".join(map(str, sorted(set(folds))))
+            yield f"{name}: {metric} refused in fold{'s' * (len(set(folds)) > 1)} {named}: {reason}"
+
+
+def _perfect(group: Group, columns: Sequence[Column]) -> Iterable[str]:
+    """What no segmenter can exceed by more than luck, as it sees small images."""
+    told = {column: score for column in columns if (score := group.ceiling.get(column.name)) is not None}
+    side = group.protocol.preset.resolution
+    if told and side:
+        scores = ", ".join(f"{column.info.heading} {column.number(score)}" for column, score in told.items())
+        yield f"a perfect mask at {side}×{side} would score {scores} on the images' own grid"
+
+
+def arm_notes(group: Group, rows: Sequence[ArmRow], columns: Sequence[Column]) -> Iterable[str]:
     """The notes of Table 2."""
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
@@ -136,11 +173,14 @@ def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
         fewest = min(row.patients for row in whole)
         if fewest < FEW:
             yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
-    yield from _difference_notes(rows)
+    compared = differing(columns)
+    yield from _difference_notes(rows, compared)
+    yield from _perfect(group, columns)
+    yield from _metric_notes(columns)
     yield from _control_note(shown(row) for row in rows if row.control)
-    yield from _each(
-        "Dice by patient", {shown(row): number(row.metrics["dice"].patient_mean, 100, 1) for row in measured}
-    )
+    if compared:
+        means = {shown(row): compared.number(row.metrics[compared.name].patient_mean) for row in measured}
+        yield from _each(f"{compared.info.heading} by patient", means)
     shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
     yield from _each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
     yield from _steps(measured)
@@ -157,6 +197,7 @@ def arm_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
     for segmenter in dict.fromkeys(row.segmenter for row in rows):
         yield from tuning_notes(segmenter, group)
     yield from _missing_arms(rows)
+    yield from _refused((shown(row), row) for row in rows)
 
 
 def _control_note(names: Iterable[str]) -> Iterable[str]:
@@ -202,13 +243,15 @@ def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
         yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
 
 
-def _difference_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+def _difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:
     paired = [row for row in rows if row.paired_seeds]
-    if paired:
-        several = any(len(row.paired_seeds) > 1 for row in paired)
-        over = "patients and seeds" if several else "patients only (one seed)"
+    if paired and compared:
+        trained = any(row.progress.trainings > 1 for row in paired)
+        several = "patients and trainings" if trained else "patients and seeds"
+        over = several if any(row.paired > 1 for row in paired) else "patients only (one seed)"
         base = next(shown(row) for row in rows if row.arm == paired[0].against)
-        yield f"Δ Dice: to {base}; {CONFIDENCE:.0%} interval: paired bootstrap over {over}, {RESAMPLES} resamples"
+        interval = f"{CONFIDENCE:.0%} interval: paired bootstrap over {over}, {RESAMPLES} resamples"
+        yield f"Δ {compared.info.heading}: to {base}; {interval}"
     elif len(rows) > 1:
         yield "no Δ: it takes two arms, both complete, with a seed in common"
     for row in paired:

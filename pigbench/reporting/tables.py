@@ -6,16 +6,16 @@ Every group of one protocol is a section of its own, and so are the paper's numb
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Literal
 
-from pigbench.metrics.overlap import METRICS
 from pigbench.reporting import published
+from pigbench.reporting.columns import Column, case_columns, differing, ranked_by, set_columns
 from pigbench.reporting.notes import (
     ABSENT,
+    also_held,
     arm_notes,
-    difference,
     how_many,
     image_notes,
     number,
@@ -23,11 +23,10 @@ from pigbench.reporting.notes import (
     remarks,
     shown,
     span,
-    spread,
     unconditioned,
 )
-from pigbench.results import ArmRow, GeneratorRow, Group, Summary, cost_rows, signature
-from pigbench.results.summary import CONFIDENCE
+from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
+from pigbench.results.summary import CLIPPED, CONFIDENCE, floor_of
 
 Mark = Literal["", "best", "second"]
 
@@ -67,58 +66,88 @@ class Section:
     remarks: tuple[str, ...] = ()
 
 
-def section(summary: Summary, *, costs: bool = False) -> Section:
-    """The tables of one protocol: one Table 1 for each extractor, one Table 2 for each segmenter; costs if wanted."""
+def section(summary: Summary, *, costs: bool = False, metrics: Sequence[str] = ()) -> Section:
+    """The tables of one protocol: one Table 1 for each extractor, one Table 2 for each segmenter; costs if wanted.
+
+    metrics: shown besides the default ones, where the records hold them.
+    """
     group = summary.group
     tables = [
-        image_table(group, [row for row in summary.generators if row.extractor == extractor])
+        image_table(group, [row for row in summary.generators if row.extractor == extractor], metrics)
         for extractor in dict.fromkeys(row.extractor for row in summary.generators)
     ]
     tables += [
-        arm_table(group, [row for row in summary.arms if row.segmenter == segmenter])
+        arm_table(group, [row for row in summary.arms if row.segmenter == segmenter], metrics)
         for segmenter in dict.fromkeys(row.segmenter for row in summary.arms)
     ]
+    if tables and (note := also_held(group, metrics)):
+        tables[-1] = replace(tables[-1], notes=(*tables[-1].notes, note))
     if costs:
         tables.append(cost_table(group))
     return Section(_heading(group), tuple(tables), group.banner, tuple(remarks(group)))
 
 
-def image_table(group: Group, rows: Sequence[GeneratorRow]) -> Table:
-    """Table 1: how good the images are. `rows` share one extractor; they are ranked by KID."""
-    marks = _ranks(rows, "kid", min)
-    own = "" if rows[0].extractor == "inception" else "; not Inception-FID"
+def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[str] = ()) -> Table:
+    """Table 1: how good the images are. `rows` share one extractor; they are ranked by KID, where it was measured."""
+    columns = set_columns(group, metrics)
+    by = ranked_by(columns)
+    marks: list[Mark] = _ranks(rows, by) if by else [""] * len(rows)
+    of_sets = " and ".join(column.info.heading for column in columns if column.name in ("kid", "fid"))
+    own = "" if rows[0].extractor == "inception" or "FID" not in of_sets else "; not Inception-FID"
+    headings = ["Generator", "n"]
+    tied = []
+    for column in (column for column in columns if not column.former):
+        headings.append(column.heading)
+        if column.info.has_floor:
+            tied.append(len(headings))
+            headings.append("floor")
+    headings += ["m", *(column.heading for column in columns if column.former), "clipped %"]
     return Table(
-        title=f"Table 1. KID and FID ({rows[0].extractor} features{own})",
-        headings=("Generator", "n", "KID ×1000", "floor", "FID", "floor", "m", "copying", "clipped %"),
+        title=f"Table 1. {of_sets or 'Generated images'} ({rows[0].extractor} features{own})",
+        headings=tuple(headings),
         rows=tuple(
-            (Cell(row.generator + partly(row.progress)), Cell(str(row.n)), *_image_cells(row, mark))
+            (
+                Cell(row.generator + partly(row.progress)),
+                Cell(str(row.n)),
+                *_image_cells(row, columns, by, mark, len(headings) - 2),
+            )
             for row, mark in zip(rows, marks, strict=True)
         ),
-        notes=tuple(image_notes(group, rows)),
-        signature=signature(group, ["kid", "fid"], rows),
+        notes=tuple(image_notes(group, rows, columns)),
+        signature=signature(group, [column.name for column in columns if not column.former], rows),
         naming=2,
-        tied=(3, 5),
+        tied=tuple(tied),
     )
 
 
-def arm_table(group: Group, rows: Sequence[ArmRow]) -> Table:
+def arm_table(group: Group, rows: Sequence[ArmRow], metrics: Sequence[str] = ()) -> Table:
     """Table 2: whether it helps. `rows` share one segmenter; every metric is ranked by itself."""
-    marks = zip(*(_ranks(rows, metric, max) for metric in METRICS), strict=True)
+    columns = case_columns(group, metrics)
+    marks = list(zip(*(_ranks(rows, column) for column in columns), strict=True)) or [()] * len(rows)
     unseen = f"{group.dataset.grouped_by}s"
-    without = [Cell("no masks"), *[Cell(ABSENT)] * 4]
+    compared = differing(columns)
+    deltas = (f"Δ {compared.info.heading} [{CONFIDENCE:.0%}]",) if compared else ()
+    without = [Cell("no masks"), *[Cell(ABSENT)] * len(columns)]
     return Table(
-        title=f"Table 2. Segmentation of unseen {unseen} by {rows[0].segmenter}, %",
-        headings=("Trained on", "Dice", "IoU", "Precision", "Recall", f"Δ Dice [{CONFIDENCE:.0%}]"),
+        title=f"Table 2. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
+        headings=("Trained on", *(column.heading_in_percent for column in columns), *deltas),
         rows=(
             *(
-                (Cell(shown(row) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, of))
+                (Cell(shown(row) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, columns, of))
                 for row, of in zip(rows, marks, strict=True)
             ),
             *((Cell(f"+{label}_{n}"), *without) for label, n in _without_masks(group)),
         ),
-        notes=tuple(arm_notes(group, rows)),
-        signature=signature(group, METRICS, rows),
+        notes=tuple(arm_notes(group, rows, columns)),
+        signature=signature(group, [column.name for column in columns], rows),
     )
+
+
+def _in_percent(columns: Sequence[Column]) -> str:
+    others = [column.info.heading for column in columns if column.info.unit != "%"]
+    if len(others) == len(columns):
+        return ""
+    return f", % except {', '.join(others)}" if others else ", %"
 
 
 def cost_table(group: Group) -> Table:
@@ -175,33 +204,33 @@ def _heading(group: Group) -> str:
     return f"{group.dataset.name}, preset {group.preset}: {size}{counts}{aside}, protocol {group.protocol_hash}"
 
 
-def _image_cells(row: GeneratorRow, mark: Mark) -> list[Cell]:
+def _image_cells(row: GeneratorRow, columns: Sequence[Column], by: Column | None, mark: Mark, width: int) -> list[Cell]:
     if row.progress.state == "failed":
-        return [Cell("FAILED")] + [Cell(ABSENT)] * 6
-    of = row.metrics
-    return [
-        Cell(spread(of["kid"], 1000), mark),
-        Cell(number(of["kid_floor"].mean, 1000)),
-        Cell(spread(of["fid"]) + (" †" if row.biased else "")),
-        Cell(number(of["fid_floor"].mean)),
-        Cell(span(run.m for run in row.runs)),
-        Cell(number(of["copying"].mean)),
-        Cell(number(of["clipped_fraction"].mean, 100)),
-    ]
+        return [Cell("FAILED")] + [Cell(ABSENT)] * (width - 1)
+    cells: list[Cell] = []
+    for column in (column for column in columns if not column.former):
+        told = column.spread(row.metrics[column.name]) + (" †" if column.name in row.biased else "")
+        cells.append(Cell(told, mark if column is by else ""))
+        if column.info.has_floor:
+            cells.append(Cell(column.number(row.metrics[floor_of(column.name)].mean)))
+    cells.append(Cell(span(run.m for run in row.runs)))
+    cells += [Cell(column.spread(row.metrics[column.name])) for column in columns if column.former]
+    return [*cells, Cell(number(row.metrics[CLIPPED].mean, 100))]
 
 
-def _arm_cells(row: ArmRow, marks: Sequence[Mark]) -> list[Cell]:
+def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark]) -> list[Cell]:
     if row.progress.state == "failed":
-        return [Cell("FAILED")] + [Cell(ABSENT)] * 4
-    scores = [Cell(spread(row.metrics[name], 100, 1), mark) for name, mark in zip(METRICS, marks, strict=True)]
-    return [*scores, Cell(difference(row.metrics["dice"], 100, 1))]
+        return [Cell("FAILED")] + [Cell(ABSENT)] * len(columns)
+    found = {column.name: row.metrics.get(column.name, Estimate()) for column in columns}
+    scores = [Cell(column.spread(found[column.name]), mark) for column, mark in zip(columns, marks, strict=True)]
+    compared = differing(columns)
+    return [*scores, *([Cell(compared.difference(found[compared.name]))] if compared else [])]
 
 
-def _ranks(
-    rows: Sequence[GeneratorRow] | Sequence[ArmRow], metric: str, best: Callable[[list[float]], float]
-) -> list[Mark]:
+def _ranks(rows: Sequence[GeneratorRow] | Sequence[ArmRow], column: Column) -> list[Mark]:
     """The marks of a column: only rows that can be ranked, and not one row alone; equals share a mark."""
-    values = [row.metrics[metric].mean if row.ranked else nan for row in rows]
+    best: Callable[[list[float]], float] = min if column.info.better == "lower" else max
+    values = [row.metrics[column.name].mean if row.ranked and row.metrics else nan for row in rows]
     left = [value for value in values if isfinite(value)]
     if len(left) < 2:
         return [""] * len(rows)

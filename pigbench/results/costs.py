@@ -5,7 +5,8 @@ Numbers that do not exist are NaN. Seconds are those of one worker; records of d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,35 +31,35 @@ class CostRow:
 
 
 def cost_rows(group: Group) -> list[CostRow]:
-    """Training and sampling of every generator, then every arm; what no record of the group measured is left out."""
-    rows = [row for label in sorted(group.generators) for row in _of_generator(group, label)]
-    arms = sorted({(trial.run.segmenter, trial.run.arm, trial.run.generator) for trial in group.trials}, key=str)
-    for segmenter, arm, generator in arms:
-        what = f"segment {segmenter} on {arm}"
-        rows.append(_row(what, _costs_of("segment", f"{segmenter} on {arm}", group), generator))
-    return [row for row in rows if row.units]
+    """What was done for every generator, then for every arm; what no record of the group measured is left out."""
+    together: dict[str, list[Cost]] = defaultdict(list)
+    for cost in group.costs:
+        for what in _rows_of(cost):
+            together[what].append(cost)
+    generators = {label: (0, label) for label in group.generators}
+    arms = {
+        f"{trial.run.segmenter} on {trial.arm.arm}": (1, str((trial.run.segmenter, trial.arm.arm)))
+        for trial in group.trials
+    }
+    whose = {f"{trial.run.segmenter} on {trial.arm.arm}": trial.arm.generator for trial in group.trials}
+    whose |= {label: label for label in group.generators}
+    places = generators | arms
+    rows = [(what, costs, what.partition(" ")[2]) for what, costs in together.items()]
+    known = sorted((row for row in rows if row[2] in places), key=lambda row: places[row[2]])
+    return [_row(what, costs, whose[whom]) for what, costs, whom in known]
 
 
-def _of_generator(group: Group, label: str) -> Iterator[CostRow]:
-    """Its trainings, borrowed components too, for what it samples with took them all; and its samples."""
-    passes = group.generators[label].image_passes
-    components = {name if "." in name else f"{label}.{name}" for name in passes}
-    trainings = [
-        cost for cost in group.costs if cost.stage == "train" and (label in cost.generators or cost.label in components)
-    ]
-    yield _row(f"train {label}", trainings, label)
-    yield _row(f"sample {label}", _costs_of("sample", label, group), label)
-
-
-def _costs_of(stage: str, label: str, group: Group) -> list[Cost]:
-    return [cost for cost in group.costs if (cost.stage, cost.label) == (stage, label)]
+def _rows_of(cost: Cost) -> list[str]:
+    """The rows that a cost belongs to: its own, and with a training those of all generators that it served."""
+    work = cost.row.partition(" ")[0]
+    return [f"{work} {generator}" for generator in cost.generators] if cost.generators else [cost.row]
 
 
 def _row(what: str, costs: Iterable[Cost], generator: str | None) -> CostRow:
-    """One row over these costs, a fold and seed being a unit."""
-    units: dict[tuple[int | None, int | None], list[Cost]] = {}
+    """One row over these costs, a fold, seed and training being a unit."""
+    units: dict[tuple[int | None, int | None, int | None], list[Cost]] = {}
     for cost in costs:
-        units.setdefault((cost.fold, cost.seed), []).append(cost)
+        units.setdefault((cost.fold, cost.seed, cost.training), []).append(cost)
     whole = [_unit(of_one) for of_one in units.values()]
     values = {name: float(np.mean([unit[name] for unit in whole])) for name in COSTS} if whole else {}
     return CostRow(what, len(whole), generator, values)

@@ -17,7 +17,9 @@ from pydantic_core import from_json
 
 from pigbench.errors import PigbenchError
 from pigbench.results.fields import on_one_line
-from pigbench.results.record import FORMAT, Record, same_numbers, supersedes
+from pigbench.results.format1 import FORMAT_1, converted
+from pigbench.results.record import FORMAT, Record
+from pigbench.results.same import same_numbers, supersedes
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,10 @@ def read_record(path: Path) -> Record:
     found = content.get("format") if isinstance(content, dict) else None
     if not (isinstance(found, str) and found.startswith("pigbench-record/")):
         raise ValueError("not a pigbench record")
+    if found == FORMAT_1:
+        return converted(content)
     if found != FORMAT:
-        raise ValueError(f"written as {found}; this pigbench reads {FORMAT}")
+        raise ValueError(f"written as {found}; this pigbench reads {FORMAT_1} and {FORMAT}")
     return Record.model_validate(content)
 
 

@@ -1,22 +1,27 @@
 """Records of one protocol, merged whenever and wherever they were made: what one table may show together.
 
-Merging does not depend on the order of the records, and a record that comes twice counts once.
+Merging does not depend on the order of the records, and a record that comes twice counts once. Of the scores, those of
+the first test set and the first class are taken, which tables are made of.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+import numpy as np
+
 from pigbench.results.record import (
-    ArmRun,
+    Arm,
     Cost,
     Dataset,
     FidelityRun,
+    Fit,
     GateRun,
     GeneratorInfo,
+    MetricInfo,
     Reconstruction,
     Record,
     Tuning,
@@ -24,27 +29,67 @@ from pigbench.results.record import (
 )
 
 Unit = tuple[Any, ...]
-"""What is measured once, whatever the number of records that hold it; its last two parts are the seed and the fold."""
+"""What is measured once, whatever the number of records that hold it; its last three parts are the seed, the training
+and the fold."""
 Labels = dict[tuple[str, str], str]
 """The label to show for each (label, signature) of a generator."""
 Result = TypeVar("Result", FidelityRun, GateRun, Reconstruction, "Trial")
+Columns = Mapping[str, np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
-    """One arm tested on one fold with one seed: its run, its generator and its cases, sorted by id.
+    """One fit and what was measured of it: its arm, its generator's signature, and its cases.
 
-    cases: (patient_id, case_id, tp, fp, fn, tn) each; empty where the run failed.
+    cases: (N,) indexes into the group's cases, ascending; none where the fit failed. scores: by metric, (N,) each, NaN
+    where a case is excluded; without the metrics that were refused. statistics: by name, (N,) each.
     """
 
-    run: ArmRun
+    arm: Arm
+    run: Fit
     signature: str
-    cases: tuple[tuple[str, str, int, int, int, int], ...]
+    cases: np.ndarray
+    scores: Columns
+    statistics: Columns
 
     @property
     def status(self) -> str:
         """`ok` or `failed`."""
         return self.run.status
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trial):
+            return NotImplemented
+        told = (self.arm, self.run, self.signature, self.scores.keys(), self.statistics.keys())
+        others = (other.arm, other.run, other.signature, other.scores.keys(), other.statistics.keys())
+        return told == others and self.agrees(other)
+
+    def agrees(self, other: Trial) -> bool:
+        """Whether both have the same cases and no score or statistic that the other has otherwise."""
+        return np.array_equal(self.cases, other.cases) and all(
+            np.array_equal(column, theirs[name], equal_nan=True)
+            for ours, theirs in ((self.scores, other.scores), (self.statistics, other.statistics))
+            for name, column in ours.items()
+            if name in theirs
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """The held-out cases of a group, sorted by id. patient: (N,) indexes into `patients`. area: NaN where unknown."""
+
+    ids: tuple[str, ...]
+    patients: tuple[str, ...]
+    patient: np.ndarray
+    area: np.ndarray
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Tested)
+            and (self.ids, self.patients) == (other.ids, other.patients)
+            and np.array_equal(self.patient, other.patient)
+            and np.array_equal(self.area, other.area, equal_nan=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -52,10 +97,11 @@ class Group:
     """Everything known under one protocol, duplicates counted once.
 
     generators: by the label that names them in tables and in `fidelity` and `trials`, where two generators of the
-    same label and different signatures carry their signature. conflicts: results that two records give differently.
+    same label and different signatures carry their signature. metrics: by name, as they were first described.
+    conflicts: results that two records give differently. redefined: metrics that two records compute differently.
     costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. hardware: what the
-    stages ran on, as far as the records say. tuning: the studies
-    behind a generator or a segmenter, by its label.
+    stages ran on, as far as the records say. tuning: the studies behind a generator or a segmenter, by its label.
+    ceiling: by metric, what perfect masks of the working resolution score.
     """
 
     protocol_hash: str
@@ -65,20 +111,32 @@ class Group:
     dataset: Dataset
     folds: int
     versions: tuple[str, ...]
+    metrics: dict[str, MetricInfo]
     generators: dict[str, GeneratorInfo]
     fidelity: tuple[FidelityRun, ...]
     gates: tuple[GateRun, ...]
     reconstructions: tuple[Reconstruction, ...]
+    tested: Tested
     trials: tuple[Trial, ...]
     conflicts: tuple[str, ...]
+    redefined: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
     hardware: tuple[str, ...] = ()
     tuning: Mapping[str, tuple[Tuning, ...]] = field(default_factory=dict)
+    ceiling: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def set_aside(self) -> float:
         """The share of the patients that is kept for tuning and stands in no fold."""
         return self.protocol.set_aside
+
+    def held(self, kind: str) -> dict[str, MetricInfo]:
+        """The metrics of a kind, `case` or `set`, that were measured, or refused."""
+        if kind == "set":
+            used = {name for run in self.fidelity for part in (run.values, run.refused) for name in part}
+        else:
+            used = {name for trial in self.trials for part in (trial.scores, trial.run.refused) for name in part}
+        return {name: info for name, info in self.metrics.items() if name in used and info.kind == kind}
 
 
 def merge(records: Iterable[Record]) -> list[Group]:
@@ -87,24 +145,34 @@ def merge(records: Iterable[Record]) -> list[Group]:
     Records that give one protocol different folds or data cannot all be right, and share no table.
     """
     together = defaultdict(list)
-    for record in sorted(records, key=_order):
+    for record in _in_order(list(records)):
         together[record.protocol_hash, record.folds, record.dataset.identity].append(record)
     groups = [_group(members) for members in together.values()]
     return sorted(groups, key=lambda group: (group.dataset.name, group.preset, group.protocol_hash))
 
 
-def _order(record: Record) -> tuple[str, ...]:
-    return record.key, record.provenance.created, record.model_dump_json()
+def _in_order(records: list[Record]) -> list[Record]:
+    """By key and time; the whole text decides only where these are equal, as it is long."""
+    known = Counter((record.key, record.provenance.created) for record in records)
+
+    def place(record: Record) -> tuple[str, ...]:
+        name = (record.key, record.provenance.created)
+        return (*name, record.model_dump_json() if known[name] > 1 else "")
+
+    return sorted(records, key=place)
 
 
 def _group(records: list[Record]) -> Group:
     first = records[0]
     labels = _labels(records)
-    fidelity, unlike = _once(_measured(records, "fidelity", labels))
+    fidelity, unlike = _once(_measured(records, "fidelity", labels), _joined_fidelity)
     gates, other_gates = _once(_measured(records, "gates", labels))
     reconstructions, other_ceilings = _once(_measured(records, "reconstructions", labels))
     segmenters = _segmenter_labels(records)
-    trials, differing = _once(offer for record in records for offer in _trials_of(record, labels, segmenters))
+    tested = _tested(records)
+    places = {case: place for place, case in enumerate(tested.ids)}
+    offers = (offer for record in records for offer in _trials_of(record, labels, segmenters, places))
+    trials, differing = _once(offers, _joined_trials)
     return Group(
         protocol_hash=first.protocol_hash,
         protocol=first.protocol,
@@ -113,6 +181,7 @@ def _group(records: list[Record]) -> Group:
         dataset=first.dataset,
         folds=first.folds,
         versions=tuple(sorted({record.provenance.pigbench for record in records})),
+        metrics={name: info for record in reversed(records) for name, info in record.metrics.items()},
         generators={
             labels[info.label, info.signature]: info
             for record in reversed(records)
@@ -121,12 +190,49 @@ def _group(records: list[Record]) -> Group:
         fidelity=fidelity,
         gates=gates,
         reconstructions=reconstructions,
+        tested=tested,
         trials=trials,
         conflicts=tuple(sorted(unlike | other_gates | other_ceilings | differing)),
+        redefined=_redefined(records),
         costs=_costs(records),
         hardware=tuple(sorted({name for record in records for name in record.provenance.hardware})),
         tuning=_tuning(records, labels, segmenters),
+        ceiling={
+            name: score
+            for record in reversed(records)
+            for name, score in next(iter(record.test_sets.values())).ceiling.items()
+        },
     )
+
+
+def _tested(records: list[Record]) -> Tested:
+    """The cases of all records; of a case that two of them know, what the first says."""
+    known: dict[str, tuple[str, float]] = {}
+    before: list[list[str]] = []
+    for record in records:
+        cases = record.cases
+        if cases.case_id in before[-1:]:  # most records of a protocol have the same
+            continue
+        before.append(cases.case_id)
+        areas = np.full(len(cases), np.nan) if cases.area is None else cases.area
+        for case, patient, area in zip(cases.case_id, cases.patient_id, areas.tolist(), strict=True):
+            if case not in known or np.isnan(known[case][1]):
+                known[case] = (known.get(case, (patient,))[0], area)
+    ids = sorted(known)
+    patients = sorted({patient for patient, _ in known.values()})
+    number = {patient: index for index, patient in enumerate(patients)}
+    of_cases = np.array([number[known[case][0]] for case in ids], dtype=int)
+    return Tested(tuple(ids), tuple(patients), of_cases, np.array([known[case][1] for case in ids], dtype=float))
+
+
+def _redefined(records: list[Record]) -> tuple[str, ...]:
+    """The metrics of which two records name different sources, with these."""
+    sources = defaultdict(set)
+    for record in records:
+        for name, info in record.metrics.items():
+            if info.signature:
+                sources[name].add(info.signature)
+    return tuple(f"{name} ({', '.join(sorted(of))})" for name, of in sorted(sources.items()) if len(of) > 1)
 
 
 def _costs(records: list[Record]) -> tuple[Cost, ...]:
@@ -138,7 +244,7 @@ def _costs(records: list[Record]) -> tuple[Cost, ...]:
     served: dict[Unit, set[str]] = defaultdict(set)
     for record in records:
         for cost in record.costs:
-            unit = (cost.stage, cost.label, cost.chunk, cost.seed, cost.fold)
+            unit = (cost.stage, cost.label, cost.chunk, cost.seed, cost.training, cost.fold)
             known.setdefault(unit, cost)
             served[unit] |= set(cost.generators)
     return tuple(cost.model_copy(update={"generators": sorted(served[unit])}) for unit, cost in known.items())
@@ -170,8 +276,8 @@ def _segmenter_labels(records: list[Record]) -> Labels:
 
 
 def _told_apart(known: set[tuple[str, str]]) -> Labels:
-    shared = [label for label, _ in known]
-    return {(label, mark): f"{label} ({mark})" if shared.count(label) > 1 else label for label, mark in sorted(known)}
+    shared = Counter(label for label, _ in known)
+    return {(label, mark): f"{label} ({mark})" if shared[label] > 1 else label for label, mark in sorted(known)}
 
 
 def _measured(records: list[Record], part: str, labels: Labels) -> Iterator[tuple[Unit, Any]]:
@@ -181,37 +287,93 @@ def _measured(records: list[Record], part: str, labels: Labels) -> Iterator[tupl
             info = record.generators[run.generator]
             label = labels[info.label, info.signature]
             about = [getattr(run, name) for name in ("n", "extractor") if hasattr(run, name)]
-            yield (part, label, *about, run.seed, run.fold), run.model_copy(update={"generator": label})
+            yield (part, label, *about, run.seed, 0, run.fold), run.model_copy(update={"generator": label})
 
 
-def _trials_of(record: Record, labels: Labels, segmenters: Labels) -> list[tuple[Unit, Trial]]:
-    cases = defaultdict(list)
-    for arm, segmenter, seed, fold, *case in record.cases.rows():
-        cases[arm, segmenter, seed, fold].append(tuple(case))
-    trials = []
-    for run in record.arms:
-        tested = cases[run.arm, run.segmenter, run.seed, run.fold] if run.status == "ok" else []
-        signature = ""
-        if run.generator is not None:
-            info = record.generators[run.generator]
-            signature, label = info.signature, labels[info.label, info.signature]
-            arm = run.arm if label == info.label else f"{run.arm} ({signature})"
-            run = run.model_copy(update={"arm": arm, "generator": label})
-        mark = record.segmenters.get(run.segmenter, "")
-        run = run.model_copy(update={"segmenter": segmenters.get((run.segmenter, mark), run.segmenter)})
-        trial = Trial(run, signature, tuple(sorted(tested, key=lambda case: case[1])))
-        trials.append(((run.arm, run.segmenter, run.seed, run.fold), trial))
-    return trials
+def _trials_of(
+    record: Record, labels: Labels, segmenters: Labels, places: Mapping[str, int]
+) -> Iterator[tuple[Unit, Trial]]:
+    arms = {name: _relabelled(arm, record, labels) for name, arm in record.arms.items()}
+    scores = record.scores
+    place = np.array([places[case] for case in record.cases.case_id], dtype=int)[scores.case]
+    rows = np.lexsort((place, scores.fit))
+    rows = rows[scores.of_held_out[rows]]
+    place, measured, kept = place[rows], _taken(scores.scores, rows), _taken(scores.statistics, rows)
+    ends = np.searchsorted(scores.fit[rows], np.arange(len(record.fits) + 1))
+    for run, start, end in zip(record.fits, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        arm, signature = arms[run.arm]
+        segmenter = segmenters.get((run.segmenter, record.segmenters.get(run.segmenter, "")), run.segmenter)
+        if (arm.arm, segmenter) != (run.arm, run.segmenter):
+            run = run.model_copy(update={"arm": arm.arm, "segmenter": segmenter})
+        of_fit = {name: column[start:end] for name, column in measured.items() if name not in run.refused}
+        statistics = {name: column[start:end] for name, column in kept.items()}
+        yield run.unit, Trial(arm, run, signature, place[start:end], of_fit, statistics)
 
 
-def _once(offers: Iterable[tuple[Unit, Result]]) -> tuple[tuple[Result, ...], set[str]]:
+def _taken(columns: Columns, rows: np.ndarray) -> Columns:
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def _relabelled(arm: Arm, record: Record, labels: Labels) -> tuple[Arm, str]:
+    """The arm under its generator's label in this group, and the generator's signature."""
+    if arm.generator is None:
+        return arm, ""
+    info = record.generators[arm.generator]
+    label = labels[info.label, info.signature]
+    name = arm.arm if label == info.label else f"{arm.arm} ({info.signature})"
+    return arm.model_copy(update={"arm": name, "generator": label}), info.signature
+
+
+def _joined_trials(known: Trial, other: Trial) -> Trial | None:
+    """One trial with the metrics of both, None where they disagree."""
+    if not known.agrees(other):
+        return None
+    if other.scores.keys() <= known.scores.keys() and other.statistics.keys() <= known.statistics.keys():
+        return known
+    return replace(known, scores={**other.scores, **known.scores}, statistics={**other.statistics, **known.statistics})
+
+
+def _joined_fidelity(known: FidelityRun, other: FidelityRun) -> FidelityRun | None:
+    """One run with the metrics of both, None where they disagree."""
+    parts = ("values", "floors")
+    pairs = [(getattr(known, part), getattr(other, part)) for part in parts]
+    agree = all(ours[name] == theirs[name] for ours, theirs in pairs for name in ours.keys() & theirs.keys())
+    same = ("m", "n_reference", "reference", "floor_m", "clipped_fraction", "empty_masks")
+    if not agree or any(getattr(known, name) != getattr(other, name) for name in same):
+        return None
+    if all(theirs.keys() <= ours.keys() for ours, theirs in pairs):
+        return known
+    biased = [*known.biased, *(name for name in other.biased if name not in known.values)]
+    both = {part: {**theirs, **ours} for part, (ours, theirs) in zip(parts, pairs, strict=True)}
+    return known.model_copy(update=both | {"biased": biased})
+
+
+def _same_or_nothing(known: Result, other: Result) -> Result | None:
+    return known if known == other else None
+
+
+def _once(
+    offers: Iterable[tuple[Unit, Result]],
+    joined: Callable[[Result, Result], Result | None] = _same_or_nothing,
+) -> tuple[tuple[Result, ...], set[str]]:
     """The first result of every unit, a good one before a failed one, and the units whose good results differ."""
     kept: dict[Unit, Result] = {}
     conflicts = set()
     for unit, result in offers:
         known = kept.setdefault(unit, result)
+        if known is result:
+            continue
         if (known.status, result.status) == ("failed", "ok"):
             kept[unit] = result
-        elif (known.status, result.status) == ("ok", "ok") and result != known:
-            conflicts.add(" ".join(str(part) for part in unit[:-2]) + f" seed {unit[-2]} fold {unit[-1]}")
+        elif (known.status, result.status) == ("ok", "ok"):
+            if (both := joined(known, result)) is None:
+                conflicts.add(_named(unit))
+            else:
+                kept[unit] = both
     return tuple(kept[unit] for unit in sorted(kept)), conflicts
+
+
+def _named(unit: Unit) -> str:
+    *what, seed, training, fold = unit
+    again = f" training {training}" if training else ""
+    return " ".join(map(str, what)) + f" seed {seed}{again} fold {fold}"

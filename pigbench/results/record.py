@@ -2,32 +2,38 @@
 
 Unknown keys are kept, so that a later version may add some; a missing key, a wrong type or a contradiction makes a
 record malformed. All of that is found out here: whoever has a Record may rely on its types, ranges and references.
+What belongs to every single case stands in columns (`results.cases`). Format 1 becomes a Record of these parts when it
+is read (`results.format1`).
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
-from typing import Any, Literal, Self
+from math import isfinite
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+import numpy as np
+from pydantic import Field, model_validator
 
+from pigbench.contracts.metric import CaseMetric, Metric, SetMetric
 from pigbench.data.source import grouping
-from pigbench.results.fields import Count, Identity, Measure, Name, Number, Prose, Seed, Share
+from pigbench.results.cases import Scores, TestCases, TestSet
+from pigbench.results.fields import Count, Measure, Name, Number, Prose, Seed, Share
+from pigbench.results.parts import Part, Sparse, repeated
 
-FORMAT = "pigbench-record/1"
+FORMAT = "pigbench-record/2"
+HELD_OUT = "held-out"
+"""The test set of the patients that no fold's networks have seen."""
+MOST_FOLDS = 10_000
 Status = Literal["ok", "failed"]
+Outcome = Measure | Literal["computed", "excluded"]
+Operations = Annotated[float, Field(ge=0, le=1e30)]
+"""Multiply-adds of a training."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True)
-
-
-class Dataset(_Part):
+class Dataset(Part):
     """What was measured on. `identity` is the hash of what the dataset is; ids in a record are already safe to show.
 
-    pseudo_patients: patients are not known, and near-identical images count as one.
+    pseudo_patients: patients are not known, and near-identical images count as one. classes: what is segmented.
     """
 
     name: Name
@@ -36,6 +42,7 @@ class Dataset(_Part):
     cases: Count
     has_patient_ids: bool
     pseudo_patients: bool = False
+    classes: list[Name] = Field(["lesion"], min_length=1)
 
     @property
     def grouped_by(self) -> str:
@@ -43,11 +50,59 @@ class Dataset(_Part):
         return grouping(self.has_patient_ids, self.pseudo_patients)
 
 
-class GeneratorInfo(_Part):
+class EmptyMasks(Part):
+    """What a case metric gives where the true mask or the prediction is empty, see `contracts.metric.EmptyRule`."""
+
+    missed: Outcome
+    false_alarm: Outcome
+    both_empty: Outcome
+
+
+class MetricInfo(Sparse):
+    """What a metric says of itself, as `contracts.metric.Metric` has it, so that it need not be installed to be shown.
+
+    low, high: None where its values have no bound. kept_as: what its statistics are kept under. signature: its name and
+    the hash of its source, empty where nobody noted it.
+    """
+
+    kind: Literal["case", "set"]
+    heading: Name
+    better: Literal["higher", "lower"] = "higher"
+    unit: Prose = ""
+    scale: Measure = 1.0
+    digits: int = Field(2, ge=0, le=12)
+    low: Number = None
+    high: Number = None
+    note: Prose = ""
+    statistics: list[Name] = []
+    kept_as: Prose = ""
+    empty: EmptyMasks | None = None
+    has_floor: bool = False
+    signature: Prose = ""
+    origin: Prose = ""
+
+    @classmethod
+    def of(cls, name: str, metric: Metric | type[Metric], signature: str = "", origin: str = "") -> Self:
+        """The description of a metric that is installed as `name`."""
+        kind = metric if isinstance(metric, type) else type(metric)
+        own: dict[str, Any] = {}
+        if issubclass(kind, CaseMetric):
+            rule = kind.empty
+            own = {"kind": "case", "statistics": list(kind.statistics), "kept_as": kind.kept_as or name}
+            own["empty"] = {"missed": rule.missed, "false_alarm": rule.false_alarm, "both_empty": rule.both_empty}
+        elif issubclass(kind, SetMetric):
+            own = {"kind": "set", "has_floor": kind.has_floor}
+        told = {part: getattr(kind, part) for part in ("heading", "better", "unit", "scale", "digits", "note")}
+        bounds = {part: bound for part in ("low", "high") if isfinite(bound := getattr(kind, part))}
+        return cls.model_validate(told | bounds | own | {"signature": signature, "origin": origin})
+
+
+class GeneratorInfo(Part):
     """A generator that took part. `signature` names its source and settings; `note` is what a reader must know.
 
-    image_passes: of each component in training; a borrowed one is named with its owner. control: whether it is only
-    there to give other rows their meaning. sealed: False for pairs from outside that nobody vouches for.
+    image_passes, arithmetic, losses: of each component in training; a borrowed one is named with its owner. control:
+    whether it is only there to give other rows their meaning. sealed: False for pairs from outside that nobody vouches
+    for. sampler: how it samples, in words. pretrained_on: what it had seen before, nothing by default.
     """
 
     label: Name
@@ -57,17 +112,66 @@ class GeneratorInfo(_Part):
     config: dict[str, Any] = {}
     origin: Prose = ""
     image_passes: dict[Name, Count | None] = {}
+    arithmetic: dict[Name, Operations | None] = {}
+    losses: dict[Name, list[Number]] = {}
+    sampler: Prose = ""
+    pretrained_on: Prose = ""
     note: Prose = ""
     control: bool = False
     sealed: bool = True
 
 
-class FidelityRun(_Part):
-    """The distances of one generator in one fold, at m generated against `n_reference` real images.
+class Arm(Sparse):
+    """What a segmenter trains on: one row of Table 2.
 
-    kid, fid: the distances; their floors: real training images against the same reference, at `floor_m`.
-    copying: the median distance to the nearest training image over the same median of unseen real images (1 = no
-    nearer than new patients are). Numbers are None where there are none.
+    n: generated images, 0 without a generator. use: `real` images alone, `mixed` with generated ones, or these `alone`.
+    share: synthetic part of a batch, where it is the same in every fold. train_patients: None for all of the fold's.
+    stretch: how many times the usual steps.
+    """
+
+    arm: Name
+    generator: Name | None = None
+    n: Count = 0
+    use: Literal["real", "mixed", "alone"] = "real"
+    share: Share | None = None
+    train_patients: Count | None = None
+    stretch: Count = 1
+
+
+class Fit(Sparse):
+    """One segmenter trained in one arm, on one fold, with one seed, the `training`-th time.
+
+    share: synthetic part of a batch, 0 to 1. images: trained on, each time counted. refused: the metrics that broke
+    their contract, with the sentence that they break.
+    """
+
+    arm: Name
+    segmenter: Name
+    seed: Seed
+    training: Count = 0
+    fold: Count
+    share: Share | None = None
+    steps: Count | None = None
+    images: Count | None = None
+    arithmetic: Operations | None = None
+    losses: list[Number] = []
+    synthetic_used: Count | None = None
+    empty_masks: Count = 0
+    refused: dict[Name, Prose] = {}
+    status: Status
+    reason: Prose = ""
+
+    @property
+    def unit(self) -> tuple[str, str, int, int, int]:
+        """What tells it from all others."""
+        return self.arm, self.segmenter, self.seed, self.training, self.fold
+
+
+class FidelityRun(Sparse):
+    """What the set metrics say of one generator in one fold, at m generated against `n_reference` real images.
+
+    values: by metric; floors: the same of real training images, at `floor_m`. biased: the metrics that are mostly bias
+    at this m. refused: those that broke their contract, with the sentence that they break. dimension: of the features.
     """
 
     generator: Name
@@ -75,24 +179,22 @@ class FidelityRun(_Part):
     seed: Seed
     fold: Count
     extractor: Name
+    dimension: Count | None = None
     m: Count | None = None
     n_reference: Count | None = None
     reference: Prose = ""
-    fid: Number = None
-    fid_biased: bool = False
-    kid: Number = None
-    kid_sd: Number = None
     floor_m: Count | None = None
-    fid_floor: Number = None
-    kid_floor: Number = None
-    copying: Number = None
+    values: dict[Name, Number] = {}
+    floors: dict[Name, Number] = {}
+    biased: list[Name] = []
+    refused: dict[Name, Prose] = {}
     clipped_fraction: Number = None
     empty_masks: Count = 0
     status: Status
     reason: Prose = ""
 
 
-class GateRun(_Part):
+class GateRun(Sparse):
     """Whether one generator's lesions are where its masks are, in one fold.
 
     contrast, real: mean contrast of lesion against ring over chance, as a part of the intensity range, generated and in
@@ -117,7 +219,7 @@ class GateRun(_Part):
         return self
 
 
-class Reconstruction(_Part):
+class Reconstruction(Sparse):
     """What a generator's own compression loses of held-out images: errors as a part of the range, PSNR in dB."""
 
     generator: Name
@@ -130,62 +232,7 @@ class Reconstruction(_Part):
     reason: Prose = ""
 
 
-class ArmRun(_Part):
-    """One segmenter trained in one arm, on one fold with one seed. `share`: synthetic part of a batch, 0 to 1.
-
-    alone: without real cases. stretch: how many times the usual steps.
-    """
-
-    arm: Name
-    generator: Name | None
-    n: Count
-    segmenter: Name
-    seed: Seed
-    fold: Count
-    alone: bool = False
-    stretch: Count = 1
-    share: Share | None = None
-    steps: Count | None = None
-    synthetic_used: Count | None = None
-    empty_masks: Count = 0
-    status: Status
-    reason: Prose = ""
-
-
-class Cases(_Part):
-    """Pixel counts of every test case in every arm, in columns of equal length; each case once for a seed."""
-
-    arm: list[str]
-    segmenter: list[str]
-    seed: list[Seed]
-    fold: list[Count]
-    patient_id: list[Identity]
-    case_id: list[Identity]
-    tp: list[Count]
-    fp: list[Count]
-    fn: list[Count]
-    tn: list[Count]
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        lengths = {name: len(getattr(self, name)) for name in CASE_COLUMNS}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"columns of unequal length: {lengths}")
-        if twice := _repeated(zip(self.arm, self.segmenter, self.seed, self.case_id, strict=True)):
-            raise ValueError(f"a case is listed twice: {twice[0]}")
-        if torn := _repeated(case for case, _ in set(zip(self.case_id, self.patient_id, strict=True))):
-            raise ValueError(f"a case of two patients: {torn[0]}")
-        return self
-
-    def rows(self) -> Iterator[tuple[Any, ...]]:
-        """The rows, in the order of `CASE_COLUMNS`."""
-        return zip(*(getattr(self, name) for name in CASE_COLUMNS), strict=True)
-
-
-CASE_COLUMNS = tuple(Cases.model_fields)
-
-
-class Tuning(_Part):
+class Tuning(Part):
     """A study whose choice some rows use, by label in `used_by`, and what the choice cost.
 
     set_aside: the share of the patients that were the study's and stand in no fold. patients: how many. trials: how
@@ -210,17 +257,20 @@ class Tuning(_Part):
     used_by: list[Name] = []
 
 
-class Cost(_Part):
+class Cost(Sparse):
     """What one stage took: seconds of one worker, peaks in MiB, and what the seconds were spent on.
 
-    images: trained on or made. parameters: of the network. generators: those that sample with what a training made.
-    What was not measured is None, and not written.
+    row: the row of the cost table that it belongs to, what was done and for whom ("train pig", "segment unet on real");
+    none if empty. generators: those that sample with what a training made; it belongs to the row of each. images:
+    trained on or made. parameters: of the network. What was not measured is None.
     """
 
     stage: Name
     label: str = ""
+    row: Prose = ""
     fold: Count | None = None
     seed: Seed | None = None
+    training: Count | None = None
     chunk: Count | None = None
     wall_s: Number = None
     cpu_s: Number = None
@@ -231,68 +281,87 @@ class Cost(_Part):
     parameters: Count | None = None
     generators: list[Name] = []
 
-    @model_serializer(mode="wrap")
-    def _measured(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in written(self).items() if value not in (None, [])}
 
-
-class UsedPreset(_Part):
+class UsedPreset(Part):
     """What tables say of the preset: the side of its square images in pixels."""
 
     resolution: Count | None = None
 
 
-class UsedProtocol(_Part):
+class UsedProtocol(Part):
     """What tables say of the protocol. set_aside: the share of the patients that is kept for tuning."""
 
     preset: UsedPreset = UsedPreset()
     set_aside: Share = 0.0
 
 
-class Provenance(_Part):
-    """Where and when a record was made. pigbench: its version. hardware: what the stages ran on."""
+class Provenance(Part):
+    """Where and when a record was made. pigbench: its version. hardware: what the stages ran on.
+
+    instructions: the widest that the processor has for vectors, such as "avx512"; networks give other numbers there.
+    """
 
     pigbench: Name = "unknown"
     created: Prose = ""
     hardware: list[Name] = []
+    instructions: Prose = ""
 
 
-class Record(_Part):
-    """One run: its protocol, what it measured, what it cost and where it was made."""
+class Record(Part):
+    """One run: its protocol, what it measured, what it cost and where it was made.
 
-    format: Literal["pigbench-record/1"]
+    metrics: in the order of the tables' columns. segmenters: name and hash of source and settings, by label.
+    """
+
+    format: Literal["pigbench-record/2"]
     key: Name = Field(min_length=8)
     protocol: UsedProtocol
     protocol_hash: Name = Field(min_length=8)
     preset: Name
     banner: Prose = ""
     dataset: Dataset
-    folds: Count = Field(gt=0)
+    folds: int = Field(gt=0, le=MOST_FOLDS)
     seeds: list[Seed]
+    metrics: dict[Name, MetricInfo]
     generators: dict[Name, GeneratorInfo]
-    segmenters: dict[Name, Name] = {}  # label: name and hash of source and settings
+    segmenters: dict[Name, Name] = {}
+    arms: dict[Name, Arm]
+    fits: list[Fit]
     fidelity: list[FidelityRun]
-    arms: list[ArmRun]
     gates: list[GateRun] = []
     reconstructions: list[Reconstruction] = []
-    cases: Cases
     costs: list[Cost] = []
     tuning: list[Tuning] = []
     provenance: Provenance = Provenance()
+    test_sets: dict[Name, TestSet] = Field(min_length=1)
+    scores: Scores
 
     @property
-    def runs(self) -> list[FidelityRun | ArmRun | GateRun | Reconstruction]:
+    def runs(self) -> list[Fit | FidelityRun | GateRun | Reconstruction]:
         """All that can have failed."""
-        return [*self.fidelity, *self.arms, *self.gates, *self.reconstructions]
+        return [*self.fidelity, *self.fits, *self.gates, *self.reconstructions]
+
+    @property
+    def cases(self) -> TestCases:
+        """Those of the first test set, which tables are made of."""
+        return next(iter(self.test_sets.values())).cases
 
     @model_validator(mode="after")
     def _names_what_it_lists(self) -> Self:
         for label, info in self.generators.items():
             if info.label != label:
                 raise ValueError(f"generator '{label}' calls itself '{info.label}'")
+        for name, arm in self.arms.items():
+            if arm.arm != name:
+                raise ValueError(f"arm '{name}' calls itself '{arm.arm}'")
+        for fit in self.fits:
+            if fit.arm not in self.arms:
+                raise ValueError(f"arm '{fit.arm}' is not among its arms")
+        used: set[str | None] = {arm.generator for arm in self.arms.values()}
+        used |= {run.generator for part in (self.fidelity, self.gates, self.reconstructions) for run in part}
+        if unknown := used - {None} - self.generators.keys():
+            raise ValueError(f"generator '{min(map(str, unknown))}' is not among its generators")
         for run in self.runs:
-            if run.generator is not None and run.generator not in self.generators:
-                raise ValueError(f"generator '{run.generator}' is not among its generators")
             if run.fold >= self.folds:
                 raise ValueError(f"fold {run.fold} of {self.folds}")
         for study in self.tuning:
@@ -305,76 +374,68 @@ class Record(_Part):
 
     @model_validator(mode="after")
     def _measured_once(self) -> Self:
-        if twice := _repeated((run.arm, run.segmenter, run.seed, run.fold) for run in self.arms):
-            raise ValueError(f"an arm is listed twice with the same segmenter, seed and fold: {twice[0]}")
-        kinds = {(run.arm, run.generator, run.n, run.alone, run.stretch) for run in self.arms}
-        if torn := _repeated(arm for arm, *_ in kinds):
-            raise ValueError(f"an arm trained on one thing here and another there: {torn[0]}")
+        if twice := repeated(fit.unit for fit in self.fits):
+            raise ValueError(f"a fit is listed twice: {twice[0]}")
         return self
 
     @model_validator(mode="after")
-    def _arms_have_their_cases(self) -> Self:
-        with_cases = set(zip(self.cases.arm, self.cases.segmenter, self.cases.seed, self.cases.fold, strict=True))
-        listed = {(run.arm, run.segmenter, run.seed, run.fold): run.status for run in self.arms}
-        if stray := with_cases - listed.keys():
-            raise ValueError(f"cases of an arm that it does not list: {min(stray)}")
-        if bare := {unit for unit, status in listed.items() if status == "ok"} - with_cases:
-            raise ValueError(f"an arm without cases: {min(bare)}")
+    def _metrics_are_described(self) -> Self:
+        def known(kind: str) -> set[str]:
+            return {name for name, info in self.metrics.items() if info.kind == kind}
+
+        of_sets = {name for run in self.fidelity for part in (run.values, run.floors, run.biased) for name in part}
+        for kind, used in (("case", set(self.scores.scores)), ("set", of_sets)):
+            if unknown := used - known(kind):
+                raise ValueError(f"metric '{min(unknown)}' is not among its {kind} metrics")
+        kept = {f"{info.kept_as or name}.{part}" for name, info in self.metrics.items() for part in info.statistics}
+        if unknown := self.scores.statistics.keys() - kept:
+            raise ValueError(f"statistic '{min(unknown)}' is none of its metrics'")
+        for name, values in self.scores.scores.items():
+            low, high = self.metrics[name].low, self.metrics[name].high
+            if (low is not None and (values < low).any()) or (high is not None and (values > high).any()):
+                raise ValueError(f"a score of metric '{name}' that is out of its range")
         return self
 
+    @model_validator(mode="after")
+    def _fits_have_their_cases(self) -> Self:
+        """Every fit that is there has the scores of all cases of its fold, once, and no others."""
+        scores, sets = self.scores, list(self.test_sets.values())
+        for name, column, size in (
+            ("fit", scores.fit, len(self.fits)),
+            ("test_set", scores.test_set, len(sets)),
+            ("class", scores.class_, len(self.dataset.classes)),
+        ):
+            if column is not None and len(column) and column.max() >= size:
+                raise ValueError(f"scores.{name}: {column.max()} of {size}")
+        at = np.zeros(len(scores), np.int32) if scores.test_set is None else scores.test_set
+        for index, test_set in enumerate(sets):
+            if (fold := test_set.cases.fold).size and fold.max() >= self.folds:
+                raise ValueError(f"fold {fold.max()} of {self.folds}")
+            used = scores.case[at == index]
+            if len(used) and used.max() >= len(test_set.cases):
+                raise ValueError(f"scores.case: {used.max()} of {len(test_set.cases)}")
+        self._are_complete(scores.of_held_out)
+        row = scores.fit.astype(np.int64)
+        for column in (column for column in (at, scores.class_, scores.case) if column is not None and len(column)):
+            row = row * (column.max() + 1) + column
+        if len(np.unique(row)) < len(row):
+            raise ValueError("a case of a fit is listed twice")
+        return self
 
-def _repeated(values: Iterable[Hashable]) -> list[Any]:
-    """The values that come more than once."""
-    return [value for value, times in Counter(values).items() if times > 1]
-
-
-def same_numbers(a: Record, b: Record) -> list[str]:
-    """What differs between two records, costs, tuning and provenance aside; empty if they are the same record."""
-    ours, theirs = _numbers(a), _numbers(b)
-    return [
-        f"{name}: {ours.get(name, 'absent')} != {theirs.get(name, 'absent')}"
-        for name in sorted(ours.keys() | theirs.keys())
-        if ours.get(name, "absent") != theirs.get(name, "absent")
-    ]
-
-
-def supersedes(a: Record, b: Record) -> bool:
-    """Whether `b` has failures and all that it did measure stands in `a` too, so that `a` can take its place."""
-    return any(run.status == "failed" for run in b.runs) and _measured(b).items() <= _measured(a).items()
-
-
-_PARTS = {
-    "fidelity": "{generator}_{n} {extractor} seed {seed} fold {fold}",
-    "arms": "{arm} {segmenter} seed {seed} fold {fold}",
-    "gates": "{generator}_{n} seed {seed} fold {fold}",
-    "reconstructions": "{generator} seed {seed} fold {fold}",
-}
-"""The lists of a record's measurements, and what names an entry of each."""
-
-
-def _measured(record: Record) -> dict[str, str]:
-    good = {part: [run for run in getattr(record, part) if run.status == "ok"] for part in _PARTS}
-    numbers = _numbers(record.model_copy(update=good))
-    return {name: value for name, value in numbers.items() if name.startswith((*(f"{p}[" for p in _PARTS), "cases["))}
-
-
-def _numbers(record: Record) -> dict[str, str]:
-    """Every value of a record by a name that does not depend on the order of its rows."""
-    content = json.loads(record.model_dump_json(exclude={"cases", "costs", "tuning", "provenance"}))
-    parts = {part: content.pop(part) for part in _PARTS}
-    found = dict(_flat("", content))
-    for part, named in _PARTS.items():
-        for run in parts[part]:
-            found |= _flat(f"{part}[{named.format(**run)}]", run)
-    for arm, segmenter, seed, fold, patient, case, *counts in record.cases.rows():
-        name = f"cases[{arm} {segmenter} seed {seed} fold {fold} case {case}]"
-        found[name] = f"patient {patient}, tp/fp/fn/tn {counts}"
-    return found
+    def _are_complete(self, rows: np.ndarray) -> None:
+        fit, case = self.scores.fit[rows], self.scores.case[rows]
+        own_fold = np.array([fit.fold for fit in self.fits], np.int32)
+        if (strayed := own_fold[fit] != self.cases.fold[case]).any():
+            raise ValueError(f"a case of another fold: {fit_name(self.fits[fit[strayed.argmax()]])}")
+        expected = np.bincount(self.cases.fold, minlength=self.folds)
+        for unit, found in zip(self.fits, np.bincount(fit, minlength=len(self.fits)), strict=True):
+            if unit.status == "ok" and (not found or found != expected[unit.fold]):
+                raise ValueError(f"{found} of {expected[unit.fold]} cases: {fit_name(unit)}")
+            if unit.status == "failed" and found:
+                raise ValueError(f"scores of a fit that failed: {fit_name(unit)}")
 
 
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(f"{name}.{key}" if name else key, inner)
-    else:
-        yield name, repr(value)
+def fit_name(fit: Fit) -> str:
+    """Such as "real unet seed 0 fold 2"; a training other than the first is named too."""
+    again = f" training {fit.training}" if fit.training else ""
+    return f"{fit.arm} {fit.segmenter} seed {fit.seed}{again} fold {fit.fold}"

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
-from pigbench.metrics.overlap import METRICS
 from pigbench.results.costs import cost_rows
 from pigbench.results.merge import Group
 from pigbench.results.summary import (
+    CLIPPED,
     CONFIDENCE,
-    DISTANCES,
     REAL,
     RESAMPLES,
     ArmRow,
@@ -19,6 +18,7 @@ from pigbench.results.summary import (
     GeneratorRow,
     Progress,
     Summary,
+    floor_of,
 )
 
 SCORE_COLUMNS = (
@@ -30,9 +30,10 @@ SCORE_COLUMNS = (
 def score_rows(summary: Summary) -> list[dict[str, Any]]:
     """Both tables in long form, keys as in `SCORE_COLUMNS`; numbers that do not exist are None.
 
-    Scores are 0 to 1 and distances as defined, without the tables' factors; `contrast` beside `contrast_real` says
-    whether lesions are where the masks are. `<score>_by_patient` is the per-patient
-    mean. A failed row keeps its place without numbers, and `folds` says how many are there.
+    Every metric that the records hold, as it is defined, without the tables' factors. `<metric>_floor` is what real
+    images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `contrast` beside
+    `contrast_real` says whether lesions are where the masks are. A failed row keeps its place without numbers, and
+    `folds` says how many are there.
     """
     group = summary.group
     head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
@@ -58,12 +59,14 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
     of_arms = [row for row in rows if isinstance(row, ArmRow)]
     of_generators = [row for row in rows if isinstance(row, GeneratorRow)]
     labels = sorted({row.generator for row in rows if row.generator})
+    trainings = {row.progress.trainings for row in rows} or {1}
     parts = [
         ",".join(metrics),
         f"folds:{group.folds}",
         *([f"aside:{group.set_aside:g}"] if group.set_aside else []),
         f"group:{group.dataset.grouped_by}",
         f"seeds:{_listed(len(row.progress.seeds) for row in rows)}",
+        *([f"trainings:{_listed(trainings)}"] if trainings != {1} else []),
         f"n:{_listed(row.n for row in rows if row.generator) or 0}",
         f"gen:{_listed(group.generators[label].signature for label in labels) or 'none'}",
         f"data:{group.dataset.name}@{group.dataset.identity[:8]}",
@@ -78,16 +81,24 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
     if of_arms:
         parts.append(f"segmenter:{_listed(row.segmenter for row in of_arms)}")
     if any(row.paired_seeds for row in of_arms):
-        resampled = "patients+seeds" if any(len(row.paired_seeds) > 1 for row in of_arms) else "patients"
+        resampled = "patients+seeds" if any(row.paired > 1 for row in of_arms) else "patients"
         parts += [f"to:{against}" for against in sorted({row.against for row in of_arms if row.paired_seeds} - {REAL})]
         parts.append(f"ci:{CONFIDENCE:.0%}|bs:{RESAMPLES}|resampled:{resampled}")
+    sources = [info.signature for metric in metrics if (info := group.metrics.get(metric)) and info.signature]
+    parts += [f"metrics:{','.join(sources)}"] if sources else []
     return "|".join([*parts, f"v:{_listed(group.versions)}"])
+
+
+def set_columns(group: Group) -> list[str]:
+    """The names of what the records hold of generated images: metrics, each before its floor, and `CLIPPED`."""
+    held = group.held("set").items()
+    return [column for name, info in held for column in (name, *[floor_of(name)] * info.has_floor)] + [CLIPPED]
 
 
 def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
     who = {"table": 1, "generator": row.generator, "n": row.n, "patients": group.dataset.patients}
     rows = []
-    for metric in DISTANCES:
+    for metric in set_columns(group):
         of_metric = _numbers(row.metrics.get(metric, Estimate()), row.progress)
         rows.append(who | of_metric | {"metric": metric, "signature": signature(group, [metric], [row])})
     return rows
@@ -96,7 +107,7 @@ def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
 def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
     who = {"table": 2, "generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
     rows = []
-    for metric in METRICS:
+    for metric in group.held("case"):
         estimate = row.metrics.get(metric, Estimate())
         for name, shown in ((metric, estimate), (f"{metric}_by_patient", Estimate(mean=estimate.patient_mean))):
             of_metric = _numbers(shown, row.progress) | {"metric": name, "patients": row.patients}

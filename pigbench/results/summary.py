@@ -1,7 +1,7 @@
 """What a group of records says, in numbers: the rows of Table 1 and Table 2 before anyone formats them.
 
-An arm's score is the mean over all cases of its pooled out-of-fold predictions, averaged over seeds. SD is the spread
-of the folds' means, never evidence. Numbers that do not exist are NaN.
+An arm's score is the mean over all cases of its pooled out-of-fold predictions, averaged over seeds and trainings. SD
+is the spread of the folds' means, never evidence. Numbers that do not exist are NaN.
 """
 
 from __future__ import annotations
@@ -13,36 +13,35 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pigbench.metrics import bootstrap, overlap
 from pigbench.metrics.contrast import LEAST
 from pigbench.results.merge import Group, Trial
-from pigbench.results.record import ArmRun, FidelityRun, GateRun
+from pigbench.results.pool import CONFIDENCE, RESAMPLES, Difference, Estimate, Layouts, Pool, differences, over_folds
+from pigbench.results.record import Arm, FidelityRun, Fit, GateRun
 
-DISTANCES = ("kid", "kid_floor", "fid", "fid_floor", "copying", "clipped_fraction")
 REAL = "real"
-RESAMPLES = 2000
-CONFIDENCE = 0.95
+CLIPPED = "clipped_fraction"
+"""What is told of generated images besides the metrics: the share of their pixels beyond the range."""
+
+__all__ = ["CLIPPED", "CONFIDENCE", "REAL", "RESAMPLES", "ArmRow", "Contrast", "Estimate", "GeneratorRow", "Progress"]
+__all__ += ["Summary", "floor_of", "summarise"]
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean and its spread over folds; for an arm also its per-patient mean and its paired difference to another."""
-
-    mean: float = np.nan
-    sd: float = np.nan
-    patient_mean: float = np.nan
-    delta: float = np.nan
-    low: float = np.nan
-    high: float = np.nan
+def floor_of(metric: str) -> str:
+    """The name of a set metric's floor: what real training images have in the generated ones' place."""
+    return f"{metric}_floor"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of a row is there: `folds` of `of` done with every one of `seeds`; failures: (fold, seed, reason)."""
+    """How much of a row is there: `folds` of `of` done with every one of `seeds`, each trained `trainings` times.
+
+    failures: (fold, seed, reason).
+    """
 
     folds: int
     of: int
     seeds: tuple[int, ...]
+    trainings: int = 1
     failures: tuple[tuple[int, int, str], ...] = ()
 
     @property
@@ -55,7 +54,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class GeneratorRow:
-    """One generator at one n. `metrics`: the mean over folds of the folds' distances, empty if it failed."""
+    """One generator at one n.
+
+    metrics: by name, the mean over folds of the folds' values, of the set metrics, of their floors (`floor_of`) and of
+    `CLIPPED`; empty if it failed. A metric that was refused in a fold has no number.
+    """
 
     generator: str
     n: int
@@ -72,9 +75,9 @@ class GeneratorRow:
         return self.progress.state == "complete" and self.sealed and not self.control
 
     @property
-    def biased(self) -> bool:
-        """Whether in any fold m is too small for FID to be more than bias."""
-        return any(run.fid_biased for run in self.runs)
+    def biased(self) -> set[str]:
+        """The metrics that in any fold are mostly bias, as m is too small."""
+        return {metric for run in self.runs for metric in run.biased}
 
 
 @dataclass(frozen=True)
@@ -88,29 +91,43 @@ class Contrast:
 
 @dataclass(frozen=True)
 class ArmRow:
-    """One arm with one segmenter. `metrics`: its four scores (0 to 1), empty if it failed.
+    """One arm with one segmenter. `metrics`: its scores by metric, unscaled; empty if it failed.
 
     contrast: the gate of its generator's pairs, None where it was not measured. sealed: whether anyone vouches that its
-    pairs were made from training patients. excluded: cases empty in truth and prediction, over all seeds. against: the
-    arm that its differences are to. paired_seeds: those that it shares with that one, over which they are taken; empty
-    without a difference.
+    pairs were made from training patients. excluded: cases that have no Dice, empty in truth and prediction, over all
+    seeds. against: the arm that its differences are to. paired_seeds: those that it shares with that one, over which
+    they are taken; empty without a difference. paired: how many pairs of trainings that are.
     """
 
-    arm: str
-    generator: str | None
-    n: int
+    about: Arm
     segmenter: str
     progress: Progress
-    runs: tuple[ArmRun, ...]
+    runs: tuple[Fit, ...]
     patients: int = 0
     cases: int = 0
     excluded: int = 0
     against: str = REAL
     paired_seeds: tuple[int, ...] = ()
+    paired: int = 0
     contrast: Contrast | None = None
     sealed: bool = True
     control: bool = False
     metrics: dict[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def arm(self) -> str:
+        """Its name."""
+        return self.about.arm
+
+    @property
+    def generator(self) -> str | None:
+        """Whose images it trains on, None if real ones alone."""
+        return self.about.generator
+
+    @property
+    def n(self) -> int:
+        """How many of these."""
+        return self.about.n
 
     @property
     def ranked(self) -> bool:
@@ -137,28 +154,79 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
     together = defaultdict(list)
     for run in group.fidelity:
         together[run.extractor, run.generator, run.n].append(run)
-    rows = [_generator_row(runs, group.folds) for _, runs in sorted(together.items())]
+    metrics = list(group.held("set"))
+    rows = [_generator_row(runs, group.folds, metrics) for _, runs in sorted(together.items())]
     about = group.generators
     rows = [replace(row, sealed=about[row.generator].sealed, control=about[row.generator].control) for row in rows]
     return sorted(rows, key=lambda row: (row.extractor, row.control))
 
 
+def _generator_row(runs: list[FidelityRun], folds: int, metrics: Sequence[str]) -> GeneratorRow:
+    row = GeneratorRow(runs[0].generator, runs[0].n, runs[0].extractor, _progress(runs, folds), tuple(runs))
+    if row.progress.state == "failed":
+        return row
+    columns: dict[str, list[float | None]] = {CLIPPED: [run.clipped_fraction for run in runs]}
+    for metric in metrics:
+        columns[metric] = [run.values.get(metric) for run in runs]
+        columns[floor_of(metric)] = [run.floors.get(metric) for run in runs]
+        if any(metric in run.refused for run in runs):  # a mean over the other folds would pass for the whole
+            columns[metric] = [None] * len(runs)
+    names, values = list(columns), np.array(list(columns.values()), dtype=float).T  # None is NaN
+    of_fold, of_seed = np.array([(run.fold, run.seed) for run in runs]).T
+    means, spreads = over_folds(np.nan_to_num(values), np.isfinite(values).astype(int), of_fold, of_seed)
+    return replace(
+        row, metrics={name: Estimate(mean, sd) for name, mean, sd in zip(names, means, spreads, strict=True)}
+    )
+
+
 def _arm_rows(group: Group, against: str) -> list[ArmRow]:
     together = defaultdict(list)
     for trial in group.trials:
-        together[trial.run.segmenter, trial.run.arm].append(trial)
+        together[trial.run.segmenter, trial.arm.arm].append(trial)
     rows = {key: _arm_row(trials, group.folds) for key, trials in together.items()}
-    pools = {key: _pool(trials) for key, trials in together.items() if rows[key].progress.state != "failed"}
+    metrics, layouts = list(group.held("case")), Layouts(group.tested)
+    pools = {
+        key: Pool.of(tested, metrics, layouts)
+        for key, trials in together.items()
+        if rows[key].progress.state != "failed" and (tested := [trial for trial in trials if len(trial.cases)])
+    }
     for key, pool in pools.items():
         rows[key] = _measured(rows[key], pool)
-    for (segmenter, arm), row in rows.items():
-        base = rows.get((segmenter, against))
-        if arm != against and base and row.progress.state == base.progress.state == "complete":
-            compared = _compared(row, pools[segmenter, arm], pools[segmenter, against])
-            rows[segmenter, arm] = replace(compared, against=against)
+    for segmenter in {segmenter for segmenter, _ in rows}:
+        whole = [key for key in pools if key[0] == segmenter and rows[key].progress.state == "complete"]
+        if (segmenter, against) in whole:
+            others = [key for key in whole if key[1] != against]
+            found = differences(pools[segmenter, against], [pools[key] for key in others])
+            for key, difference in zip(others, found, strict=True):
+                rows[key] = replace(_compared(rows[key], difference), against=against)
     gates = _contrasts(group)
     told = [_about(row, group, gates) for row in rows.values()]
     return sorted(told, key=lambda row: (row.segmenter, row.arm != REAL, row.control, *_place(row)))
+
+
+def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
+    runs = tuple(trial.run for trial in trials)
+    return ArmRow(trials[0].arm, runs[0].segmenter, _progress(runs, folds), runs)
+
+
+def _measured(row: ArmRow, pool: Pool) -> ArmRow:
+    return replace(
+        row, patients=pool.patients, cases=pool.cases, excluded=pool.without("dice"), metrics=pool.estimates()
+    )
+
+
+def _compared(row: ArmRow, difference: Difference | None) -> ArmRow:
+    """`row` with its differences to another, if there are any."""
+    if difference is None:
+        return row
+    metrics = {
+        name: replace(estimate, delta=delta, low=low, high=high)
+        for (name, estimate), delta, low, high in zip(
+            row.metrics.items(), difference.delta, difference.low, difference.high, strict=True
+        )
+    }
+    seeds = tuple(sorted({seed for seed, _ in difference.repeats}))
+    return replace(row, paired_seeds=seeds, paired=len(difference.repeats), metrics=metrics)
 
 
 def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) -> ArmRow:
@@ -170,7 +238,7 @@ def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) ->
 
 
 def _place(row: ArmRow) -> tuple[Any, ...]:
-    return row.generator or "", row.runs[0].alone, row.n, row.arm
+    return row.generator or "", row.about.use == "alone", row.n, row.arm
 
 
 def _contrasts(group: Group) -> dict[tuple[str, int], Contrast]:
@@ -193,116 +261,15 @@ def _contrast(runs: list[GateRun]) -> Contrast:
     return Contrast(generated, real, generated / real >= LEAST)
 
 
-def _generator_row(runs: list[FidelityRun], folds: int) -> GeneratorRow:
-    row = GeneratorRow(runs[0].generator, runs[0].n, runs[0].extractor, _progress(runs, folds), tuple(runs))
-    if row.progress.state == "failed":
-        return row
-    of_fold, of_seed = np.array([(run.fold, run.seed) for run in runs]).T
-    values = {name: np.array([getattr(run, name) for run in runs], dtype=float) for name in DISTANCES}  # None is NaN
-    return replace(row, metrics={name: Estimate(*_over_folds(values[name], of_fold, of_seed)) for name in DISTANCES})
-
-
-def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
-    runs = tuple(trial.run for trial in trials)
-    return ArmRow(runs[0].arm, runs[0].generator, runs[0].n, runs[0].segmenter, _progress(runs, folds), runs)
-
-
-def _progress(runs: Sequence[FidelityRun] | Sequence[ArmRun], folds: int) -> Progress:
-    seeds = tuple(sorted({run.seed for run in runs}))
-    done = {(run.fold, run.seed) for run in runs if run.status == "ok"}
+def _progress(runs: Sequence[FidelityRun] | Sequence[Fit], folds: int) -> Progress:
+    """A repeat is a seed, or one of several trainings with it."""
+    repeats = {(run.seed, getattr(run, "training", 0)) for run in runs}
+    seeds = tuple(sorted({seed for seed, _ in repeats}))
+    done = {(run.fold, run.seed, getattr(run, "training", 0)) for run in runs if run.status == "ok"}
     failures = sorted((run.fold, run.seed, run.reason) for run in runs if run.status == "failed")
-    whole = sum(all((fold, seed) in done for seed in seeds) for fold in {fold for fold, _ in done})
-    return Progress(whole, folds, seeds, tuple(failures))
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """The pooled out-of-fold cases of one arm, in columns. ids: (seed, case); metrics: NaN where excluded."""
-
-    ids: list[tuple[int, str]]
-    seeds: np.ndarray
-    folds: np.ndarray
-    patients: np.ndarray
-    metrics: dict[str, np.ndarray]
-
-
-def _pool(trials: list[Trial]) -> _Pool:
-    rows = [(trial.run.seed, trial.run.fold, *case) for trial in trials for case in trial.cases]
-    seeds, folds, patients, cases, *counts = zip(*rows, strict=True)
-    return _Pool(
-        ids=list(zip(seeds, cases, strict=True)),
-        seeds=np.array(seeds),
-        folds=np.array(folds),
-        patients=np.array(patients),
-        metrics=overlap.scores(*(np.array(count) for count in counts)),
-    )
-
-
-def _measured(row: ArmRow, pool: _Pool) -> ArmRow:
-    metrics = {}
-    for name in overlap.METRICS:
-        values = pool.metrics[name]
-        metrics[name] = Estimate(
-            mean=_over_seeds(values, pool.seeds),
-            sd=_over_folds(values, pool.folds, pool.seeds)[1],
-            patient_mean=_over_patients(values, pool.patients, pool.seeds),
-        )
-    return replace(
-        row,
-        patients=len(set(pool.patients)),
-        cases=len({case for _, case in pool.ids}),
-        excluded=int(np.isnan(pool.metrics["dice"]).sum()),
-        metrics=metrics,
-    )
-
-
-def _compared(row: ArmRow, pool: _Pool, base: _Pool) -> ArmRow:
-    """`row` with its paired difference to `base`, over the cases and seeds that both have."""
-    at = {identity: index for index, identity in enumerate(base.ids)}
-    ours = np.array([index for index, identity in enumerate(pool.ids) if identity in at], dtype=int)
-    theirs = np.array([at[pool.ids[index]] for index in ours], dtype=int)
-    if min(_scored_patients(pool, ours), _scored_patients(base, theirs)) < 2:
-        return row
-    seeds = pool.seeds[ours]
-    paired_seeds = tuple(int(seed) for seed in np.unique(seeds))
-    metrics = {}
-    for name, estimate in row.metrics.items():
-        interval = bootstrap.paired_difference(
-            base.metrics[name][theirs],
-            pool.metrics[name][ours],
-            pool.patients[ours],
-            seeds=seeds if len(paired_seeds) > 1 else None,
-            resamples=RESAMPLES,
-            confidence=CONFIDENCE,
-        )
-        metrics[name] = replace(estimate, delta=interval.delta, low=interval.low, high=interval.high)
-    return replace(row, paired_seeds=paired_seeds, metrics=metrics)
-
-
-def _scored_patients(pool: _Pool, rows: np.ndarray) -> int:
-    """How many patients have a case among `rows` that is not excluded."""
-    return len(set(pool.patients[rows[np.isfinite(pool.metrics["dice"][rows])]]))
-
-
-def _over_seeds(values: np.ndarray, seeds: np.ndarray) -> float:
-    return _mean([_mean(values[seeds == seed]) for seed in np.unique(seeds)])
-
-
-def _over_folds(values: np.ndarray, folds: np.ndarray, seeds: np.ndarray) -> tuple[float, float]:
-    """The mean of the folds' values, each averaged over seeds, and their SD (n - 1)."""
-    of_folds = np.array([_over_seeds(values[folds == fold], seeds[folds == fold]) for fold in np.unique(folds)])
-    defined = of_folds[np.isfinite(of_folds)]
-    return _mean(of_folds), float(defined.std(ddof=1)) if len(defined) > 1 else np.nan
-
-
-def _over_patients(values: np.ndarray, patients: np.ndarray, seeds: np.ndarray) -> float:
-    """The mean over patients of each one's mean over its cases, averaged over seeds."""
-    of_seeds = []
-    for seed in np.unique(seeds):
-        mine = (seeds == seed) & np.isfinite(values)
-        _, patient = np.unique(patients[mine], return_inverse=True)
-        of_seeds.append(_mean(np.bincount(patient, values[mine]) / np.bincount(patient)))
-    return _mean(of_seeds)
+    whole = sum(all((fold, *repeat) in done for repeat in repeats) for fold in {fold for fold, *_ in done})
+    trainings = max(sum(seed == one for one, _ in repeats) for seed in seeds)
+    return Progress(whole, folds, seeds, trainings, tuple(failures))
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -1,0 +1,269 @@
+"""The pooled out-of-fold cases of an arm: their means, their spread over folds, and what they differ by from another's.
+
+All metrics of an arm are computed side by side, and all arms' differences to one arm together, so that a thousand
+records take seconds. A repeat is a seed, or one of several trainings with it. Numbers that do not exist are NaN.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pigbench.metrics import bootstrap
+from pigbench.results.merge import Tested, Trial
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+Repeat = tuple[int, int]
+"""A seed and the number of a training."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and its spread over folds; for an arm also its per-patient mean and its paired difference to another."""
+
+    mean: float = np.nan
+    sd: float = np.nan
+    patient_mean: float = np.nan
+    delta: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The differences of an arm to another, (M,) each with its bounds, over the repeats that both have."""
+
+    repeats: tuple[Repeat, ...]
+    delta: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Which repeat, case and patient each of the N rows of an arm belongs to; arms of one protocol mostly share it.
+
+    starts: where each of the T trials begins, whose repeat and fold are in of_repeat and of_fold. patients: how many
+    there are in the group.
+    """
+
+    repeats: tuple[Repeat, ...]
+    starts: np.ndarray
+    of_repeat: np.ndarray
+    of_fold: np.ndarray
+    repeat: np.ndarray
+    case: np.ndarray
+    patient: np.ndarray
+    patients: int
+
+    @cached_property
+    def sorting(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The rows by repeat and patient, where each of these units begins among them, and which it is."""
+        unit = self.repeat * self.patients + self.patient
+        order = np.argsort(unit, kind="stable")
+        units, begins = np.unique(unit[order], return_index=True)
+        return order, begins, units
+
+    def by_patient(self, values: np.ndarray) -> np.ndarray:
+        """(R, P, M) sums of the values (N, M) over the cases of each patient in each repeat."""
+        order, begins, units = self.sorting
+        sums = np.zeros((len(self.repeats) * self.patients, values.shape[1]))
+        if len(units):
+            sums[units] = np.add.reduceat(values[order], begins)
+        return sums.reshape(len(self.repeats), self.patients, -1)
+
+    def common(self, other: Layout) -> tuple[np.ndarray, np.ndarray, Layout]:
+        """The rows of both that are the same case in the same repeat, in one order, and the layout of these."""
+        shared = sorted({*self.repeats} & {*other.repeats})
+        cells = []
+        for layout in (self, other):
+            number = np.array([shared.index(one) if one in shared else -1 for one in layout.repeats])[layout.repeat]
+            width = max(self.case.max(), other.case.max()) + 1
+            cells.append(np.where(number < 0, -1 - np.arange(len(number)), number * width + layout.case))
+        both, ours, theirs = np.intersect1d(cells[0], cells[1], assume_unique=True, return_indices=True)
+        ours, theirs, both = (rows[both >= 0] for rows in (ours, theirs, both))
+        nothing = np.empty(0, int)
+        left = Layout(
+            *(tuple(shared), nothing, nothing, nothing, both // width, self.case[ours], self.patient[ours]),
+            self.patients,
+        )
+        return ours, theirs, left
+
+
+class Layouts:
+    """The layouts of a group's arms, each made once."""
+
+    def __init__(self, tested: Tested) -> None:
+        self._tested = tested
+        self._known: dict[Any, Layout] = {}
+
+    def of(self, trials: Sequence[Trial]) -> Layout:
+        """That of the arm of these trials, none of which is without cases."""
+        key = tuple((t.run.seed, t.run.training, t.run.fold, t.cases.tobytes()) for t in trials)
+        if key not in self._known:
+            self._known[key] = self._made(trials)
+        return self._known[key]
+
+    def _made(self, trials: Sequence[Trial]) -> Layout:
+        repeats = tuple(sorted({(trial.run.seed, trial.run.training) for trial in trials}))
+        of_repeat = np.array([repeats.index((trial.run.seed, trial.run.training)) for trial in trials])
+        lengths = [len(trial.cases) for trial in trials]
+        case = np.concatenate([trial.cases for trial in trials])
+        return Layout(
+            repeats=repeats,
+            starts=np.cumsum([0, *lengths[:-1]]),
+            of_repeat=of_repeat,
+            of_fold=np.array([trial.run.fold for trial in trials]),
+            repeat=np.repeat(of_repeat, lengths),
+            case=case,
+            patient=self._tested.patient[case],
+            patients=len(self._tested.patients),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The scores of one arm. rows: (N, M), NaN where a case is excluded.
+
+    A metric that a trial lacks has no scores at all, as a mean over the others would pass for the whole.
+    """
+
+    metrics: tuple[str, ...]
+    layout: Layout
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], metrics: Sequence[str], layouts: Layouts) -> Pool:
+        """The pool of an arm's trials."""
+        rows = np.full((sum(len(trial.cases) for trial in trials), len(metrics)), np.nan)
+        for column, metric in enumerate(metrics):
+            if all(metric in trial.scores for trial in trials):
+                rows[:, column] = np.concatenate([trial.scores[metric] for trial in trials])
+        return cls(tuple(metrics), layouts.of(trials), rows)
+
+    @cached_property
+    def patient_sums(self) -> np.ndarray:
+        """(R, P, M), of the scores of each patient in each repeat."""
+        return self.layout.by_patient(np.nan_to_num(self.rows))
+
+    @cached_property
+    def patient_counts(self) -> np.ndarray:
+        """(R, P, M), how many scores of each patient there are in each repeat."""
+        return self.layout.by_patient(np.isfinite(self.rows).astype(float))
+
+    @property
+    def patients(self) -> int:
+        """How many have a case."""
+        return len(np.unique(self.layout.patient))
+
+    @property
+    def cases(self) -> int:
+        """How many there are, each counted once."""
+        return len(np.unique(self.layout.case))
+
+    def without(self, metric: str) -> int:
+        """How many cases, over all repeats, have no score of a metric."""
+        return int(np.isnan(self.rows[:, self.metrics.index(metric)]).sum()) if metric in self.metrics else 0
+
+    def estimates(self) -> dict[str, Estimate]:
+        """By metric, without a difference."""
+        layout = self.layout
+        sums, counts = (
+            np.add.reduceat(of, layout.starts)
+            for of in (np.nan_to_num(self.rows), np.isfinite(self.rows).astype(float))
+        )
+        by_repeat = np.zeros((2, len(layout.repeats), len(self.metrics)))
+        np.add.at(by_repeat[0], layout.of_repeat, sums)
+        np.add.at(by_repeat[1], layout.of_repeat, counts)
+        means = _mean(_ratio(*by_repeat))
+        _, spreads = over_folds(sums, counts, layout.of_fold, layout.of_repeat)
+        by_patient = _mean(_mean(_ratio(self.patient_sums, self.patient_counts), axis=1))
+        columns = (means.tolist(), spreads.tolist(), by_patient.tolist())
+        return {name: Estimate(*numbers) for name, *numbers in zip(self.metrics, *columns, strict=True)}
+
+
+def over_folds(
+    sums: np.ndarray, counts: np.ndarray, fold: np.ndarray, repeat: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(M,) means of the folds' means, each averaged over repeats, and their SD (n - 1).
+
+    sums, counts: (T, M) of the scores of each trial, whose fold and repeat are in (T,).
+    """
+    folds, of_fold = np.unique(fold, return_inverse=True)
+    repeats, of_repeat = np.unique(repeat, return_inverse=True)
+    grid = np.zeros((2, len(folds), len(repeats), sums.shape[1]))
+    np.add.at(grid[0], (of_fold, of_repeat), sums)
+    np.add.at(grid[1], (of_fold, of_repeat), counts)
+    of_folds = _mean(_ratio(*grid), axis=1)
+    means, there = _mean(of_folds), np.isfinite(of_folds).sum(axis=0)
+    squares = np.nansum((of_folds - means) ** 2, axis=0)
+    return means, np.sqrt(np.divide(squares, there - 1, out=np.full(len(means), np.nan), where=there > 1))
+
+
+def differences(base: Pool, others: Sequence[Pool]) -> list[Difference | None]:
+    """What each of `others` differs by from `base`, over the cases and repeats that both have.
+
+    None where they share none, or no metric has scored cases of two patients in both.
+    """
+    paired = _Paired(base)
+    pairs = [paired.of(other) for other in others]
+    size = len(base.metrics)
+    found = [Difference(ours.layout.repeats, *(np.full(size, np.nan) for _ in range(3))) for _, ours in pairs]
+    together = defaultdict(list)
+    for index, (theirs, ours) in enumerate(pairs):
+        scored = [np.any(pool.patient_counts > 0, axis=0) for pool in (theirs, ours)]
+        kept = np.logical_or(*scored).T  # (M, P)
+        for metric in np.flatnonzero(np.minimum(*(of.sum(axis=0) for of in scored)) >= 2).tolist():
+            together[id(theirs), metric, kept[metric].tobytes()].append(index)
+    for (_, metric, mask), indexes in together.items():
+        kept = np.frombuffer(mask, bool)
+        one = pairs[indexes[0]][0]
+        several = [pairs[index][1] for index in indexes]
+        bounds = bootstrap.paired_differences(
+            bootstrap.Sums(one.patient_sums[:, kept, metric, None], one.patient_counts[:, kept, metric, None]),
+            bootstrap.Sums(
+                np.stack([pool.patient_sums[:, kept, metric] for pool in several], axis=-1),
+                np.stack([pool.patient_counts[:, kept, metric] for pool in several], axis=-1),
+            ),
+            resamples=RESAMPLES,
+            confidence=CONFIDENCE,
+        )
+        for index, *numbers in zip(indexes, *bounds, strict=True):
+            for column, value in zip((found[index].delta, found[index].low, found[index].high), numbers, strict=True):
+                column[metric] = value
+    return [one if np.isfinite(one.delta).any() else None for one in found]
+
+
+class _Paired:
+    """A baseline and others, cut down to the cases and repeats that both have."""
+
+    def __init__(self, base: Pool) -> None:
+        self._base = base
+        self._known: dict[int, tuple[np.ndarray, Layout, Pool]] = {}
+
+    def of(self, other: Pool) -> tuple[Pool, Pool]:
+        """The baseline and the other; the same baseline for all others of one layout."""
+        base = self._base
+        if other.layout is base.layout:
+            return base, other
+        if id(other.layout) not in self._known:
+            theirs, ours, layout = base.layout.common(other.layout)
+            self._known[id(other.layout)] = ours, layout, Pool(base.metrics, layout, base.rows[theirs])
+        rows, layout, cut = self._known[id(other.layout)]
+        return cut, Pool(other.metrics, layout, other.rows[rows])
+
+
+def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+
+def _mean(values: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Of the numbers that exist; NaN where there are none."""
+    there = np.isfinite(values)
+    return _ratio(np.where(there, values, 0.0).sum(axis=axis), there.sum(axis=axis))
