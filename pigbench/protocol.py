@@ -84,7 +84,7 @@ class Scoring(_Table):
     """On which grid predictions are scored: each image's own, or the one that networks work on."""
 
     grid: Literal["native", "working"] = "native"
-    longest: int = Field(1024, gt=0, description="side in pixels to which larger native grids are shrunk")
+    longest: int = Field(default=1024, gt=0, description="side in pixels to which larger native grids are shrunk")
 
 
 class Numerics(_Table):

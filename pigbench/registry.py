@@ -85,21 +85,19 @@ def _installed(group: Group) -> list[Plugin]:
 
 def _check_base(plugin: Plugin, loaded: Any) -> None:
     from pigbench import contracts
-    from pigbench.contracts import metric
 
     if plugin.group == "datasets":
         return  # what an importer is, `pigbench.data.importers.base` says, which knows of files and stands above this
     bases: dict[str, tuple[type, ...]] = {
         "generators": (contracts.Generator,),
         "segmenters": (contracts.Segmenter,),
-        "metrics": (metric.CaseMetric, metric.SetMetric),
+        "metrics": (contracts.CaseMetric, contracts.SetMetric),
     }
     if not (isinstance(loaded, type) and issubclass(loaded, bases[plugin.group])):
         named = " or ".join(f"pigbench.contracts.{base.__name__}" for base in bases[plugin.group])
         raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a {named}")
-    if plugin.group == "metrics":
-        return
     try:
-        contracts.require_init(loaded)
+        if issubclass(loaded, contracts.Plugin):
+            contracts.require_init(loaded)
     except PigbenchError as error:
         raise PigbenchError(f"{plugin.group.removesuffix('s')} '{plugin.name}' of {plugin.origin}: {error}") from error

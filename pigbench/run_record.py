@@ -20,7 +20,9 @@ from pigbench.processes import instructions
 from pigbench.protocol import digest
 from pigbench.results.record import FORMAT, HELD_OUT, MetricInfo, Record, Scores, TestCases, TestSet
 from pigbench.stages.base import thinned
+from pigbench.stages.ceiling import MeanScores
 from pigbench.stages.node import Node, ordered
+from pigbench.stages.train import TrainedNetwork
 from pigbench.store import Store
 
 DatasetFacts = Mapping[str, Any]
@@ -108,7 +110,7 @@ def _scores(plan: Plan, store: Store, failed: Mapping[str, str]) -> tuple[TestSe
     ceiling = {}
     for node in plan.ceiling:
         if node.key not in failed:
-            ceiling = stages.find(node.stage).Result(store.open(node.stage, node.key).path).numbers
+            ceiling = MeanScores(store.open(node.stage, node.key).path).numbers
     stacked = Scores.stacked(
         (fit, [place[case] for case in ids], statistics, scores) for fit, ids, statistics, scores in fits
     )
@@ -133,7 +135,7 @@ def _facts(node: Node, store: Store) -> dict[str, Any]:
     """What a training took, its losses thinned, if it is there."""
     if not store.has(node.stage, node.key):
         return {}
-    facts = dict(stages.find(node.stage).Result(store.entry(node.stage, node.key).path).facts)
+    facts = TrainedNetwork(store.entry(node.stage, node.key).path).facts
     return facts | {"losses": thinned(facts["losses"])}
 
 

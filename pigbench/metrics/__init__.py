@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pigbench.contracts import CaseMetric, Metric
+    from pigbench.contracts import CaseMetric, Metric, SetMetric
 
 MEASURED = ("dice", "iou", "precision", "recall", "found", "false_alarms", "nsd")
 """The case metrics that a run measures unless it is told otherwise, in the order of a table's columns."""
@@ -27,6 +28,16 @@ def find(name: str) -> Metric:
         return plugin.load()()
     except TypeError as error:  # an abstract class, or one that wants arguments
         raise PigbenchError(f"metric '{name}' of {plugin.origin} cannot be made: {error}") from error
+
+
+def case_metrics(names: Iterable[str]) -> dict[str, CaseMetric]:
+    """The case metrics of these names, ready to measure. Raises PigbenchError as `find` does."""
+    return {name: find(name) for name in names}  # type: ignore[misc]
+
+
+def set_metrics(names: Iterable[str]) -> dict[str, SetMetric]:
+    """The set metrics of these names, ready to measure. Raises PigbenchError as `find` does."""
+    return {name: find(name) for name in names}  # type: ignore[misc]
 
 
 def kept_as(name: str, metric: CaseMetric) -> str:

@@ -101,6 +101,7 @@ class GeneratorChoice:
 
     def info(self, resolution: int) -> dict[str, Any]:
         """What a record says of it, but for its training."""
+        generator = instance(self.plugin, self.config, Task(resolution))
         return {
             "label": self.label,
             "plugin": self.name,
@@ -108,7 +109,9 @@ class GeneratorChoice:
             "kind": self.plugin.kind,
             "config": self.config.model_dump(mode="json"),
             "origin": self.origin,
-            "note": instance(self.plugin, self.config, Task(resolution)).note,
+            "sampler": generator.sampler,
+            "pretrained_on": generator.pretrained_on,
+            "note": generator.note,
             "control": self.is_control,
         }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench import metrics
+from pigbench.metrics import case_metrics
 from pigbench.metrics.measuring import measure_cases
 from pigbench.stages import base
 from pigbench.stages.job import Job
@@ -40,7 +40,7 @@ class Ceiling(base.Stage):
         prepared, truth = job.prepared, job.result("truth").truth
         perfect = (mask * np.uint8(255) for mask in prepared.masks)
         cases = judged(job, np.arange(len(prepared.masks)), perfect, prepared, truth, job.spec.longest)
-        found = measure_cases({name: metrics.find(name) for name in job.spec.metrics}, cases)
+        found = measure_cases(case_metrics(job.spec.metrics), cases)
         job.write_json(MeanScores.FILE, {name: _mean(values) for name, values in found.scores.items()})
 
 

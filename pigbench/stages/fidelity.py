@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pigbench import metrics
+from pigbench.metrics import set_metrics
 from pigbench.metrics.comparing import compare_sets
 from pigbench.stages import base
 from pigbench.stages.floor import real_sets
@@ -52,9 +52,8 @@ class Fidelity(base.Stage):
         torch.set_num_threads(1)
         n = job.spec.n
         generated = np.concatenate([result.features for result in job.results("features")])[:n]
-        floor, real = job.result("floor"), real_sets(job, n)
-        measured = {name: metrics.find(name) for name in job.spec.metrics if name not in floor.refused}
-        found = compare_sets(measured, replace(real, generated=generated), floor.known)
+        floor, real = job.result("floor").of_reals, real_sets(job, n)
+        found = compare_sets(set_metrics(job.spec.metrics), replace(real, generated=generated), floor)
         chunks = job.results("chunk")
         masks = load_masks(chunks, n)
         about = {
@@ -65,8 +64,8 @@ class Fidelity(base.Stage):
             "values": found.values,
             "biased": found.biased,
             "floors": floor.floors,
-            "floor_m": floor.m,
-            "refused": floor.refused | found.refused,
+            "floor_m": floor.floor_m,
+            "refused": found.refused,
             "clipped_fraction": _mean_if_known([chunk.clipped_fraction for chunk in chunks]),
             "empty_masks": 0 if masks is None else int((~masks.any(axis=(1, 2, 3))).sum()),
         }

@@ -82,7 +82,8 @@ class FitSpec(base.PluginSpec):
 class FittedSegmenter(TrainedNetwork):
     """A trained segmenter.
 
-    facts: steps, images, parameters, share, losses, seal; of synthetic pairs how many were used and were empty.
+    facts: steps, images, arithmetic, parameters, share, losses, seal; of synthetic pairs how many were used, and how
+    many were empty.
     """
 
 
@@ -110,6 +111,7 @@ class Fit(base.Stage):
         facts = {
             "steps": loop.steps,
             "images": loop.steps * settings.batch,
+            "arithmetic": loop.arithmetic,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "share": share,
             "losses": loop.losses,

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pigbench import metrics
 from pigbench.contracts.metric import Sets
-from pigbench.metrics.comparing import known_and_floors
+from pigbench.metrics import set_metrics
+from pigbench.metrics.comparing import OfReals, known_and_floors
 from pigbench.stages import base
 from pigbench.stages.job import Job, read_json
 
@@ -30,33 +30,15 @@ class FloorNumbers(base.Result):
     NUMBERS, KNOWN = "floor.json", "known.npz"
 
     @property
-    def floors(self) -> dict[str, float]:
-        """Of each metric that has one."""
-        return self._numbers["floors"]
-
-    @property
-    def m(self) -> int:
-        """How many training images the floors are of."""
-        return self._numbers["m"]
-
-    @property
-    def refused(self) -> dict[str, str]:
-        """Why a metric has no floor, by name."""
-        return self._numbers["refused"]
-
-    @property
-    def known(self) -> dict[str, dict[str, np.ndarray]]:
-        """What each metric's `known` gave."""
-        found: dict[str, dict[str, np.ndarray]] = {}
+    def of_reals(self) -> OfReals:
+        """The floors, how many training images they are of, and what each metric knows of the real images."""
+        numbers = read_json(self.directory / self.NUMBERS)
+        known: dict[str, dict[str, np.ndarray]] = {name: {} for name in numbers["known"]}
         with np.load(self.directory / self.KNOWN) as arrays:
             for name in arrays:
                 metric, _, part = name.partition(" ")
-                found.setdefault(metric, {})[part] = arrays[name]
-        return found
-
-    @property
-    def _numbers(self) -> dict[str, Any]:
-        return read_json(self.directory / self.NUMBERS)
+                known[metric][part] = arrays[name]
+        return OfReals(numbers["floor_m"], known, numbers["floors"], numbers["refused"])
 
 
 class Floor(base.Stage):
@@ -73,9 +55,9 @@ class Floor(base.Stage):
         import torch
 
         torch.set_num_threads(1)
-        found = known_and_floors({name: metrics.find(name) for name in job.spec.metrics}, real_sets(job, job.spec.m))
-        numbers = {"floors": found.floors, "refused": found.refused, "m": found.floor_m}
-        job.write_json(FloorNumbers.NUMBERS, numbers)
+        found = known_and_floors(set_metrics(job.spec.metrics), real_sets(job, job.spec.m))
+        numbers = {"floors": found.floors, "floor_m": found.floor_m, "refused": found.refused}
+        job.write_json(FloorNumbers.NUMBERS, numbers | {"known": list(found.known)})
         known = {f"{name} {part}": array for name, parts in found.known.items() for part, array in parts.items()}
         np.savez(job.directory / FloorNumbers.KNOWN, allow_pickle=False, **known)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from pigbench import metrics
 from pigbench.contracts.metric import CaseMasks
 from pigbench.data import probabilities
 from pigbench.data.geometry import scoring_grid, to_image_grid
 from pigbench.data.prepare import Prepared, shrink_mask
 from pigbench.data.truth import Truth
+from pigbench.metrics import case_metrics
 from pigbench.metrics.measuring import measure_cases
 from pigbench.stages import base
 from pigbench.stages.job import Job, read_json
@@ -76,7 +76,7 @@ class Measure(base.Stage):
         truth = job.result("truth").truth if job.spec.longest else None
         areas: list[float] = []
         cases = judged(job, rows, job.result("predict").coded, prepared, truth, job.spec.longest)
-        found = measure_cases({name: metrics.find(name) for name in job.spec.metrics}, _noting(cases, areas))
+        found = measure_cases(case_metrics(job.spec.metrics), _noting(cases, areas))
         np.savez_compressed(
             job.directory / Measured.CASES,
             allow_pickle=False,

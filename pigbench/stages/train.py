@@ -49,7 +49,7 @@ class TrainedNetwork(base.Result):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """steps, image_passes, parameters, losses (thinned) and the seal of the training patients."""
+        """steps, image_passes, arithmetic, parameters, losses and the seal of the training patients."""
         return read_json(self.directory / self.FACTS)
 
 
@@ -76,6 +76,7 @@ class Train(base.Stage):
         facts = {
             "steps": loop.steps,
             "image_passes": loop.steps * spec.training.batch,
+            "arithmetic": loop.arithmetic,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "losses": loop.losses,
             "seal": view.seal,

@@ -74,7 +74,7 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-"adopt": (1, "6adc684d17903d05"),
+    "adopt": (1, "6adc684d17903d05"),
     "embed": (1, "3a4ec594d6d1d05c"),
     "fidelity": (1, "35c2d0dee5763a6b"),
     "floor": (2, "53563f3ce957ab14"),
