@@ -26,8 +26,7 @@ class Copies(SetMetric):
     better = "lower"
     note = (
         "copies: share of all generated images that are nearer to a training image, or to a mirrored one, than the "
-        "nearest 1 % of held-out images are; new images give about 1 %, or one in N + 1 where there are N < 100 "
-        "held-out ones"
+        "nearest 1 % of held-out images are; new images give about 1 %, beside few held-out ones more: one in N + 1"
     )
     has_floor = False
 

@@ -211,3 +211,25 @@ def test_no_global_random_state_is_touched(monkeypatch):
     assert random.getstate() == before[0]
     assert (np.random.get_state()[1] == before[1]).all()
     assert torch.equal(torch.get_rng_state(), before[2])
+
+
+@pytest.mark.parametrize("sizes", [(50, 40, 30, 10), (20, 200, 30, 10), (20, 40, 10, 10)])
+@pytest.mark.parametrize("subset", [1000, 12])
+def test_the_metrics_of_their_own_files_give_the_same_to_the_last_digit(sizes, subset, monkeypatch):
+    from pigbench import metrics
+    from pigbench.contracts import Sets
+    from pigbench.metrics import kid
+    from pigbench.metrics.comparing import compare_sets, known_and_floors
+
+    monkeypatch.setattr(module, "KID_SUBSET_SIZE", subset)
+    monkeypatch.setattr(kid, "SUBSET_SIZE", subset)
+    drawn = [draws(seed, size, shift=0.1 * seed) for seed, size in enumerate(sizes)]
+    generated, reference, training, heldout = drawn
+    old = fidelity(*drawn, seed=5)
+    sets = Sets(generated, reference, training, training[:, ::-1].copy(), heldout, min(sizes[:2]), seed=5)
+    both = {name: metrics.find(name) for name in ("kid", "fid")}
+    real = known_and_floors(both, sets)
+    assert (real.floor_m, real.floors) == (old.floor_m, {"kid": old.kid_floor, "fid": old.fid_floor})
+    found = compare_sets(both, sets, real)
+    assert found.values == {"kid": old.kid, "fid": old.fid}
+    assert found.biased == ["fid"] * old.fid_biased

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
+from pigbench import metrics
+from pigbench.metrics.measuring import measure_cases
 from pigbench.metrics.overlap import METRICS, counts, excluded, scores
 
 side = st.integers(1, 8)
@@ -81,3 +83,25 @@ def test_a_case_by_hand():
 def test_shapes_that_differ_are_refused():
     with pytest.raises(ValueError, match=r"\(1, 1, 2, 2\)"):
         counts(np.zeros((1, 1, 2, 2)), np.zeros((2, 1, 2, 2)))
+
+
+@given(pair=mask_pairs)
+def test_the_metrics_give_the_same_counts_and_scores_to_the_last_bit(pair, masks):
+    predicted, true = pair
+    expected = counts(predicted, true)
+    cases = [masks(truth[0], guess[0]) for guess, truth in zip(predicted, true, strict=True)]
+    found = measure_cases({name: metrics.find(name) for name in METRICS}, cases)
+    assert {name: values.tolist() for name, values in found.statistics["overlap"].items()} == {
+        name: values.tolist() for name, values in expected._asdict().items()
+    }
+    for name, values in scores(*expected).items():
+        np.testing.assert_array_equal(found.scores[name], values)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_table_of_empty_masks(name, score):
+    assert score(name, ["..##"], ["...."]) == 0
+    assert score(name, ["...."], ["..##"]) == 0
+    assert np.isnan(score(name, ["...."], ["...."]))
+    assert score(name, ["..##"], ["##.."]) == 0
+    assert score(name, ["####"], ["####"]) == 1
