@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.pt"
 LOSS_WINDOW = 10
-"""Losses are read from the device once in this many steps, so that a GPU need not wait at each one."""
 
 
 class Cases(Protocol):
@@ -73,7 +72,8 @@ class Loop:
     ema: decay of the weights' moving average (the average is what `fit` returns), False for the last weights.
     compiled: whether torch.compile makes the network's forward and backward; their arithmetic is not counted then.
     checkpoints: the directory for the checkpoint, written every `interval` seconds; None for none.
-    progress: called with (step, steps, mean recent loss).
+    window: losses are read from the device once in so many steps, so that a GPU need not wait at each one.
+    progress: called with (step, steps, mean loss of the window).
 
     Its attribute `order` gives the case indices of a step; None stands for successive seeded permutations of all cases.
     """
@@ -90,6 +90,7 @@ class Loop:
         compiled: bool = False,
         checkpoints: Path | None = None,
         interval: float = 60.0,
+        window: int = LOSS_WINDOW,
         progress: Callable[[int, int, float], None] = lambda step, steps, loss: None,
     ) -> None:
         self.settings = settings
@@ -101,9 +102,10 @@ class Loop:
         self.compiled = compiled
         self.checkpoints = checkpoints
         self.interval = interval
+        self.window = window
         self.progress = progress
         self.order: Order | None = None
-        self.losses: list[float] = []  # the mean of each window of LOSS_WINDOW steps
+        self.losses: list[float] = []  # the mean of each window
         self.arithmetic: int | None = None  # multiply-adds of all steps, forward and backward; None: not counted
 
     def fit(
@@ -134,7 +136,7 @@ class Loop:
             for step, batch in self._batches(first, cases, order, augment):
                 torch.manual_seed(seed_for(*self.path, "dropout", step))
                 window.append(state.update(loss, batch))
-                if (step + 1) % LOSS_WINDOW and step + 1 < self.steps:
+                if (step + 1) % self.window and step + 1 < self.steps:
                     continue
                 self._read(window, step, state)
                 window = []

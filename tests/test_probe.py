@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from pigbench.planning.configured import choose_generator, choose_segmenter, wit
 from pigbench.planning.estimate import Probed, Seen, Size, alike, disk, estimator, memory, units
 from pigbench.planning.plan import Request
 from pigbench.planning.planner import make_plan
-from pigbench.probe import probe
+from pigbench.planning.untrained import build
+from pigbench.probe import IMAGES, probe, probed
 from pigbench.protocol import Protocol, load_preset
 from pigbench.stages.node import Node, Purpose
 from pigbench.store import Store
@@ -42,51 +45,47 @@ def nodes() -> list[Node]:
 
 
 @pytest.mark.process
-def test_every_network_is_tried_borrowed_ones_too(nodes: list[Node]) -> None:
-    found = probe(request(), nodes, seconds=60)
-    assert set(found) == {alike(node) for node in nodes if stages.find(node.stage).probed}
-    assert {"train ddpm.denoiser", "sample pig", "segment unet", "embed"} < set(found)
-    assert all(one.seconds > 0 and one.peak_mib > 50 and one.size > 0 for one in found.values())
+def test_every_network_is_tried_borrowed_ones_too_and_a_fault_costs_no_other(
+    nodes: list[Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An extractor whose weights are missing is not found, the rest is."""
+    monkeypatch.setenv("PIGBENCH_INCEPTION", "/nowhere")
+    missing = [replace(node, spec=node.spec | {"extractor": "inception"}) for node in nodes if node.stage == "embed"]
+    found = probe([*missing, *(node for node in nodes if node.stage != "embed")], seconds=60)
+    assert set(found) == {alike(node) for node in nodes if stages.find(node.stage).probed} - {"embed"}
+    assert {"train ddpm.denoiser", "sample pig", "segment unet"} < set(found)
+    assert all(one.seconds > 0 and one.peak_mib > 50 for one in found.values())
 
 
 @pytest.mark.process
 def test_no_time_no_answer_and_nothing_wanted_nothing_started(nodes: list[Node]) -> None:
-    assert probe(request(), nodes, seconds=0) == {}
-    assert probe(request(), [node for node in nodes if not stages.find(node.stage).probed]) == {}
+    assert probe(nodes, seconds=0) == {}
+    assert probe(node for node in nodes if not stages.find(node.stage).probed) == {}
 
 
-def test_embedding_is_tried_by_the_image_with_no_generator_trained(
+def kinds(nodes: list[Node], stage: str) -> list[Node]:
+    return list({alike(node): node for node in nodes if node.stage == stage}.values())
+
+
+def test_a_training_is_told_by_the_step_and_its_network_by_its_bytes(
     nodes: list[Node], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told apart by nothing but its stage, and comes first."""
-    import pigbench.probe
-
-    given: list[tuple[str, float]] = []
-    monkeypatch.setattr(pigbench.probe, "_measure", lambda tasks, _: given.extend(task[:2] for task in tasks) or {})
-    embeds = [node for node in nodes if node.stage == "embed"]
-    assert len(embeds) > 3
-    probe(request(), embeds)
-    assert given == [("embed", pigbench.probe.SIZE.every)]
-    given.clear()
-    probe(request(), nodes)
-    kinds = [kind for kind, _ in given]
-    assert kinds[0] == "embed"
-    assert len(kinds) == len(set(kinds))  # nothing is tried twice
-    only_segmenters = replace(request(), generators=())
-    given.clear()
-    probe(only_segmenters, nodes)  # as for pairs that were handed in
-    assert given[0][0] == "embed"
+    """With a clock that gains a second at every look: three steps from the first one's end on."""
+    ticks = itertools.count()
+    monkeypatch.setattr("pigbench.probe.time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
+    for node in [*kinds(nodes, "train"), *kinds(nodes, "segment")]:
+        found = probed(node)
+        assert found.seconds == 1.0
+        assert found.size == sum(value.nbytes for value in build(node)[1].state_dict().values())
 
 
-@pytest.mark.process
-def test_an_extractor_whose_weights_are_missing_is_not_found_and_the_rest_is(
-    nodes: list[Node], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PIGBENCH_INCEPTION", "/nowhere")
-    for node in (wanted := [node for node in nodes if node.stage in ("embed", "segment")]):
-        if node.stage == "embed":
-            monkeypatch.setitem(node.spec, "extractor", "inception")
-    assert set(probe(replace(request(), generators=()), wanted, seconds=60)) == {"segment unet"}
+def test_samples_and_features_are_told_by_the_image(nodes: list[Node], monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(step=IMAGES)
+    monkeypatch.setattr("pigbench.probe.time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
+    for node in [*kinds(nodes, "sample"), *kinds(nodes, "embed")]:
+        found = probed(node)
+        assert found.seconds == 1.0
+        assert found.size == (4 * 1280 if node.stage == "embed" else 0)
 
 
 def test_an_estimate_is_the_work_times_what_a_unit_took(nodes: list[Node], tmp_path: Path) -> None:

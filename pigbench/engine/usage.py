@@ -46,7 +46,7 @@ class Meter:
         self._file = kept / f"cost-{uuid.uuid4().hex}.json"
 
     def __enter__(self) -> Meter:
-        _forget_peaks(self._on_gpu)
+        forget_peaks(self._on_gpu)
         self._wall, self._cpu = time.monotonic(), _cpu_seconds()
         self._noted = self._wall
         return self
@@ -75,8 +75,8 @@ class Meter:
     def _own(self) -> Cost:
         wall, cpu = round(time.monotonic() - self._wall, 3), round(_cpu_seconds() - self._cpu, 3)
         if not self._on_gpu:
-            return Cost(wall, cpu, round(_peak_mib(), 1))
-        return Cost(wall, cpu, round(_peak_mib(), 1), wall, round(_gpu_peak_mib(), 1))
+            return Cost(wall, cpu, round(peak_mib(), 1))
+        return Cost(wall, cpu, round(peak_mib(), 1), wall, round(gpu_peak_mib(), 1))
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):
@@ -90,7 +90,7 @@ def _cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _forget_peaks(on_gpu: bool) -> None:
+def forget_peaks(on_gpu: bool) -> None:
     """Start the peaks anew, where the system lets us (Linux); elsewhere the peak is the process's so far."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
@@ -100,7 +100,8 @@ def _forget_peaks(on_gpu: bool) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
+    """The most memory that this process has held since its peaks were forgotten."""
     try:
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
@@ -111,7 +112,8 @@ def _peak_mib() -> float:
         return peak / (1024**2 if sys.platform == "darwin" else 1024)
 
 
-def _gpu_peak_mib() -> float:
+def gpu_peak_mib() -> float:
+    """As `peak_mib`, of a GPU's memory."""
     import torch
 
     return torch.cuda.max_memory_allocated() / 2**20

@@ -11,13 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pigbench import registry
-from pigbench.contracts import Batch, Generator, Task, instance
+from pigbench.contracts import Batch, Generator
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError, in_a_line
+from pigbench.planning.untrained import build, build_needed
 from pigbench.randomness import torch_generator
 from pigbench.stages.node import Node
-from pigbench.stages.train import OnlySettings
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +102,7 @@ def _fault(node: Node, *, with_loss: bool = True) -> _Fault | None:
     built = False
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            subject, network = _built(node)
+            subject, network = build(node)
             built = True
             if with_loss and node.spec["resolution"] <= TRIED:
                 _take_loss(node, subject, network)
@@ -118,25 +117,7 @@ def _take_loss(node: Node, subject: Any, network: torch.nn.Module) -> None:
     if node.purpose.segmenter:
         subject.loss(network, batch)
     elif type(subject).loss is not Generator.loss:  # else it has a training of its own
-        needed = {
-            role.removeprefix("trained:"): _built(other)[1].eval()
-            for role, other in node.inputs.items()
-            if other.purpose.trains
-        }
-        subject.loss(node.spec["component"], network, batch, needed)
-
-
-def _built(node: Node) -> tuple[Any, torch.nn.Module]:
-    """The plugin of a training as its stage makes it, and its untrained network."""
-    spec, task = node.spec, Task(node.spec["resolution"])
-    group: registry.Group = "segmenters" if node.purpose.segmenter else "generators"
-    plugin = registry.find(group, spec["plugin"]).load()
-    if node.purpose.segmenter:
-        segmenter = instance(plugin, plugin.Config(**spec["settings"]), task)
-        return segmenter, segmenter.build()
-    component = next(component for component in plugin.components if component.name == spec["component"])
-    generator = instance(plugin, OnlySettings(spec["settings"], plugin, component), task)
-    return generator, generator.build(component.name)
+        subject.loss(node.spec["component"], network, batch, build_needed(node))
 
 
 def _batch(resolution: int) -> Batch:

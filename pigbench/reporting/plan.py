@@ -25,7 +25,7 @@ def print_plan(plan: Plan, request: Request, store: Store, workers: int, size: S
     nodes = plan.nodes()
     missing = [node for node in nodes if not store.has(node.stage, node.key)]
     preset, seen = request.protocol.preset, Seen(store)
-    probed = probe(request, [node for node in missing if node not in seen])
+    probed = probe(node for node in missing if node not in seen)
     seconds = estimator(preset, seen, size, probed)
     table = Table(box=None, pad_edge=False)
     for name, justify in (("stage", "left"), ("for", "left"), ("number", "right"), ("cached", "right")):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import count
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from pigbench.errors import PigbenchError
@@ -35,9 +35,6 @@ UNPRUNED = 5
 
 DEADLY = 3
 """Workers killed at the trial of one place, under one process, after which it has failed."""
-
-PAUSE_S = 0.2
-"""Seconds that a trial leaves a later one to give way."""
 
 
 def default_name(plugin: str, preset: str, identity: str) -> str:
@@ -135,37 +132,19 @@ def sampler(seed: int, place: int) -> BaseSampler:
 
 
 def take_place(study: Study, trial: Trial) -> int:
-    """Give a trial the smallest place that no other trial holds, and say which.
+    """Give a trial the first place that no other one holds, and say which.
 
-    A place is its own once it has written it down, read again, and found it nowhere else: of two that take one at the
-    same time, at least the one that wrote last sees the other. The later trial gives way at once. The earlier one waits
-    for that and looks again; if the later one is still there, it had made sure before, and the earlier one moves.
+    Places are left to earlier trials that have yet to take one, so trials that begin at once take different ones. A
+    trial that was cut off holds none any more; one whose process was killed is "running" until the heartbeat tells, or
+    for good in a journal, and keeps its place so long. Trials of older studies do not say theirs.
     """
-    while True:
-        own = _smallest_free(_others(study, trial).values())
-        trial.set_user_attr("place", own)
-        rivals = [number for number, where in _others(study, trial).items() if where == own]
-        if not rivals:
-            return own
-        if trial.number < min(rivals):
-            time.sleep(PAUSE_S)
-
-
-def places(trials: Iterable[FrozenTrial]) -> dict[int, int]:
-    """The places that trials hold, by number, of trials in their order; one that was cut off holds none any more.
-
-    A trial whose process was killed is "running" until the heartbeat tells, or for good in a journal: so long it keeps
-    its place.
-    """
-    held, cut = {}, 0
-    for trial in trials:
-        if was_cut_off(trial):
-            cut += 1
-        elif "place" in trial.user_attrs:
-            held[trial.number] = trial.user_attrs["place"]
-        elif trial.state.is_finished():  # older studies do not say; a running one has yet to take its place
-            held[trial.number] = trial.number - cut
-    return held
+    others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+    holding = [other for other in others if not was_cut_off(other)]
+    held = {other.user_attrs["place"] for other in holding if "place" in other.user_attrs}
+    left = sum("place" not in other.user_attrs and other.number < trial.number for other in holding)
+    place = next(islice((place for place in count() if place not in held), left, None))
+    trial.set_user_attr("place", place)
+    return place
 
 
 def ended(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
@@ -192,15 +171,6 @@ def some(differing: list[str], most: int = 3) -> str:
     """The first differences, and how many more there are."""
     more = len(differing) - most
     return "; ".join(differing[:most]) + (f"; and {more} more" if more > 0 else "")
-
-
-def _others(study: Study, trial: Trial) -> dict[int, int]:
-    held = places(study.get_trials(deepcopy=False))
-    return {number: where for number, where in held.items() if number != trial.number}
-
-
-def _smallest_free(taken: Collection[int]) -> int:
-    return next(where for where in count() if where not in taken)
 
 
 def _flat(name: str, value: Any) -> Iterable[tuple[str, Any]]:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from pigbench.errors import PigbenchError
-from pigbench.planning.configured import choose_generator, choose_segmenter, with_masks
+from pigbench.planning.configured import choose_generator, choose_metrics, choose_segmenter, with_masks
 from pigbench.planning.plan import Plan, Request
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
@@ -208,3 +208,19 @@ def test_masks_are_gated_and_compressions_measured() -> None:
     assert {tuple(sorted(node.inputs)) for node in plan.reconstructions} == {
         ("prepared", "split", "trained:autoencoder", "trained:denoiser")
     }
+
+
+def test_a_further_metric_measures_again_and_computes_nothing_else() -> None:
+    usual, more = make_plan(request("pig")), make_plan(request("pig", metrics=choose_metrics(["hd95"])))
+    known = {node.key for node in usual.nodes()}
+    new = {node.stage for node in more.nodes() if node.key not in known}
+    assert new == {"measure", "ceiling"}
+
+
+def test_predictions_are_scored_on_the_images_own_grid_unless_the_protocol_says_otherwise() -> None:
+    preset = load_preset("smoke", {"scoring.grid": "working"})
+    protocol = Protocol(preset=preset, dataset="phantom", dataset_identity="d", folds=2)
+    native, working = make_plan(request("pig")), make_plan(request("pig", protocol=protocol))
+    assert keys(native, "predict") == keys(working, "predict")
+    assert keys(native, "measure").isdisjoint(keys(working, "measure"))
+    assert not keys(working, "truth") | keys(working, "ceiling")

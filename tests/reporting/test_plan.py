@@ -69,7 +69,7 @@ def show(
     """What is printed where a probe finds what is given."""
 
     def printed(tried: dict[str, Probed], workers: int = 2) -> str:
-        def probe(request: Request, wanted: Iterable[Node]) -> dict[str, Probed]:
+        def probe(wanted: Iterable[Node]) -> dict[str, Probed]:
             asked.extend(wanted)
             return tried
 

@@ -7,17 +7,19 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from itertools import permutations
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pigbench.errors import PigbenchError
 from pigbench.tuning import storage
-from pigbench.tuning import study as study_module
 from pigbench.tuning.findings import Findings, find_study, read_study
 from pigbench.tuning.storage import studies_in
-from pigbench.tuning.study import open_study, places, sampler, take_place, work
+from pigbench.tuning.study import open_study, sampler, take_place, work
 from pigbench.tuning.trial import TrialFailed, WorkerDied
 
 Objective = Callable[[Any], float]
@@ -132,7 +134,6 @@ def test_beside_another_process_a_place_is_tried_again_and_by_one_trial_alone(ev
         trials = ours.get_trials()
     assert [trial.state for trial in found.trials] == ["cut off", "complete", "cut off", "complete", "failed"]
     assert [trial.user_attrs["place"] for trial in trials] == [0, 1, 0, 2, 0]
-    assert places(trials) == {1: 1, 3: 2, 4: 0}
     drawn = [trial.params["learning_rate"] for trial in trials]
     assert drawn[0] == drawn[2] == drawn[4]
     assert len(set(drawn)) == 3
@@ -149,55 +150,30 @@ def test_a_place_is_held_by_what_runs_or_has_ended(evaluation: Any, tmp_path: Pa
         (TrialState.FAIL, {"place": 2, "reason": "the loss became nan"}),
         (TrialState.FAIL, {"place": 3}),
         (TrialState.RUNNING, {"place": 4}),
-        (TrialState.RUNNING, {}),  # has yet to take one
     ]
     with opened(evaluation, tmp_path, f"journal:{tmp_path / 'log'}") as study:
         for state, attributes in known:
             value = 1.0 if state == TrialState.COMPLETE else None
             study.add_trial(create_trial(state=state, value=value, user_attrs=attributes))
-        assert places(study.get_trials()) == {0: 0, 2: 1, 3: 2, 5: 4}
         assert [take_place(study, study.ask()) for _ in range(2)] == [3, 5]
 
 
-def _between(trial: Any, event: Callable[[], object]) -> None:
-    """Something happens between a trial's look for a free place and its writing it down."""
-    write = trial.set_user_attr
-
-    def written_late(key: str, value: Any) -> None:
-        trial.set_user_attr = write
-        event()
-        write(key, value)
-
-    trial.set_user_attr = written_late
-
-
-def test_of_two_trials_that_take_a_place_at_once_the_later_gives_way(
-    evaluation: Any, tmp_path: Path, monkeypatch: Any
-) -> None:
-    with opened(evaluation, tmp_path, f"journal:{tmp_path / 'log'}") as study:
-        first, second = study.ask(), study.ask()
-        _between(second, lambda: first.set_user_attr("place", 0))
-        assert take_place(study, second) == 1
-        assert take_place(study, first) == 0
-
-        third, fourth = study.ask(), study.ask()
-        _between(third, lambda: fourth.set_user_attr("place", 2))
-        # the later one looks again while the earlier one waits
-        monkeypatch.setattr(study_module.time, "sleep", lambda seconds: fourth.set_user_attr("place", 3))
-        assert take_place(study, third) == 2
-        assert take_place(study, fourth) == 3
-
-
-def test_a_later_trial_that_has_made_sure_of_its_place_keeps_it(
-    evaluation: Any, tmp_path: Path, monkeypatch: Any
-) -> None:
-    """It has read again before the earlier one wrote, and so cannot know of it."""
-    monkeypatch.setattr(study_module, "PAUSE_S", 0.0)
-    with opened(evaluation, tmp_path, f"journal:{tmp_path / 'log'}") as study:
-        first, second = study.ask(), study.ask()
-        _between(first, lambda: take_place(study, second))
-        assert take_place(study, first) == 1
-        assert places(study.get_trials()) == {0: 1, 1: 0}
+@pytest.mark.parametrize("order", sorted(set(permutations([0, 0, 1, 1, 2, 2]))))
+def test_trials_that_begin_at_once_take_different_places(order: tuple[int, ...]) -> None:
+    """Each looks for a place and then writes it down, in whatever order, one after the other or across."""
+    trials = [
+        SimpleNamespace(number=number, user_attrs={}, state=SimpleNamespace(name="RUNNING")) for number in (0, 1, 2)
+    ]
+    found: dict[int, int] = {}
+    for number in order:
+        if number not in found:
+            seen = [deepcopy(trial) for trial in trials]
+            study = SimpleNamespace(get_trials=lambda deepcopy, seen=seen: seen)
+            looking = SimpleNamespace(number=number, set_user_attr=lambda name, value: None)
+            found[number] = take_place(study, looking)  # type: ignore[arg-type]
+        else:
+            trials[number].user_attrs["place"] = found[number]
+    assert sorted(found.values()) == [0, 1, 2]
 
 
 def test_an_error_of_ours_is_not_a_trial_s_failure(evaluation: Any, tmp_path: Path) -> None:
@@ -280,8 +256,8 @@ def test_two_processes_share_a_study(tmp_path: Path, url: str) -> None:
         assert process.returncode == 0, said
     with contextlib.chdir(tmp_path), studies_in(url, tmp_path) as studies:
         found = read_study(studies, "mine")
-        held = places(studies.get_all_trials(studies.get_study_id_from_name("mine")))
-    assert len(set(held.values())) == len(found.ended)
+        trials = studies.get_all_trials(studies.get_study_id_from_name("mine"))
+    assert len({trial.user_attrs["place"] for trial in trials}) == len(found.ended)
     assert len(found.ended) in (12, 13)  # each ends what it has begun
     assert len({str(trial.params) for trial in found.ended}) == len(found.ended)  # and none draws what the other drew
 

@@ -13,13 +13,14 @@ Each of its sets has the licence of its origin. Decided here:
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
-from pigbench.data.importers.npz import Rows, open_npz
 from pigbench.data.importers.options import ColourOptions
 from pigbench.data.pixels import one_channel
 from pigbench.errors import PigbenchError
@@ -43,10 +44,10 @@ class MedSegBench(Importer):
     groups_near_duplicates = True
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
-        """The cases by split and number; of the arrays only the headers are read."""
+        """The cases by split and number; only the arrays' shapes are looked at."""
         _ = self.options.colour, self.foreground  # refused before a file is read
         try:
-            arrays = open_npz(path.read_bytes())
+            arrays = _arrays(path.read_bytes())
         except OSError as error:
             raise PigbenchError(f"{path}: give one npz file ({error.strerror})") from None
         except UnusableError as error:
@@ -81,14 +82,14 @@ class MedSegBench(Importer):
     def _wanted(self, name: str) -> str:
         return name if self.options.category is None else f"{name}_{self.options.category}"
 
-    def _named(self, arrays: dict[str, Rows], name: str) -> str:
+    def _named(self, arrays: dict[str, np.ndarray], name: str) -> str:
         """The array of the category; some sets have categories of masks only, for the same pictures."""
         wanted = self._wanted(name)
         return name if wanted not in arrays and name.endswith("_images") else wanted
 
 
 def _of_split(
-    file: Path, split: str, images: str, masks: str, arrays: dict[str, Rows], problems: Problems
+    file: Path, split: str, images: str, masks: str, arrays: dict[str, np.ndarray], problems: Problems
 ) -> list[Found]:
     pictures, labels = arrays[images], arrays[masks]
     if len(pictures) != len(labels):
@@ -114,12 +115,17 @@ def _of_split(
 
 def _row(data: bytes, inside: str) -> np.ndarray:
     named = _ROW.fullmatch(inside)
-    arrays = open_npz(data)
-    if named is None or named[1] not in arrays:
+    rows = _arrays(data).get(named[1]) if named else None
+    if named is None or rows is None or int(named[2]) >= len(rows):
         raise UnusableError(f"has no {inside}")
+    return rows[int(named[2])]
+
+
+@lru_cache(maxsize=1)
+def _arrays(data: bytes) -> dict[str, np.ndarray]:
+    """All arrays of an npz file's bytes, unpacked: a gigabyte or two at most. Raises UnusableError."""
     try:
-        return arrays[named[1]][int(named[2])]
-    except UnusableError:
-        raise
-    except Exception as error:  # damaged bytes
-        raise UnusableError(f"cannot be read: {error}") from None
+        with np.load(BytesIO(data), allow_pickle=False) as archive:
+            return {name: np.atleast_1d(array) for name, array in archive.items()}
+    except Exception as error:  # on damaged bytes the decoders raise nearly anything
+        raise UnusableError(f"is not an npz file: {str(error) or type(error).__name__}") from None

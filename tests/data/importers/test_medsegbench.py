@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pigbench.data.importers import npz
 from pigbench.data.importers.base import Found, Problems, UnusableError
 from pigbench.data.importers.medsegbench import MedSegBench, MedSegBenchOptions
 from pigbench.errors import PigbenchError
@@ -59,20 +57,6 @@ def test_every_picture_and_mask_comes_back(tmp_path, compressed, channels, dtype
         np.testing.assert_array_equal(mask, made[f"{split}_label"][int(number)])
 
 
-def test_rows_come_in_any_order_from_few_kept_states(monkeypatch):
-    monkeypatch.setattr(npz, "_PIECE", 64)
-    monkeypatch.setattr(npz, "_SPAN", 1000)
-    file = BytesIO()
-    made = np.random.default_rng(0).integers(0, 9, (60, 31, 7), dtype=np.uint16)
-    np.savez_compressed(file, rows=made)
-    rows = npz.open_npz(file.getvalue())["rows"]
-    for index in np.random.default_rng(1).permutation(60):
-        np.testing.assert_array_equal(rows[int(index)], made[index])
-    assert made.nbytes / 2000 < len(rows._states) <= made.nbytes / 1000 + 2
-    with pytest.raises(UnusableError, match="no row 60"):
-        rows[60]
-
-
 def test_labels_are_chosen(tmp_path):
     file = save(tmp_path / "wbc.npz", arrays(labels=3))
     for foreground, area in (("1", 6), ("1,3", 12), ("any", 18)):
@@ -120,6 +104,8 @@ def test_faults_of_arrays_are_named_and_the_rest_goes_on(tmp_path):
     }
     _, _, problems = find(save(tmp_path / "deep.npz", arrays() | {"val_images": np.zeros((2, 12, 10))}))
     assert problems == {"no pictures": ["val_images (2×12×10, float64)"]}
+    _, _, problems = find(save(tmp_path / "flat.npz", arrays() | {"val_images": np.array(3), "val_label": np.array(3)}))
+    assert problems == {"no pictures": ["val_images (1, int64)"]}
 
 
 def test_files_that_are_none_of_this_are_refused(tmp_path):
@@ -130,10 +116,12 @@ def test_files_that_are_none_of_this_are_refused(tmp_path):
             find(path)
 
 
-def test_damage_inside_an_array_is_said_by_the_row(tmp_path):
+def test_damage_inside_an_array_is_said(tmp_path):
     file = save(tmp_path / "busi.npz", arrays())
     importer, cases, _ = find(file)
     data = bytearray(file.read_bytes())
     data[300:600] = bytes(300)
-    with pytest.raises(UnusableError):
+    with pytest.raises(UnusableError, match="is not an npz file"):
         importer.image(bytes(data), cases[4].image.inside)
+    with pytest.raises(UnusableError, match=r"has no train_images\[5\]"):
+        importer.image(file.read_bytes(), "train_images[5]")
