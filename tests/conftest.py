@@ -138,11 +138,17 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install_stranger: C
 
 
 @pytest.fixture(scope="session")
-def make_record() -> Any:
-    """`record_factory.make_record`: synthetic records, every number drawn from a seed."""
+def factory() -> Any:
+    """The module `record_factory`: synthetic records, and others made of them."""
     spec = spec_from_file_location("record_factory", Path(__file__).parent / "reporting" / "record_factory.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.make_record
+    return module
+
+
+@pytest.fixture(scope="session")
+def make_record(factory: Any) -> Any:
+    """`record_factory.make_record`: synthetic records, every number drawn from a seed."""
+    return factory.make_record

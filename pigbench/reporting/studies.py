@@ -51,7 +51,7 @@ def heading(found: Findings) -> Iterator[str]:
         f"study {found.study}: {about['group'].removesuffix('s')} {about['signature']} on {facts['dataset']}, preset "
         f"{facts['preset']}, {facts['patients']} tuning patients ({about['protocol']['set_aside']:.0%}, in no fold)"
     )
-    aim = "the less the better" if found.objective.direction == "minimize" else "the more the better"
+    aim = "lower is better" if found.objective.direction == "minimize" else "higher is better"
     wall, cpu, gpu = (sum(getattr(trial, name) for trial in found.trials) for name in ("wall_s", "cpu_s", "gpu_s"))
     yield (
         f"{found.objective.name} over {about['protocol']['folds']} inner folds, {aim}; {len(states)} trials, "

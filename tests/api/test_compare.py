@@ -20,10 +20,11 @@ PARTS = {"mean": "mean", "sd": "sd", "delta": "delta", "low": "ci_low", "high": 
 def records(make_record, tmp_path: Path) -> Path:
     """Records of two protocols, one of them with a row that failed."""
     write_record(make_record(("pig", "ddpm"), (512, 2048), key="a" * 16), tmp_path)
-    other = make_record(("pig",), (2048,), protocol="f" * 16, key="b" * 16)
-    for run in [*other.arms, *other.fidelity]:
-        if run.generator == "pig":
-            run.status, run.reason = "failed", "<it> & broke"
+    other = make_record(
+        ("pig",), (2048,), protocol="f" * 16, key="b" * 16, failed=[("real+pig_2048", 1)], reason="<it> & broke"
+    )
+    for run in other.fidelity:
+        run.status, run.reason = "failed", "<it> & broke"
     write_record(other, tmp_path)
     return tmp_path
 

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from pigbench.results import Record
+from pigbench.metrics import overlap
+from pigbench.results import FORMAT, Record
+from pigbench.results.cases import Scores
 
-CASE_COLUMNS = ("arm", "segmenter", "seed", "fold", "patient_id", "case_id", "tp", "fp", "fn", "tn")
 KINDS = {"ddpm": "images", "ddim": "images"}
+OVERLAP = {"kind": "case", "unit": "%", "scale": 100.0, "digits": 1, "low": 0.0, "high": 1.0, "kept_as": "overlap"}
+OVERLAP |= {"statistics": ["tp", "fp", "fn", "tn"]}
+SHARE = {"unit": "%", "scale": 100.0, "digits": 1, "low": 0.0, "high": 1.0}
+METRICS: dict[str, dict[str, Any]] = {
+    "dice": OVERLAP | {"heading": "Dice"},
+    "iou": OVERLAP | {"heading": "IoU"},
+    "precision": OVERLAP | {"heading": "Precision"},
+    "recall": OVERLAP | {"heading": "Recall"},
+    "found": SHARE | {"kind": "case", "heading": "Found", "statistics": ["hits", "lesions"]},
+    "false_alarms": {"kind": "case", "heading": "False alarms", "better": "lower", "low": 0.0}
+    | {"statistics": ["count"], "note": "predicted components that touch no lesion, a case"},
+    "nsd": SHARE | {"kind": "case", "heading": "NSD", "statistics": ["near", "all"]},
+    "hd95": {
+        "kind": "case",
+        "heading": "HD95",
+        "better": "lower",
+        "unit": "mm",
+        "low": 0.0,
+        "statistics": ["distance"],
+    },
+    "kid": {"kind": "set", "heading": "KID", "better": "lower", "unit": "×1000", "scale": 1000.0, "has_floor": True},
+    "fid": {"kind": "set", "heading": "FID", "better": "lower", "low": 0.0, "has_floor": True},
+    "image_precision": SHARE | {"kind": "set", "heading": "Image precision", "has_floor": True},
+    "image_recall": SHARE | {"kind": "set", "heading": "Image recall", "has_floor": True},
+    "copies": SHARE | {"kind": "set", "heading": "Copies", "better": "lower", "has_floor": True},
+}
+USUAL = ("dice", "iou", "precision", "recall", "kid", "fid")
+FLOORS = {"kid": 0.0005, "fid": 4.5, "image_precision": 0.9, "image_recall": 0.8, "copies": 0.01}
 
 
 def make_record(
@@ -19,6 +49,7 @@ def make_record(
     *,
     folds: int = 5,
     seeds: Sequence[int] = (0,),
+    trainings: int = 1,
     patients: int = 20,
     cases_each: int = 3,
     segmenters: Sequence[str] = ("unet",),
@@ -33,29 +64,36 @@ def make_record(
     empty: int = 0,
     luck: int = 0,
     created: str = "2026-01-01T00:00:00Z",
+    metrics: Sequence[str] = USUAL,
+    ceiling: dict[str, float] | None = None,
 ) -> Record:
     """A record of `real` and of each generator at each n.
 
     failed: (arm or generator_n, fold) that failed. empty: how many cases are empty in truth and prediction.
-    luck: changes the numbers without changing the key, as another device would.
+    luck: changes the numbers without changing the key, as another device would. metrics: of `METRICS`.
     """
-    arms: list[dict[str, Any]] = []
-    columns: dict[str, list[Any]] = {name: [] for name in CASE_COLUMNS}
     with_masks = [name for name in generators if KINDS.get(name, "pairs") != "images"]
     plan = [("real", None, 0)] + [(f"real+{name}_{n}", name, n) for name in with_masks for n in samples]
-    for arm, generator, n in plan:
+    fits: list[dict[str, Any]] = []
+    parts = []
+    for arm, _, n in plan:
         for segmenter in segmenters:
             for seed in seeds:
-                for fold in range(folds):
-                    run = {"arm": arm, "generator": generator, "n": n, "segmenter": segmenter, "seed": seed}
-                    run |= {"fold": fold, "share": n / (n + 400), "steps": 600, "synthetic_used": n, "empty_masks": 0}
-                    down = (arm, fold) in failed
-                    arms.append(run | {"status": "failed" if down else "ok", "reason": reason if down else ""})
-                    if not down:
-                        _add_cases(columns, run, patients, cases_each, folds, empty, luck)
+                for training in range(trainings):
+                    for fold in range(folds):
+                        fit = {"arm": arm, "segmenter": segmenter, "seed": seed, "training": training, "fold": fold}
+                        fit |= {"share": n / (n + 400), "steps": 600, "synthetic_used": n}
+                        down = (arm, fold) in failed
+                        if not down:
+                            cases = [
+                                p * cases_each + c for p in range(fold, patients, folds) for c in range(cases_each)
+                            ]
+                            parts.append((len(fits), cases, *_measured(fit, n, cases, empty, luck, metrics)))
+                        fits.append(fit | {"status": "failed" if down else "ok", "reason": reason if down else ""})
+    numbers = range(patients * cases_each)
     return Record.model_validate(
         {
-            "format": "pigbench-record/1",
+            "format": FORMAT,
             "key": key,
             "protocol": {"preset": {"name": "quick", "resolution": 32}, "folds": folds},
             "protocol_hash": protocol,
@@ -71,20 +109,110 @@ def make_record(
             },
             "folds": folds,
             "seeds": list(seeds),
+            "metrics": {name: METRICS[name] for name in metrics},
             "generators": {name: _generator(name, signatures or {}) for name in generators},
+            "arms": {
+                arm: {"arm": arm, "generator": name, "n": n, "use": "mixed" if name else "real"}
+                for arm, name, n in plan
+            },
+            "fits": fits,
             "fidelity": [
-                _fidelity(name, n, seed, fold, luck, reason if (f"{name}_{n}", fold) in failed else "")
+                _fidelity(name, n, seed, fold, luck, reason if (f"{name}_{n}", fold) in failed else "", metrics)
                 for name in generators
                 for n in samples
                 for seed in seeds
                 for fold in range(folds)
             ],
-            "arms": arms,
-            "cases": columns,
-            "costs": [{"stage": "train", "label": "pig.guider", "fold": 0, "seed": 0, "wall_s": 1.0}],
+            "test_sets": {
+                "held-out": {
+                    "cases": {
+                        "case_id": [f"c{number:05}" for number in numbers],
+                        "patient_id": [f"p{number // cases_each:03}" for number in numbers],
+                        "fold": [number // cases_each % folds for number in numbers],
+                        "area": np.array(
+                            [0 if number < empty else _lesion(number) / 1024 for number in numbers], float
+                        ),
+                    },
+                    "ceiling": ceiling or {},
+                }
+            },
+            "scores": Scores.stacked(parts),
+            "costs": [
+                {"stage": "train", "label": "pig.guider", "row": "train pig", "fold": 0, "seed": 0, "wall_s": 1.0}
+            ],
             "provenance": {"pigbench": "0.1.0", "created": created, "device": "cpu"},
         }
     )
+
+
+def content(record: Record) -> dict[str, Any]:
+    """`record` as JSON holds it."""
+    return json.loads(record.model_dump_json())
+
+
+def changed(record: Record, **parts: Any) -> Record:
+    """`record` with other parts."""
+    return Record.model_validate(content(record) | parts)
+
+
+def rows_of(record: Record) -> list[dict[str, Any]]:
+    """Every case of every fit: what tells it, and its statistics and scores by their own names."""
+    scores, cases = record.scores, record.cases
+    found = []
+    for row, (fit, case) in enumerate(zip(scores.fit, scores.case, strict=True)):
+        unit = ("arm", "segmenter", "seed", "training", "fold")
+        of_fit = dict(zip(unit, record.fits[fit].unit, strict=True))
+        of_case = {"patient_id": cases.patient_id[case], "case_id": cases.case_id[case]}
+        measured = {
+            name.rpartition(".")[2]: values[row] for name, values in (scores.statistics | scores.scores).items()
+        }
+        found.append(of_fit | of_case | measured)
+    return found
+
+
+def with_counts(record: Record, change: Callable[[dict[str, Any]], dict[str, int]]) -> Record:
+    """`record` with other pixel counts. change: of a row of `rows_of`, those that are other."""
+    rows = [row | change(row) for row in rows_of(record)]
+    counts = {name: np.array([row[name] for row in rows], float) for name in ("tp", "fp", "fn", "tn")}
+    scores = {
+        "fit": record.scores.fit,
+        "case": record.scores.case,
+        "statistics": {f"overlap.{name}": values for name, values in counts.items()},
+        "scores": overlap.scores(*counts.values()),
+    }
+    return Record.model_validate(content(record) | {"scores": scores})
+
+
+def with_fits(record: Record, plan: Sequence[tuple[dict[str, Any], int]], **parts: Any) -> Record:
+    """`record` with other fits, each given with the index of the one whose scores it has."""
+    scores = record.scores
+    rows = [np.flatnonzero(scores.fit == index) for _, index in plan]
+    taken = np.concatenate(rows)
+    other = {
+        "fit": np.repeat(np.arange(len(plan)), [len(of) for of in rows]),
+        "case": scores.case[taken],
+        "statistics": {name: values[taken] for name, values in scores.statistics.items()},
+        "scores": {name: values[taken] for name, values in scores.scores.items()},
+    }
+    return Record.model_validate(content(record) | {"fits": [fit for fit, _ in plan], "scores": other} | parts)
+
+
+def without_folds(record: Record, arm: str, folds: Sequence[int]) -> Record:
+    """`record` as if `arm` had never been asked for in `folds`."""
+    fits = content(record)["fits"]
+    plan = [(fit, place) for place, fit in enumerate(fits) if not (fit["arm"] == arm and fit["fold"] in folds)]
+    return with_fits(record, plan)
+
+
+def with_arm(record: Record, name: str, like: str, fit: dict[str, Any] | None = None, **about: Any) -> Record:
+    """`record` with another arm whose fits and cases are those of `like`.
+
+    fit, about: what its fits and the arm itself have otherwise.
+    """
+    whole = content(record)
+    plan = [(old, place) for place, old in enumerate(whole["fits"])]
+    plan += [(old | {"arm": name} | (fit or {}), place) for old, place in plan if old["arm"] == like]
+    return with_fits(record, plan, arms=whole["arms"] | {name: whole["arms"][like] | {"arm": name} | about})
 
 
 def _generator(name: str, signatures: dict[str, str]) -> dict[str, Any]:
@@ -100,36 +228,49 @@ def _generator(name: str, signatures: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _fidelity(name: str, n: int, seed: int, fold: int, luck: int, reason: str) -> dict[str, Any]:
+def _fidelity(
+    name: str, n: int, seed: int, fold: int, luck: int, reason: str, metrics: Sequence[str]
+) -> dict[str, Any]:
     row = {"generator": name, "n": n, "seed": seed, "fold": fold, "extractor": "efficientnet-lite0"}
     if reason:
         return row | {"status": "failed", "reason": reason}
     draw = _stream(name, n, seed, fold, luck)
-    numbers = {"fid": draw.uniform(10, 30), "kid": draw.uniform(0.002, 0.01), "kid_sd": 0.0004}
-    numbers |= {"fid_floor": 4.5, "kid_floor": 0.0005, "copying": draw.uniform(0.8, 1.1), "clipped_fraction": 0.012}
-    counts = {"m": n, "n_reference": 4096, "floor_m": 400, "fid_biased": n < 2560, "empty_masks": 0}
-    return row | numbers | counts | {"reference": "fresh patients", "status": "ok", "reason": ""}
+    values = {"fid": draw.uniform(10, 30), "kid": draw.uniform(0.002, 0.01)}
+    values |= {name: draw.uniform(0, 1) for name in ("image_precision", "image_recall", "copies")}
+    sets = [name for name in metrics if METRICS[name]["kind"] == "set"]
+    row |= {"values": {name: values[name] for name in sets}, "floors": {name: FLOORS[name] for name in sets}}
+    counts = {"m": n, "n_reference": 4096, "floor_m": 400, "clipped_fraction": 0.012}
+    biased = {"biased": ["fid"] if n < 2560 and "fid" in sets else []}
+    return row | counts | biased | {"reference": "fresh patients", "status": "ok", "reason": ""}
 
 
-def _add_cases(
-    columns: dict[str, list[Any]],
-    run: dict[str, Any],
-    patients: int,
-    cases_each: int,
-    folds: int,
-    empty: int,
-    luck: int,
-) -> None:
-    for patient in range(run["fold"], patients, folds):
-        for case in range(cases_each):
-            number = patient * cases_each + case
-            draw = _stream(run["arm"], run["segmenter"], run["seed"], number, luck)
-            lesion = int(_stream("lesion", number).integers(20, 200))
-            found = draw.binomial(lesion, 0.55 + 0.05 * (run["n"] > 0))
-            tp, fp, fn = (0, 0, 0) if number < empty else (int(found), int(draw.integers(0, 80)), lesion - int(found))
-            values = (run["arm"], run["segmenter"], run["seed"], run["fold"], f"p{patient:03}", f"c{number:05}")
-            for name, value in zip(CASE_COLUMNS, (*values, tp, fp, fn, 1024 - tp - fp - fn), strict=True):
-                columns[name].append(value)
+def _measured(
+    fit: dict[str, Any], n: int, cases: Sequence[int], empty: int, luck: int, metrics: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The statistics and the scores of one fit's cases."""
+    counts: dict[str, list[int]] = {"tp": [], "fp": [], "fn": []}
+    others: dict[str, list[float]] = {"found": [], "false_alarms": [], "nsd": [], "hd95": []}
+    again = (fit["training"],) if fit["training"] else ()
+    for number in cases:
+        draw = _stream(fit["arm"], fit["segmenter"], fit["seed"], *again, number, luck)
+        lesion = _lesion(number)
+        found = draw.binomial(lesion, 0.55 + 0.05 * (n > 0))
+        measured = (0, 0, 0) if number < empty else (int(found), int(draw.integers(0, 80)), lesion - int(found))
+        for name, count in zip(counts, measured, strict=True):
+            counts[name].append(count)
+        drawn = (float(draw.integers(0, 2)), float(draw.integers(0, 4)), draw.uniform(0, 1), draw.uniform(1, 20))
+        for values, value in zip(others.values(), drawn, strict=True):
+            values.append(value)
+    tn = 1024 - np.sum(list(counts.values()), axis=0)
+    scores = overlap.scores(*(np.array(of) for of in counts.values()), tn) | others
+    kept = {f"overlap.{name}": values for name, values in (counts | {"tn": tn}).items()}
+    kept |= {"hd95.distance": others["hd95"]} if "hd95" in metrics else {}
+    return kept, {name: scores[name] for name in metrics if METRICS[name]["kind"] == "case"}
+
+
+def _lesion(number: int) -> int:
+    """The pixels of a case's lesion."""
+    return int(_stream("lesion", number).integers(20, 200))
 
 
 def _stream(*path: Any) -> np.random.Generator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from dataclasses import replace
 
@@ -19,26 +18,21 @@ LABELS = ("pig", "controlnet(masks=pig)", "ldm(masks=pig(steps=64,guide=binary))
 
 
 @pytest.fixture(scope="module")
-def shown(make_record):
+def shown(make_record, factory):
     """Tables with long names, a row that is marked, one that lacks folds, a control, and costs."""
     record = make_record((*LABELS, "ddpm"), (512, 2048), banner="proves nothing")
-    content = json.loads(record.model_dump_json())
+    record = factory.without_folds(record, f"real+{LABELS[2]}_512", (3, 4))
+    record = factory.with_arm(record, "real_2x_steps", "real", stretch=2)
+    content = factory.content(record)
     content["gates"] = [
         {"generator": LABELS[1], "n": 512, "seed": 0, "fold": fold, "status": "ok"}
         | {"contrast": 0.01, "real": 0.2, "ratio": 0.05}
         for fold in range(5)
     ]
-    stretched = [run | {"arm": "real_2x_steps", "stretch": 2} for run in content["arms"] if run["arm"] == "real"]
-    lacking = f"real+{LABELS[2]}_512"
-    content["arms"] = [run for run in content["arms"] if run["arm"] != lacking or run["fold"] < 3] + stretched
-    rows = list(zip(*content["cases"].values(), strict=True))
-    rows = [row for row in rows if row[0] != lacking or row[3] < 3]
-    rows += [("real_2x_steps", *row[1:]) for row in rows if row[0] == "real"]
-    content["cases"] = dict(zip(content["cases"], map(list, zip(*rows, strict=True)), strict=True))
     content["costs"] = [
-        {"stage": "segment", "label": f"unet on {run['arm']}", "fold": run["fold"], "seed": 0, "wall_s": 1833.7}
+        {"stage": "fit", "row": f"segment unet on {run['arm']}", "fold": run["fold"], "seed": 0, "wall_s": 1833.7}
         | {"cpu_s": 1546.3, "peak_mib": 1112.0, "images": 9600, "parameters": 107929}
-        for run in content["arms"]
+        for run in content["fits"]
     ]
     (group,) = merge([Record.model_validate(content)])
     return section(summarise(group), costs=True)

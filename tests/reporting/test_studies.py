@@ -52,7 +52,7 @@ def test_the_best_stand_first_and_everything_is_there(
     assert any(line.split()[:3] == ["2", "71.25", "complete"] for line in lines)
     assert "trial 1 failed: the loss became nan" in lines
     assert list(heading(found))[1] == (
-        "KID ×1000 over 3 inner folds, the less the better; 5 trials, 1 pruned, 1 failed; 6.0 h, CPU 3.0 h"
+        "KID ×1000 over 3 inner folds, lower is better; 5 trials, 1 pruned, 1 failed; 6.0 h, CPU 3.0 h"
     )
 
 

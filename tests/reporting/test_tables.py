@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from pigbench.reporting import published
-from pigbench.reporting.notes import difference
+from pigbench.reporting.numbers import difference
 from pigbench.reporting.tables import Table, published_section, section
-from pigbench.results import Estimate, Record, merge, summarise
+from pigbench.results import Estimate, merge, summarise
 
 
 def sections(*records):
@@ -30,20 +28,27 @@ def notes(table):
     return "\n".join(table.notes)
 
 
-def changed(record, **parts):
-    return Record.model_validate(json.loads(record.model_dump_json()) | parts)
+@pytest.fixture
+def changed(factory):
+    """`record_factory.changed`: a record with other parts."""
+    return factory.changed
 
 
-def with_distances(record, **of_generator):
-    """`record` with the same (kid, fid) in every fold of each generator named."""
-    runs = json.loads(record.model_dump_json())["fidelity"]
-    for run in runs:
-        if run["generator"] in of_generator:
-            run["kid"], run["fid"] = of_generator[run["generator"]]
-    return changed(record, fidelity=runs)
+@pytest.fixture
+def with_distances(factory):
+    """A function that gives a record the same (kid, fid) in every fold of each generator named."""
+
+    def with_distances(record, **of_generator):
+        runs = factory.content(record)["fidelity"]
+        for run in runs:
+            if run["generator"] in of_generator:
+                run["values"] = dict(zip(("kid", "fid"), of_generator[run["generator"]], strict=True))
+        return factory.changed(record, fidelity=runs)
+
+    return with_distances
 
 
-def test_table_1_is_ranked_by_kid_alone(make_record):
+def test_table_1_is_ranked_by_kid_alone(make_record, with_distances):
     record = make_record(("pig", "ddpm", "ddim"), (2048,))
     table, _ = tables(with_distances(record, pig=(0.002, 30.0), ddpm=(0.001, 40.0), ddim=(0.003, 20.0)))
     assert {name: cell.mark for name, cell in column(table, "KID ×1000").items()} == {
@@ -55,10 +60,10 @@ def test_table_1_is_ranked_by_kid_alone(make_record):
     assert column(table, "KID ×1000")["ddpm"].text == "1.00 ± 0.00"
 
 
-def test_the_extractor_stands_over_the_distances(make_record):
+def test_the_extractor_stands_over_the_distances(make_record, factory, changed):
     table, _ = tables(make_record())
     assert "FID (efficientnet-lite0 features; not Inception-FID)" in table.title
-    runs = json.loads(make_record().model_dump_json())["fidelity"]
+    runs = factory.content(make_record())["fidelity"]
     inception = changed(make_record(), fidelity=[run | {"extractor": "inception"} for run in runs])
     assert "FID (inception features)" in tables(inception)[0].title
     both = changed(make_record(), fidelity=runs + [run | {"extractor": "inception"} for run in runs])
@@ -74,7 +79,10 @@ def test_a_biased_fid_carries_a_dagger(make_record):
 
 def test_table_1_says_what_it_takes_to_trust_it(make_record):
     table, _ = tables(make_record(("pig", "ddpm")))
-    for said in ("4096 real images (fresh patients)", "floor", "at m = 400", "copying", "ddpm: respaced to 128"):
+    against = (
+        "mean ± SD over folds of m generated images against m of 4096 real images (fresh patients); lower is better"
+    )
+    for said in (against, "floor", "at m = 400", "ddpm: respaced to 128"):
         assert said in notes(table)
     assert "image-passes in training: guider 24,000, conditional 24,000" in notes(table)
     assert table.signature.startswith("kid,fid|folds:5|")
@@ -109,7 +117,7 @@ def test_the_difference_to_real_has_its_interval(make_record):
     assert "over patients and seeds, 2000 resamples" in notes(table)
 
 
-def test_equal_rows_share_a_mark(make_record):
+def test_equal_rows_share_a_mark(make_record, with_distances):
     record = make_record(("pig", "ddpm", "ddim"))
     table, _ = tables(with_distances(record, pig=(0.001, 1.0), ddpm=(0.001, 1.0), ddim=(0.003, 1.0)))
     assert [cell.mark for cell in column(table, "KID ×1000").values()] == ["second", "best", "best"]
@@ -141,16 +149,9 @@ def test_a_failed_generator_says_so_in_table_1(make_record):
     assert len(note) < 400
 
 
-def test_an_arm_of_too_few_folds_says_how_many_and_is_not_ranked(make_record):
-    record = make_record(samples=(1024, 2048))
-    content = json.loads(record.model_dump_json())
-    content["arms"] = [run for run in content["arms"] if not (run["n"] == 2048 and run["fold"] > 2)]
-    keep = [not (a == "real+pig_2048" and f > 2) for a, f in zip(record.cases.arm, record.cases.fold, strict=True)]
-    content["cases"] = {
-        name: [value for value, kept in zip(values, keep, strict=True) if kept]
-        for name, values in content["cases"].items()
-    }
-    _, table = tables(Record.model_validate(content))
+def test_an_arm_of_too_few_folds_says_how_many_and_is_not_ranked(make_record, factory):
+    record = factory.without_folds(make_record(samples=(1024, 2048)), "real+pig_2048", (3, 4))
+    _, table = tables(record)
     cells = column(table, "Dice")
     assert cells["+pig_2048 (3/5 folds)"].mark == ""
     assert column(table, "Δ Dice [95%]")["+pig_2048 (3/5 folds)"].text == "-"
@@ -196,10 +197,10 @@ def test_each_protocol_and_each_segmenter_has_tables_of_its_own(make_record):
     assert "segmenter:unet|" in unet.signature and "segmenter:vit|" in other.signature
 
 
-def test_excluded_cases_and_empty_synthetic_masks_are_counted(make_record):
+def test_excluded_cases_and_empty_synthetic_masks_are_counted(make_record, factory, changed):
     record = make_record(empty=3)
-    runs = json.loads(record.model_dump_json())["arms"]
-    _, table = tables(changed(record, arms=[run | {"empty_masks": 2 * (run["n"] > 0)} for run in runs]))
+    fits = factory.content(record)["fits"]
+    _, table = tables(changed(record, fits=[fit | {"empty_masks": 2 * (fit["arm"] != "real")} for fit in fits]))
     assert "excluded, truth and prediction empty: real only 3, +pig_2048 3" in notes(table)
     assert "empty synthetic masks, left out, over all folds: +pig_2048 10 of 10240" in notes(table)
     assert "synthetic part of a batch: +pig_2048 84 %" in notes(table)
@@ -236,29 +237,26 @@ def test_the_papers_rows_have_a_protocol_of_their_own():
     assert all("not comparable" in row["signature"] for row in rows)
 
 
-def gated(record, **ratios):
-    """`record` with the gate of each generator named: its contrast as a part of the real 0.2; None: cannot be told."""
-    gates = [
-        {"generator": name, "n": 2048, "seed": 0, "fold": fold, "status": "ok", "real": 0.2}
-        | {"contrast": 0.2 * (ratio or 0), "ratio": ratio, "verdict": "cannot tell" if ratio is None else ""}
-        for name, ratio in ratios.items()
-        for fold in range(record.folds)
-    ]
-    return changed(record, gates=gates)
+@pytest.fixture
+def gated(changed):
+    """A function that gives a record the gate of each generator named.
+
+    Its contrast is given as a part of the real 0.2; None: it cannot be told.
+    """
+
+    def gated(record, **ratios):
+        gates = [
+            {"generator": name, "n": 2048, "seed": 0, "fold": fold, "status": "ok", "real": 0.2}
+            | {"contrast": 0.2 * (ratio or 0), "ratio": ratio, "verdict": "cannot tell" if ratio is None else ""}
+            for name, ratio in ratios.items()
+            for fold in range(record.folds)
+        ]
+        return changed(record, gates=gates)
+
+    return gated
 
 
-def with_arm(record, arm, like, **values):
-    """`record` with another arm whose runs and cases are those of `like`."""
-    content = json.loads(record.model_dump_json())
-    content["arms"] += [run | {"arm": arm} | values for run in content["arms"] if run["arm"] == like]
-    cases = content["cases"]
-    copied = [index for index, name in enumerate(cases["arm"]) if name == like]
-    for name, column in cases.items():
-        column += [arm if name == "arm" else column[index] for index in copied]
-    return Record.model_validate(content)
-
-
-def test_a_row_whose_lesions_are_not_under_its_masks_says_so_and_is_not_ranked(make_record):
+def test_a_row_whose_lesions_are_not_under_its_masks_says_so_and_is_not_ranked(make_record, gated):
     record = make_record(("pig", "joint"))
     plain = tables(record)[1]
     best = next(name for name, cell in column(plain, "Dice").items() if cell.mark == "best")
@@ -273,7 +271,7 @@ def test_a_row_whose_lesions_are_not_under_its_masks_says_so_and_is_not_ranked(m
     assert "NOT CONDITIONED: less than 25%" in notes(table)
 
 
-def test_what_the_mark_means_is_said_only_where_it_stands(make_record):
+def test_what_the_mark_means_is_said_only_where_it_stands(make_record, gated):
     assert "NOT CONDITIONED" not in notes(tables(gated(make_record(), pig=0.6))[1])
 
 
@@ -289,19 +287,19 @@ def test_a_bound_that_rounds_to_zero_keeps_the_side_on_which_it_is():
     assert difference(nothing, 100, 1) == "+0.0 [+0.0, +0.0]"
 
 
-def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record):
+def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record, gated):
     table = tables(gated(make_record(), pig=None))[1]
     assert "NOT CONDITIONED" not in "".join(row[0].text for row in table.rows) + notes(table)
     assert "cannot be told" in notes(table)
 
 
-def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_record):
+def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_record, factory):
     record = make_record(("identity", "pig"))
-    record = with_arm(record, "pig_2048", "real+pig_2048", share=1.0, alone=True)
-    record = with_arm(record, "real_2x_steps", "real", steps=1200, stretch=2)
-    generators = json.loads(record.model_dump_json())["generators"]
+    record = factory.with_arm(record, "pig_2048", "real+pig_2048", {"share": 1.0}, use="alone")
+    record = factory.with_arm(record, "real_2x_steps", "real", {"steps": 1200}, stretch=2)
+    generators = factory.content(record)["generators"]
     generators["identity"]["control"] = True
-    images, arms = tables(changed(record, generators=generators))
+    images, arms = tables(factory.changed(record, generators=generators))
     assert [row[0].text for row in images.rows] == ["pig", "identity"]
     assert [row[0].text for row in arms.rows] == [
         "real only",
@@ -318,7 +316,7 @@ def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_recor
     assert "not ranked: real only, 2x steps; +identity_2048" in notes(arms)
 
 
-def test_what_a_compression_loses_stands_under_table_1(make_record):
+def test_what_a_compression_loses_stands_under_table_1(make_record, changed):
     lost = [
         {"generator": "pig", "seed": 0, "fold": fold, "status": "ok", "mae": 0.02, "rmse": 0.03, "psnr": 30 + fold}
         for fold in range(5)
@@ -327,9 +325,9 @@ def test_what_a_compression_loses_stands_under_table_1(make_record):
     assert "pig: gives held-out images back with a PSNR of 32.0 dB (mean error 2.0% of the range)" in notes(images)
 
 
-def test_pairs_that_nobody_vouches_for_are_not_ranked(make_record):
+def test_pairs_that_nobody_vouches_for_are_not_ranked(make_record, factory, changed):
     record = make_record(("pig", "joint"))
-    generators = json.loads(record.model_dump_json())["generators"]
+    generators = factory.content(record)["generators"]
     for images_or_arms in (0, 1):
         marks = {row[0].text: row[2 - images_or_arms].mark for row in tables(record)[images_or_arms].rows}
         best = next(name for name, mark in marks.items() if mark == "best")

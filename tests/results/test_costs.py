@@ -19,8 +19,8 @@ from pigbench.results.record import Record
 
 
 def entry(stage: str, label: str, fold: int, wall: float, **more: float) -> dict:
-    base = {"stage": stage, "label": label, "fold": fold, "seed": 0, "wall_s": wall, "cpu_s": wall, "peak_mib": 100.0}
-    return base | {"gpu_s": 0.0, "gpu_peak_mib": 0.0} | more
+    base = {"stage": stage, "label": label, "row": f"{stage} {label.partition('.')[0]}", "fold": fold, "seed": 0}
+    return base | {"wall_s": wall, "cpu_s": wall, "peak_mib": 100.0, "gpu_s": 0.0, "gpu_peak_mib": 0.0} | more
 
 
 @pytest.fixture
