@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pigbench import registry, stages
+from pigbench.contracts import instance
 from pigbench.engine import usage
 from pigbench.planning.estimate import Probed, alike
 from pigbench.planning.untrained import build, build_needed
@@ -121,7 +122,7 @@ def _sample(node: Node, spec: Any) -> float:
     from pigbench.stages.sample import make_request
 
     plugin = registry.find("generators", spec.plugin).load()
-    generator = plugin(plugin.Config(**spec.settings), spec.resolution)
+    generator = instance(plugin, plugin.Config(**spec.settings), spec.task)
     device, view = spec.numerics.device, make_view(spec.resolution)
     request = make_request(generator, view, range(IMAGES), 0, 0, masks=spec.masks, device=device)
     if spec.masks:
