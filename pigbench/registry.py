@@ -35,6 +35,7 @@ class Plugin:
                 f"{kind} '{self.name}' of {self.origin} does not import: {type(error).__name__}: {error}"
             ) from error
         _check_base(self, loaded)
+        _check_init(self, loaded)
         return loaded
 
     def error(self) -> str:
@@ -91,6 +92,13 @@ def _check_base(plugin: Plugin, loaded: Any) -> None:
     base = contracts.Generator if plugin.group == "generators" else contracts.Segmenter
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
         raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a pigbench.contracts.{base.__name__}")
+
+
+def _check_init(plugin: Plugin, loaded: Any) -> None:
+    from pigbench import contracts
+
+    if not issubclass(loaded, contracts.Plugin):
+        return
     try:
         contracts.require_init(loaded)
     except PigbenchError as error:

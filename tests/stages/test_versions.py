@@ -57,18 +57,18 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-"adopt": (1, "6adc684d17903d05"),
-    "embed": (1, "3a4ec594d6d1d05c"),
-    "fidelity": (1, "35c2d0dee5763a6b"),
-    "floor": (2, "53563f3ce957ab14"),
-    "gate": (1, "cbf451d0c3952d7e"),
-    "nothing": (1, "6d42f3c40f48e469"),
-    "prepare": (1, "a84996526aec6012"),
-    "reconstruct": (1, "b10d210ea70dd5c1"),
-    "sample": (1, "a45a701f1396341d"),
-    "segment": (1, "b5e5c5859e76dbee"),
-    "split": (1, "2d2e25ee03048666"),
-    "train": (1, "1d959f3d706c0734"),
+"adopt": (1, "3f6a1fd733809c12"),
+    "embed": (1, "6a6181af29ea9f9c"),
+    "fidelity": (1, "1305110c3acb3078"),
+    "floor": (2, "138afe05d8d532f5"),
+    "gate": (1, "b48de002a1e5cf6a"),
+    "nothing": (1, "2ea439819cf9ce61"),
+    "prepare": (1, "19bd8afb19cf7918"),
+    "reconstruct": (1, "d1489794a2557f0a"),
+    "sample": (1, "cb427fa57adac0df"),
+    "segment": (1, "d7906a7123377381"),
+    "split": (1, "badbd19a7aa2cc77"),
+    "train": (1, "1d4f5177bb6a405d"),
 }
 
 
