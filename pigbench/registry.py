@@ -1,6 +1,6 @@
 """Plugins by entry point: found without importing them, imported when asked for, each with its origin.
 
-The built-in generators and segmenters come in by the same entry points as a stranger's.
+The built-in generators, segmenters and metrics come in by the same entry points as a stranger's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pigbench.errors import PigbenchError, did_you_mean
 
-Group = Literal["generators", "segmenters", "datasets"]
+Group = Literal["generators", "segmenters", "datasets", "metrics"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class Plugin:
                 f"{kind} '{self.name}' of {self.origin} does not import: {type(error).__name__}: {error}"
             ) from error
         _check_base(self, loaded)
-        _check_init(self, loaded)
         return loaded
 
     def error(self) -> str:
@@ -89,17 +88,16 @@ def _check_base(plugin: Plugin, loaded: Any) -> None:
 
     if plugin.group == "datasets":
         return  # what an importer is, `pigbench.data.importers.base` says, which knows of files and stands above this
-    base = contracts.Generator if plugin.group == "generators" else contracts.Segmenter
-    if not (isinstance(loaded, type) and issubclass(loaded, base)):
-        raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a pigbench.contracts.{base.__name__}")
-
-
-def _check_init(plugin: Plugin, loaded: Any) -> None:
-    from pigbench import contracts
-
-    if not issubclass(loaded, contracts.Plugin):
-        return
+    bases: dict[str, tuple[type, ...]] = {
+        "generators": (contracts.Generator,),
+        "segmenters": (contracts.Segmenter,),
+        "metrics": (contracts.CaseMetric, contracts.SetMetric),
+    }
+    if not (isinstance(loaded, type) and issubclass(loaded, bases[plugin.group])):
+        named = " or ".join(f"pigbench.contracts.{base.__name__}" for base in bases[plugin.group])
+        raise PigbenchError(f"{plugin.target} of {plugin.origin} is not a {named}")
     try:
-        contracts.require_init(loaded)
+        if issubclass(loaded, contracts.Plugin):
+            contracts.require_init(loaded)
     except PigbenchError as error:
         raise PigbenchError(f"{plugin.group.removesuffix('s')} '{plugin.name}' of {plugin.origin}: {error}") from error
