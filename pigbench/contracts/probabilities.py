@@ -64,8 +64,8 @@ def _refuse_masks(found: Any) -> None:
     shape = tuple(found.shape)
     if len(shape) != 4 or shape[1] < 2 or _kind(found) == "bool":
         raise PigbenchError(
-            f"predict gives {shape} {_kind(found)}, which are no probabilities (N, K + 1, H, W): "
-            "return `lesion_probabilities(logits)` in place of `logits > 0`"
+            f"predict gives {shape} {_kind(found)}: return probabilities (N, K + 1, H, W), such as "
+            "`lesion_probabilities(logits)`, in place of masks"
         )
 
 

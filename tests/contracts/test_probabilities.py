@@ -50,7 +50,7 @@ def test_of_several_classes_the_likeliest_counts() -> None:
 )
 def test_masks_in_their_place_are_refused_with_what_to_change(old) -> None:
     for judge in (masks_of, lambda found: require_probabilities(found, TASK, 2)):
-        with pytest.raises(PigbenchError, match=r"return `lesion_probabilities\(logits\)` in place of `logits > 0`"):
+        with pytest.raises(PigbenchError, match=r"such as `lesion_probabilities\(logits\)`, in place of masks"):
             judge(old(torch.randn(2, 1, 4, 4)))
 
 

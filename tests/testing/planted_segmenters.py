@@ -84,6 +84,13 @@ class PredictsTogether(GoodSegmenter):
         return lesion_probabilities(logits - logits.quantile(0.9))
 
 
+class LeansOnMates(GoodSegmenter):
+    """A little: it turns hardly a pixel."""
+
+    def predict(self, network, images):
+        return lesion_probabilities(network(images) + 0.01 * images.mean())
+
+
 class PredictsByChance(GoodSegmenter):
     def predict(self, network, images):
         import torch
