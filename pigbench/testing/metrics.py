@@ -145,7 +145,7 @@ def scores(subject: CasesAtWork) -> str:
     together = subject.scores(range(len(subject.rows)))
     for row, name in enumerate(subject.cases):
         alone = subject.scores([row])[0]
-        if not np.array_equal(alone, together[row], equal_nan=True):
+        if not np.isclose(alone, together[row], rtol=1e-9, atol=0, equal_nan=True):
             what = f"{name} scores {alone} by itself and {together[row]} among others"
             raise Fault(what, rule("Scores are one number"))
     if not np.isfinite(together).any():
@@ -215,7 +215,7 @@ def copied(given: Any) -> Any:
 def _require_unchanged(given: Any, before: Any, when: str) -> None:
     for field in fields(given):
         if not np.array_equal(getattr(given, field.name), getattr(before, field.name)):
-            raise Fault(f"{when}, the {field.name} is another", rule("A metric leaves"))
+            raise Fault(f"{when}, '{field.name}' has changed", rule("A metric leaves"))
 
 
 @contextmanager
@@ -230,17 +230,17 @@ def _telling(what: str, promise: Any) -> Iterator[None]:
 
 CASE_CHECKS = (
     Check("declaration", declaration, first_of_all=True),
-    Check("late imports", late_imports),
     Check("statistics", statistics, first_of_all=True),
     Check("scores", scores),
     Check("same again", same_again),
     Check("masks alone", masks_alone),
+    Check("late imports", late_imports),
 )
 SET_CHECKS = (
     Check("declaration", declaration, first_of_all=True),
-    Check("late imports", late_imports),
     Check("value", values, first_of_all=True),
     Check("known", with_known),
     Check("same again", same_value_again),
     Check("features alone", features_alone),
+    Check("late imports", late_imports),
 )
