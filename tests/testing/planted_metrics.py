@@ -84,7 +84,7 @@ class ZeroByZero(GoodOfCases):
 
 class OneForAll(GoodOfCases):
     def score(self, statistics):
-        return np.nanmean(super().score(statistics))
+        return np.nansum(super().score(statistics))
 
 
 class RelativeToOthers(GoodOfCases):
