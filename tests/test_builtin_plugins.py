@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pigbench import registry
-from pigbench.testing import check_generator, check_segmenter
+from pigbench.testing import check_generator, check_metric, check_segmenter
 
 
 def ours(group: registry.Group) -> list[str]:
@@ -23,3 +23,9 @@ def test_a_generator_keeps_the_contract(name: str) -> None:
 @pytest.mark.parametrize("name", ours("segmenters"))
 def test_a_segmenter_keeps_the_contract(name: str) -> None:
     check_segmenter(registry.find("segmenters", name).load())
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", ours("metrics"))
+def test_a_metric_keeps_the_contract(name: str) -> None:
+    check_metric(registry.find("metrics", name).load())

@@ -15,6 +15,7 @@ from pigbench.errors import PigbenchError
 def test_the_built_in_ones_come_by_entry_point() -> None:
     assert {"pig", "ddpm", "ddim"} <= registry.plugins("generators").keys()
     assert "unet" in registry.plugins("segmenters")
+    assert {"dice", "nsd", "kid"} <= registry.plugins("metrics").keys()
 
 
 def test_a_strangers_plugin_is_first_class_and_a_broken_one_is_listed_with_its_error(plugins: Path) -> None:
@@ -28,6 +29,15 @@ def test_a_strangers_plugin_is_first_class_and_a_broken_one_is_listed_with_its_e
 def test_an_unknown_name_gets_a_suggestion() -> None:
     with pytest.raises(PigbenchError, match="unknown generator 'pgi': did you mean 'pig'"):
         registry.find("generators", "pgi")
+    with pytest.raises(PigbenchError, match="unknown metric 'hd59': did you mean 'hd95'"):
+        registry.find("metrics", "hd59")
+
+
+def test_a_metric_is_of_cases_or_of_sets() -> None:
+    of_neither = registry.Plugin("overlap", "metrics", "pigbench.metrics.overlap:Counts", "stranger 1.0")
+    wanted = "is not a pigbench.contracts.CaseMetric or pigbench.contracts.SetMetric"
+    with pytest.raises(PigbenchError, match=wanted):
+        of_neither.load()
 
 
 def test_two_plugins_of_one_name_are_refused_and_both_named(plugins: Path) -> None:
@@ -43,9 +53,9 @@ def test_two_plugins_of_one_name_are_refused_and_both_named(plugins: Path) -> No
 def test_listing_and_loading_import_no_torch() -> None:
     code = (
         "import sys; from pigbench import registry, sources\n"
-        "for group in ('generators', 'segmenters'):\n"
+        "for group in ('generators', 'segmenters', 'metrics'):\n"
         "    for plugin in registry.plugins(group).values(): sources.source_hash(plugin.load().__module__)\n"
-        "heavy = {'torch', 'diffusers', 'albumentations', 'segmentation_models_pytorch'} & sys.modules.keys()\n"
+        "heavy = {'torch', 'scipy', 'sklearn', 'albumentations', 'segmentation_models_pytorch'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pigbench import sources
+from pigbench import registry, sources
 
 PLUGIN = '''"""What it does."""
 from mine import shared
@@ -90,3 +90,31 @@ def test_a_package_may_say_that_a_plugin_gives_the_numbers_of_an_earlier_source(
     assert hashed(earlier=told) == "before"
     assert hashed(plugin=SAME["a comment"]) == "before"
     assert hashed(plugin=OTHER["a number"]) not in ("before", now)
+
+
+EDITS = [
+    ("metrics/nsd.py", "TOLERANCE_MM = 2.0", "TOLERANCE_MM = 2.0  # two", set()),
+    ("metrics/nsd.py", "TOLERANCE_MM = 2.0", "TOLERANCE_MM = 3.0", {"nsd"}),
+    ("metrics/surface.py", "np.pad(mask, 1)", "np.pad(mask, 2)", {"nsd", "hd95"}),
+    ("metrics/components.py", "LEAST_IOU = 0.1", "LEAST_IOU = 0.2", {"found", "false_alarms"}),
+    ("metrics/overlap.py", "whole > 0", "whole > 1", {"dice", "iou", "precision", "recall"}),
+    ("metrics/neighbourhoods.py", "NEIGHBOURS = 3", "NEIGHBOURS = 5", {"image_precision", "image_recall"}),
+    ("metrics/__init__.py", '"found", ', "", set()),
+    ("randomness.py", ">> 1", ">> 2", set()),
+    ("contracts/metric.py", "scale: ClassVar[float] = 100.0", "scale: ClassVar[float] = 1.0", set()),
+]
+
+
+@pytest.mark.parametrize(("file", "before", "after", "changed"), EDITS, ids=[f"{edit[0]}: {edit[2]}" for edit in EDITS])
+def test_a_built_in_metric_goes_by_its_own_file_and_what_it_shares(
+    file: str, before: str, after: str, changed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = {name: plugin.target.partition(":")[0] for name, plugin in registry.plugins("metrics").items()}
+    built_in = {name: module for name, module in modules.items() if module.startswith("pigbench.metrics.")}
+    as_they_are = {name: sources.current_hash(module) for name, module in built_in.items()}
+    edited = Path(sources.__file__).parent / file
+    text = edited.read_text(encoding="utf-8").replace(before, after)
+    assert after in text or not after
+    assert text != edited.read_text(encoding="utf-8")
+    monkeypatch.setattr(sources, "_text", lambda path: text.encode() if path == edited else path.read_bytes())
+    assert {name for name, module in built_in.items() if sources.current_hash(module) != as_they_are[name]} == changed

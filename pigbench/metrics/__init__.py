@@ -26,8 +26,12 @@ def find(name: str) -> Metric:
     plugin = registry.find("metrics", name)
     try:
         return plugin.load()()
-    except TypeError as error:  # an abstract class, or one that wants arguments
-        raise PigbenchError(f"metric '{name}' of {plugin.origin} cannot be made: {error}") from error
+    except PigbenchError:
+        raise
+    except Exception as error:
+        raise PigbenchError(
+            f"metric '{name}' of {plugin.origin} cannot be made: {type(error).__name__}: {error}"
+        ) from error
 
 
 def case_metrics(names: Iterable[str]) -> dict[str, CaseMetric]:

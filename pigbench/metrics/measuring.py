@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pigbench.contracts import CaseMasks, CaseMetric, EmptyRule
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 from pigbench.metrics import kept_as
 from pigbench.metrics.refusals import breaks, number, read_only, refusing, without
@@ -79,7 +80,8 @@ def scored(
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = np.array(metric.score({name: read_only(values) for name, values in statistics.items()}))
     if scores.shape != lesion.shape or scores.dtype.kind not in "biuf":
-        raise breaks(f"scores {scores.shape} {scores.dtype} of {len(lesion)} cases", "Scores are one number")
+        what = f"scores {scores.shape} {scores.dtype} of {counted(len(lesion), 'case')}"
+        raise breaks(what, "Scores are one number")
     scores = scores.astype(float)
     for outcome, where in outcomes.items():
         scores[where] = np.nan if outcome == "excluded" else outcome

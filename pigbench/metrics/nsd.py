@@ -37,7 +37,10 @@ class NSD(CaseMetric):
     """
 
     heading = "NSD"
-    note = "NSD: share of both outlines within 2 mm of the other (1 % of the image's longer side where mm are unknown)"
+    note = (
+        f"NSD: share of both outlines within {TOLERANCE_MM:g} mm of the other ({TOLERANCE_SHARE:.0%} of the image's "
+        "longer side where mm are unknown)"
+    )
     statistics: ClassVar[tuple[str, ...]] = ("truth", "truth_close", "prediction", "prediction_close")
     empty = EmptyRule(missed=0.0, false_alarm=0.0, both_empty="excluded")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pigbench.contracts import CaseMasks, CaseMetric, Metric, SetMetric, Sets, rule
+from pigbench.contracts import CaseMetric, Metric, SetMetric, Sets, rule
 from pigbench.errors import PigbenchError
 from pigbench.metrics.comparing import value_of
 from pigbench.metrics.measuring import require_declared, scored, statistics_of
@@ -38,8 +38,6 @@ class MetricAtWork:
 
 class CasesAtWork(MetricAtWork):
     """A case metric on cases of many kinds."""
-
-    cases: Mapping[str, CaseMasks]
 
     def __init__(self, plugin: type[Metric]) -> None:
         super().__init__(plugin)
@@ -102,7 +100,8 @@ def declaration(subject: MetricAtWork) -> str:
     plugin = subject.plugin
     if inspect.isabstract(plugin):
         missing = ", ".join(sorted(plugin.__abstractmethods__))
-        raise Fault(f"it does not have all methods: {missing}", promised(plugin.__mro__[1]))
+        kind = CaseMetric if issubclass(plugin, CaseMetric) else SetMetric
+        raise Fault(f"it does not have all methods: {missing}", promised(kind))
     for name, good in _WANTED.items():
         value = getattr(plugin, name, None)
         if not good(value):
@@ -142,12 +141,12 @@ def statistics(subject: CasesAtWork) -> str:
 
 def scores(subject: CasesAtWork) -> str:
     """All cases have scores in range, and each the same by itself as among others."""
-    together = subject.scores(range(len(subject.rows)))
-    for row, name in enumerate(subject.cases):
-        alone = subject.scores([row])[0]
-        if not np.array_equal(alone, together[row], equal_nan=True):
-            what = f"{name} scores {alone} by itself and {together[row]} among others"
-            raise Fault(what, rule("Scores are one number"))
+    rows = range(len(subject.rows))
+    alone = np.concatenate([subject.scores([row]) for row in rows])
+    together = subject.scores(rows)
+    for name, one, other in zip(subject.cases, alone, together, strict=True):
+        if not np.isclose(one, other, rtol=1e-9, atol=0, equal_nan=True):
+            raise Fault(f"{name} scores {one} by itself and {other} among others", rule("Scores are one number"))
     if not np.isfinite(together).any():
         raise Fault("no case has a score", rule("Scores are one number"))
     return f"from {np.nanmin(together):.3g} to {np.nanmax(together):.3g}, {np.isnan(together).sum()} excluded"
@@ -215,7 +214,7 @@ def copied(given: Any) -> Any:
 def _require_unchanged(given: Any, before: Any, when: str) -> None:
     for field in fields(given):
         if not np.array_equal(getattr(given, field.name), getattr(before, field.name)):
-            raise Fault(f"{when}, the {field.name} is another", rule("A metric leaves"))
+            raise Fault(f"{when}, '{field.name}' has changed", rule("A metric leaves"))
 
 
 @contextmanager
@@ -230,17 +229,17 @@ def _telling(what: str, promise: Any) -> Iterator[None]:
 
 CASE_CHECKS = (
     Check("declaration", declaration, first_of_all=True),
-    Check("late imports", late_imports),
     Check("statistics", statistics, first_of_all=True),
     Check("scores", scores),
     Check("same again", same_again),
     Check("masks alone", masks_alone),
+    Check("late imports", late_imports),
 )
 SET_CHECKS = (
     Check("declaration", declaration, first_of_all=True),
-    Check("late imports", late_imports),
     Check("value", values, first_of_all=True),
     Check("known", with_known),
     Check("same again", same_value_again),
     Check("features alone", features_alone),
+    Check("late imports", late_imports),
 )

@@ -64,7 +64,8 @@ def test_a_broken_one_is_named_with_the_sentence_and_exit_1(faulty: None) -> Non
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("nois", "unknown generator or segmenter 'nois': did you mean 'noise'"),
+        ("nois", "unknown generator, segmenter or metric 'nois': did you mean 'noise'"),
+        ("fond", "did you mean 'found'"),
         ("unett", "did you mean 'unet'"),
         ("absent", "generator 'absent' of stranger 1.0 does not import"),
     ],
@@ -72,3 +73,15 @@ def test_a_broken_one_is_named_with_the_sentence_and_exit_1(faulty: None) -> Non
 def test_what_cannot_be_tried_is_a_users_mistake(name: str, told: str, plugins: Path) -> None:
     with pytest.raises(PigbenchError, match=told):
         CliRunner().invoke(app, [name], catch_exceptions=False)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", ["nsd", "image_recall"])
+def test_a_metric_is_checked_by_the_rules_of_its_kind(name: str) -> None:
+    done = CliRunner().invoke(app, [name])
+    assert done.exit_code == 0, done.output
+    *checks, verdict = done.stdout.splitlines()
+    assert len(checks) == 6
+    assert all(line.startswith("ok ") for line in checks)
+    assert verdict.startswith(f"metric '{name}' of pigbench ")
+    assert verdict.endswith("keeps the contract")

@@ -33,7 +33,7 @@ def install(package: Path, site: Path) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("kind", ["generator", "segmenter"])
+@pytest.mark.parametrize("kind", ["generator", "segmenter", "metric"])
 def test_what_it_writes_is_found_and_passes_its_own_test(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +64,7 @@ def test_what_it_writes_is_found_and_passes_its_own_test(
     assert "1 passed" in tested.stdout, tested.stdout
 
 
-@pytest.mark.parametrize("kind", ["generator", "segmenter"])
+@pytest.mark.parametrize("kind", ["generator", "segmenter", "metric"])
 def test_it_is_short_and_stays_within_the_line(kind: str, tmp_path: Path) -> None:
     CliRunner().invoke(app, [kind, "a-name-of-common-length", "--out", str(tmp_path / "x")])
     lines = (tmp_path / "x" / "a_name_of_common_length.py").read_text().splitlines()
@@ -77,6 +77,8 @@ def test_it_is_short_and_stays_within_the_line(kind: str, tmp_path: Path) -> Non
     [
         (["generator", "pig"], "the generator 'pig' is there already, of pigbench"),
         (["segmenter", "unet"], "the segmenter 'unet' is there already, of pigbench"),
+        (["metric", "dice"], "the metric 'dice' is there already, of pigbench"),
+        (["metric", "kid"], "the metric 'kid' is there already, of pigbench"),
         (["generator", "my noise"], "'my noise' cannot be a plugin's name"),
         (["generator", "2d"], "'2d' cannot be a plugin's name"),
         (["generator", "../up"], "cannot be a plugin's name"),

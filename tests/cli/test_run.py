@@ -134,13 +134,12 @@ def test_the_store_knows_what_a_runs_artifacts_are_for(finished) -> None:
     assert len(doomed) == len(samples) + 1 and samples
 
 
-@pytest.mark.parametrize("what", ["generators", "segmenters", "datasets", "presets", "extractors"])
+@pytest.mark.parametrize("what", ["generators", "segmenters", "metrics", "datasets", "presets", "extractors"])
 def test_listings(finished, what: str) -> None:
     rows = json.loads(finished("list", what, "--format", "json").stdout)
     names = {row["name"] for row in rows}
-    assert {"generators": "noise", "segmenters": "unet", "datasets": "tiny", "presets": "quick"}.get(
-        what, "inception"
-    ) in names
+    known = {"generators": "noise", "segmenters": "unet", "metrics": "nsd", "datasets": "tiny", "presets": "quick"}
+    assert known.get(what, "inception") in names
     assert finished("list", what).returncode == 0
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pigbench import metrics
+from pigbench import metrics, registry
 from pigbench.contracts import CaseMetric, EmptyRule, rule
+from pigbench.errors import PigbenchError
 from pigbench.metrics.measuring import measure_cases
 
 COMPUTED = EmptyRule("computed", "computed", "computed")
@@ -233,3 +234,10 @@ def test_the_default_metrics_are_there_with_names_of_one_kind_each():
     assert all(isinstance(metrics.find(name), CaseMetric) for name in metrics.MEASURED)
     assert not any(isinstance(metrics.find(name), CaseMetric) for name in metrics.SETS)
     assert metrics.signature("dice").startswith("dice@")
+
+
+def test_a_metric_that_cannot_be_made_is_named(monkeypatch):
+    plugin = registry.Plugin("mine", "metrics", "pigbench.metrics.overlap:Overlap", "stranger 1.0")
+    monkeypatch.setattr(registry, "find", lambda group, name: plugin)
+    with pytest.raises(PigbenchError, match=r"metric 'mine' of stranger 1\.0 cannot be made: TypeError: .*score"):
+        metrics.find("mine")

@@ -1,6 +1,7 @@
-"""A generator whose module imports torch."""
+"""A generator and a metric whose module imports torch."""
 
 import torch
+from planted_metrics import GoodOfCases
 
 from pigbench.contracts import Generator, Pairs
 
@@ -12,3 +13,7 @@ class Heavy(Generator):
 
     def sample(self, trained, request):
         return Pairs.clipped(torch.zeros(request.count, 1, request.resolution, request.resolution))
+
+
+class HeavyMetric(GoodOfCases):
+    """Areas."""
