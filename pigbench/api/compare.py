@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pigbench.results import Group, Record, Skipped, Summary
 
 DEFAULT = Path("runs")
+BY = ("size",)
+"""What cases can be told apart by."""
 
 
 class Tables:
@@ -29,8 +32,8 @@ class Tables:
     Shown as tables by a notebook and by `print`.
     """
 
-    def __init__(self, summaries: list[Summary]) -> None:
-        self.summaries = summaries
+    def __init__(self, summaries: list[Summary], metrics: Sequence[str] = ()) -> None:
+        self.summaries, self.metrics = summaries, tuple(metrics)
 
     @cached_property
     def images(self) -> polars.DataFrame:
@@ -60,9 +63,9 @@ class Tables:
 
     def sections(self, *, costs: bool = False) -> list[Section]:
         """The tables as they are shown, a section for each protocol."""
-        from pigbench.reporting.tables import section
+        from pigbench.reporting.tables import sections
 
-        return [section(summary, costs=costs) for summary in self.summaries]
+        return sections(self.summaries, costs=costs, metrics=self.metrics)
 
     def markdown(self) -> str:
         """The tables as GitHub renders them."""
@@ -88,58 +91,123 @@ def compare(
     path: str | Path | Sequence[str | Path] = DEFAULT,
     against: str | None = None,
     dataset: str | Sequence[str] | None = None,
+    metric: str | Sequence[str] | None = None,
+    by: str | None = None,
 ) -> Tables:
     """Table 1 (images) and Table 2 (segmentation) of the records under `path`, one pair for each protocol.
 
     path: records, or directories of them. against: the row of Table 2 that differences are to (default: real only).
-    dataset: only the records of these datasets. What is left out, such as files that are no records, is named in a
-    warning. Raises PigbenchError where there is no record, and for an unknown row or dataset.
+    dataset: only the records of these datasets. metric: metrics to show besides the default ones; the frames have all.
+    by: `size` for a Table 2 of each third of the cases by their lesion's area, and no Table 1. What is left out, such
+    as files that are no records, is named in a warning. Raises PigbenchError where there is no record, and for an
+    unknown row, dataset or metric.
     """
     told: list[str] = []
     try:
-        return read_tables(path, against, dataset, told.append)
+        return read_tables(path, Choice.of(against, dataset, metric, by), told.append)
     finally:
         for line in told:
             warnings.warn(line, stacklevel=3)  # beyond `refusing`
 
 
-def read_tables(
-    path: str | Path | Sequence[str | Path],
-    against: str | None,
-    dataset: str | Sequence[str] | None,
-    tell: Callable[[str], None],
-) -> Tables:
-    """As `compare`, which see; `tell` is given what is left out."""
-    from pigbench.results import load_records, merge, summarise
+@dataclass(frozen=True)
+class Choice:
+    """What of the records is shown, and how. The fields are those of `compare`."""
 
+    against: str | None = None
+    datasets: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    by: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        against: str | None,
+        dataset: str | Sequence[str] | None,
+        metric: str | Sequence[str] | None,
+        by: str | None,
+    ) -> Choice:
+        """What the arguments of `compare` mean. Raises PigbenchError for an unknown `by`."""
+        if by not in (None, *BY):
+            raise PigbenchError(did_you_mean("way to tell cases apart", by, list(BY)))
+        return cls(against, tuple(several(dataset)), tuple(several(metric)), by)
+
+
+def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Where to look for records. Raises PigbenchError where the default place is not there."""
     places = [Path(place) for place in several(path)]
     if places == [DEFAULT] and not DEFAULT.exists():
         raise PigbenchError(_nothing(places))
+    return places
+
+
+def read_tables(
+    path: str | Path | Sequence[str | Path], choice: Choice, tell: Callable[[str], None], *, as_shown: bool = False
+) -> Tables:
+    """As `compare`, which see; `tell` is given what is left out.
+
+    as_shown: without the differences that no table shows, which take most of the time.
+    """
+    from pigbench.results import load_records, merge
+
+    places = places_of(path)
     records, skipped = load_records(places)
     if skipped:
         tell(_named(skipped))
     if not records:
         raise PigbenchError(_nothing(places))
-    groups = merge(_of_datasets(several(dataset), records))
-    return Tables(_compared_with(against, groups, tell) if against else [summarise(group) for group in groups])
+    groups = merge(_of_datasets(choice.datasets, records))
+    _check_metrics(choice.metrics, groups)
+    if choice.by:
+        groups = _by_size(groups, tell)
+    return Tables(list(_summaries(groups, choice, tell, as_shown)), choice.metrics)
 
 
-def _compared_with(row: str, groups: list[Group], tell: Callable[[str], None]) -> list[Summary]:
-    """The groups that have the row of that name, with the differences to it; the others are told and left out."""
+def _check_metrics(names: Sequence[str], groups: list[Group]) -> None:
+    """Raises PigbenchError for a metric that no record holds."""
+    known = dict.fromkeys(name for group in groups for kind in ("case", "set") for name in group.held(kind))
+    for name in names:
+        if name not in known:
+            raise PigbenchError(did_you_mean("metric among the records", name, list(known)))
+
+
+def _by_size(groups: list[Group], tell: Callable[[str], None]) -> list[Group]:
+    """The groups in parts. Raises PigbenchError where none can be."""
+    from pigbench.results.sizes import by_size
+
+    found = []
+    for group in groups:
+        parts = by_size(group)
+        if not parts:
+            tell(f"left out: {group.dataset.name}, {group.preset}, with too few lesions whose area is known")
+        found += parts
+    if not found:
+        raise PigbenchError("no record tells the area of three lesions, so there are no thirds of the cases")
+    return found
+
+
+def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None], as_shown: bool) -> Iterator[Summary]:
+    """Each group's, but for those that lack the row that differences are to, which are told."""
+    from pigbench.reporting.columns import case_columns, differing
     from pigbench.reporting.notes import name_of
     from pigbench.results import summarise
+    from pigbench.results.summary import REAL
 
     arms = [{name_of(trial.arm): trial.arm.arm for trial in group.trials} for group in groups]
-    if not any(row in names for names in arms):
+    row = choice.against
+    if row and not any(row in names for names in arms):
         known = dict.fromkeys(name for names in arms for name in names)
         raise PigbenchError(did_you_mean("row of Table 2", row, list(known)))
     for group, names in zip(groups, arms, strict=True):
-        if row not in names:
+        shown = differing(case_columns(group, choice.metrics))
+        compared = {shown.name} if as_shown and shown else None
+        if row and row not in names:
             tell(f"left out: {group.dataset.name}, {group.preset}, without {row}")
-    return [summarise(group, names[row]) for group, names in zip(groups, arms, strict=True) if row in names]
+        else:
+            yield summarise(group, names[row] if row else REAL, compared)
 
 
-def _of_datasets(names: list[str], records: list[Record]) -> list[Record]:
+def _of_datasets(names: Sequence[str], records: list[Record]) -> list[Record]:
     """The records of the datasets of those names, or all. Raises PigbenchError for one that no record is of."""
     known = {record.dataset.name for record in records}
     for name in names:

@@ -56,7 +56,8 @@ def _head(summary: Summary) -> dict[str, Any]:
 def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str | None) -> dict[str, Any]:
     """The long rows of a summary of one row, as one."""
     long = score_rows(one)
-    same = ("segmenter", "arm", "generator", "n") if isinstance(row, ArmRow) else ("generator", "n")
+    same: tuple[str, ...] = ("segmenter", "arm", "generator", "n") if isinstance(row, ArmRow) else ("generator", "n")
+    same += ("by",) if one.group.part else ()
     wide = _head(one) | {name: long[0][name] for name in same} | own
     wide |= {"state": row.progress.state} | {name: long[0][name] for name in ("folds", "seeds", "patients")}
     metrics = [of_metric["metric"] for of_metric in long]

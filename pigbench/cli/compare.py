@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from pigbench.results import Summary
 
 
+class By(StrEnum):
+    """What cases are told apart by."""
+
+    size = "size"
+
+
 class Format(StrEnum):
     """How the tables are shown."""
 
@@ -38,15 +44,27 @@ def compare(
     dataset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only the records of this dataset; repeat for several.")
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Also show this metric of those that the records hold; repeat for several."),
+    ] = None,
+    by: Annotated[
+        By | None, typer.Option(help="Table 2 of each third of the cases, by the area of their lesion.")
+    ] = None,
 ) -> None:
     """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
-    from pigbench.api.compare import DEFAULT, read_tables
+    from pigbench.api.compare import DEFAULT, Choice, read_tables
+    from pigbench.api.kept_tables import finished_sections
 
-    tables = read_tables(paths or DEFAULT, against, dataset, lambda line: typer.echo(line, err=True))
+    choice = Choice.of(against, dataset, metric, by)
+
+    def tell(line: str) -> None:
+        typer.echo(line, err=True)
+
     if format in (Format.csv, Format.json):
-        _print_rows(tables.summaries, format, paper, costs)
+        _print_rows(read_tables(paths or DEFAULT, choice, tell).summaries, format, paper, costs)
     else:
-        _print_tables(tables.sections(costs=costs), format, paper)
+        _print_tables(finished_sections(paths or DEFAULT, choice, tell, costs=costs), format, paper)
 
 
 def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
@@ -56,9 +74,13 @@ def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bo
     from pigbench.reporting.published import published_rows
     from pigbench.results import cost_score_rows, score_rows
 
-    for summary in summaries:
-        for line in caveats(summary):
-            typer.echo(f"{summary.group.dataset.name}, {summary.group.preset}: {line}", err=True)
+    said = (
+        f"{summary.group.dataset.name}, {summary.group.preset}: {line}"
+        for summary in summaries
+        for line in caveats(summary)
+    )
+    for line in dict.fromkeys(said):  # the parts of a group say the same
+        typer.echo(line, err=True)
     rows = [row for summary in summaries for row in score_rows(summary)]
     rows += [row for summary in summaries for row in cost_score_rows(summary.group)] if costs else []
     rows += published_rows() if paper else []

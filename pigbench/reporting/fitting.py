@@ -21,7 +21,7 @@ ROOM = 34
 _NOWHERE = re.compile(r"(?!)")
 _BEFORE_INTERVAL = re.compile(r" (?=\[)")
 _BEFORE_EITHER = re.compile(r" (?=\[|±)")
-# What `wording.partly` and `wording.unconditioned` add to a name.
+# What `notes.partly` and `notes.unconditioned` add to a name.
 _AFTER_NAME = re.compile(r" (?=NOT CONDITIONED$|\(\d+/\d+ folds\))")
 
 
@@ -53,9 +53,9 @@ def _name(cell: Cell, width: int) -> Cell:
 
 def _with_headings_broken(table: Table) -> Table:
     """`table` with its headings broken between words, as far as the values beneath are narrower."""
-    widths = [max(map(_cells, column), default=0) for column in zip(*_texts(table.rows), strict=True)]
+    widths = [max(map(text_width, column), default=0) for column in zip(*_texts(table.rows), strict=True)]
     lines = (
-        wrap(heading, max(width, *map(_cells, heading.split())), break_on_hyphens=False)
+        wrap(heading, max(width, *map(text_width, heading.split())), break_on_hyphens=False)
         for heading, width in zip(table.headings, widths, strict=True)
     )
     return replace(table, headings=tuple("\n".join(of_one) for of_one in lines))
@@ -92,7 +92,7 @@ def _part(table: Table, columns: Sequence[int]) -> Table:
 def _width(table: Table) -> int:
     """What the table takes of a terminal's width."""
     columns = zip(table.headings, *_texts(table.rows), strict=True)
-    widths = [max(map(_cells, column)) for column in columns]
+    widths = [max(map(text_width, column)) for column in columns]
     return sum(widths) + GAP * len(widths) - 1
 
 
@@ -100,8 +100,10 @@ def _texts(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
     return [[cell.text for cell in row] for row in rows]
 
 
-def _cells(text: str) -> int:
+def text_width(text: str) -> int:
     """What the longest line of a text takes of a terminal's width; some characters take two columns."""
     from rich.cells import cell_len
 
+    if text.isascii() and "\n" not in text:
+        return len(text)
     return max(map(cell_len, text.split("\n")))

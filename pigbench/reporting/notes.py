@@ -163,7 +163,7 @@ def _perfect(group: Group, columns: Sequence[Column]) -> Iterable[str]:
 
 
 def arm_notes(group: Group, rows: Sequence[ArmRow], columns: Sequence[Column]) -> Iterable[str]:
-    """The notes of Table 2."""
+    """The notes of Table 2; of a part of the cases without what was said of all of them."""
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
     if whole:
@@ -181,6 +181,14 @@ def arm_notes(group: Group, rows: Sequence[ArmRow], columns: Sequence[Column]) -
     if compared:
         means = {shown(row): compared.number(row.metrics[compared.name].patient_mean) for row in measured}
         yield from _each(f"{compared.info.heading} by patient", means)
+    if not group.part:
+        yield from _training_notes(group, rows, measured)
+    yield from _missing_arms(rows)
+    yield from _refused((shown(row), row) for row in rows)
+
+
+def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[ArmRow]) -> Iterable[str]:
+    """What the arms were trained on, and how."""
     shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
     yield from _each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
     yield from _steps(measured)
@@ -196,8 +204,6 @@ def arm_notes(group: Group, rows: Sequence[ArmRow], columns: Sequence[Column]) -
         yield from tuning_notes(label, group)
     for segmenter in dict.fromkeys(row.segmenter for row in rows):
         yield from tuning_notes(segmenter, group)
-    yield from _missing_arms(rows)
-    yield from _refused((shown(row), row) for row in rows)
 
 
 def _control_note(names: Iterable[str]) -> Iterable[str]:

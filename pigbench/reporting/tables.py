@@ -5,8 +5,9 @@ Every group of one protocol is a section of its own, and so are the paper's numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from math import isfinite, nan
 from typing import Literal
 
@@ -66,19 +67,31 @@ class Section:
     remarks: tuple[str, ...] = ()
 
 
-def section(summary: Summary, *, costs: bool = False, metrics: Sequence[str] = ()) -> Section:
+def sections(summaries: Iterable[Summary], *, costs: bool = False, metrics: Sequence[str] = ()) -> list[Section]:
+    """A section for each protocol; what is of some of its cases stands in one with the others of it."""
+
+    def protocol(summary: Summary) -> tuple[str, str]:
+        return _heading(summary.group), summary.group.dataset.identity
+
+    return [section(*of_one, costs=costs, metrics=metrics) for _, of_one in groupby(summaries, protocol)]
+
+
+def section(*summaries: Summary, costs: bool = False, metrics: Sequence[str] = ()) -> Section:
     """The tables of one protocol: one Table 1 for each extractor, one Table 2 for each segmenter; costs if wanted.
 
-    metrics: shown besides the default ones, where the records hold them.
+    summaries: one, or one for each part of the cases. metrics: shown besides the default ones, where the records hold
+    them.
     """
-    group = summary.group
+    group = summaries[0].group
     tables = [
         image_table(group, [row for row in summary.generators if row.extractor == extractor], metrics)
+        for summary in summaries
         for extractor in dict.fromkeys(row.extractor for row in summary.generators)
     ]
     tables += [
-        arm_table(group, [row for row in summary.arms if row.segmenter == segmenter], metrics)
-        for segmenter in dict.fromkeys(row.segmenter for row in summary.arms)
+        arm_table(summary.group, [row for row in summary.arms if row.segmenter == segmenter], metrics)
+        for segmenter in dict.fromkeys(row.segmenter for summary in summaries for row in summary.arms)
+        for summary in summaries
     ]
     if tables and (note := also_held(group, metrics)):
         tables[-1] = replace(tables[-1], notes=(*tables[-1].notes, note))
@@ -128,19 +141,27 @@ def arm_table(group: Group, rows: Sequence[ArmRow], metrics: Sequence[str] = ())
     compared = differing(columns)
     deltas = (f"Δ {compared.info.heading} [{CONFIDENCE:.0%}]",) if compared else ()
     without = [Cell("no masks"), *[Cell(ABSENT)] * len(columns)]
+    no_masks = [] if group.part else _without_masks(group)
     return Table(
-        title=f"Table 2. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
+        title=f"Table 2{_of_part(group)}. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
         headings=("Trained on", *(column.heading_in_percent for column in columns), *deltas),
         rows=(
             *(
                 (Cell(shown(row) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, columns, of))
                 for row, of in zip(rows, marks, strict=True)
             ),
-            *((Cell(f"+{label}_{n}"), *without) for label, n in _without_masks(group)),
+            *((Cell(f"+{label}_{n}"), *without) for label, n in no_masks),
         ),
         notes=tuple(arm_notes(group, rows, columns)),
         signature=signature(group, [column.name for column in columns], rows),
     )
+
+
+def _of_part(group: Group) -> str:
+    if not (part := group.part):
+        return ""
+    area = f"{number(part.low, 100)} to {number(part.high, 100)} % of the image"
+    return f", {part.name} lesions: {part.cases} of {part.of} cases, area {area}"
 
 
 def _in_percent(columns: Sequence[Column]) -> str:

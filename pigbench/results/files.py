@@ -37,7 +37,7 @@ def load_records(paths: Iterable[str | Path]) -> tuple[list[Record], list[Skippe
     reached in two ways is read once. Raises PigbenchError for a path that does not exist.
     """
     records, skipped = [], []
-    for file in {file.resolve(): file for path in paths for file in _record_files(Path(path))}.values():
+    for file in {file.resolve(): file for path in paths for file in record_files(Path(path))}.values():
         try:
             records.append(read_record(file))
         except (ValueError, OSError) as error:
@@ -129,7 +129,8 @@ def _write_whole(path: Path, text: str) -> None:
         raise
 
 
-def _record_files(path: Path) -> list[Path]:
+def record_files(path: Path) -> list[Path]:
+    """The files that may be records: `path` itself, or what a directory holds. Raises PigbenchError for neither."""
     if path.is_file():
         return [path]
     if not path.is_dir():

@@ -93,6 +93,18 @@ class Tested:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some of a group's cases. by: what they were chosen by, and which: `size:small`. low, high: of their areas."""
+
+    by: str
+    name: str
+    cases: int
+    of: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Group:
     """Everything known under one protocol, duplicates counted once.
 
@@ -101,7 +113,7 @@ class Group:
     conflicts: results that two records give differently. redefined: metrics that two records compute differently.
     costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. hardware: what the
     stages ran on, as far as the records say. tuning: the studies behind a generator or a segmenter, by its label.
-    ceiling: by metric, what perfect masks of the working resolution score.
+    ceiling: by metric, what perfect masks of the working resolution score. part: of which cases it is, None for all.
     """
 
     protocol_hash: str
@@ -124,6 +136,7 @@ class Group:
     hardware: tuple[str, ...] = ()
     tuning: Mapping[str, tuple[Tuning, ...]] = field(default_factory=dict)
     ceiling: Mapping[str, float | None] = field(default_factory=dict)
+    part: Part | None = None
 
     @property
     def set_aside(self) -> float:

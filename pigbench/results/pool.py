@@ -7,7 +7,7 @@ records take seconds. A repeat is a seed, or one of several trainings with it. N
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -206,20 +206,23 @@ def over_folds(
     return means, np.sqrt(np.divide(squares, there - 1, out=np.full(len(means), np.nan), where=there > 1))
 
 
-def differences(base: Pool, others: Sequence[Pool]) -> list[Difference | None]:
-    """What each of `others` differs by from `base`, over the cases and repeats that both have.
+def differences(base: Pool, others: Sequence[Pool], metrics: Collection[str] | None = None) -> list[Difference | None]:
+    """What each of `others` differs by from `base` in these metrics, all by default.
 
-    None where they share none, or no metric has scored cases of two patients in both.
+    Differences are over the cases and repeats that both have. None where they share none, or no metric has scored cases
+    of two patients in both.
     """
     paired = _Paired(base)
     pairs = [paired.of(other) for other in others]
     size = len(base.metrics)
     found = [Difference(ours.layout.repeats, *(np.full(size, np.nan) for _ in range(3))) for _, ours in pairs]
+    wanted = [place for place, name in enumerate(base.metrics) if metrics is None or name in metrics]
     together = defaultdict(list)
     for index, (theirs, ours) in enumerate(pairs):
         scored = [np.any(pool.patient_counts > 0, axis=0) for pool in (theirs, ours)]
         kept = np.logical_or(*scored).T  # (M, P)
-        for metric in np.flatnonzero(np.minimum(*(of.sum(axis=0) for of in scored)) >= 2).tolist():
+        enough = np.minimum(*(of.sum(axis=0) for of in scored)) >= 2
+        for metric in (metric for metric in wanted if enough[metric]):
             together[id(theirs), metric, kept[metric].tobytes()].append(index)
     for (_, metric, mask), indexes in together.items():
         kept = np.frombuffer(mask, bool)

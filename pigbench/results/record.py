@@ -359,8 +359,8 @@ class Record(Part):
                 raise ValueError(f"arm '{fit.arm}' is not among its arms")
         used: set[str | None] = {arm.generator for arm in self.arms.values()}
         used |= {run.generator for part in (self.fidelity, self.gates, self.reconstructions) for run in part}
-        if strange := used - {None} - self.generators.keys():
-            raise ValueError(f"generator '{min(map(str, strange))}' is not among its generators")
+        if strangers := used - {None} - self.generators.keys():
+            raise ValueError(f"generator '{min(map(str, strangers))}' is not among its generators")
         for run in self.runs:
             if run.fold >= self.folds:
                 raise ValueError(f"fold {run.fold} of {self.folds}")

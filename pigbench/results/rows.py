@@ -33,13 +33,14 @@ def score_rows(summary: Summary) -> list[dict[str, Any]]:
     Every metric that the records hold, as it is defined, without the tables' factors. `<metric>_floor` is what real
     images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `contrast` beside
     `contrast_real` says whether lesions are where the masks are. A failed row keeps its place without numbers, and
-    `folds` says how many are there.
+    `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
     """
     group = summary.group
     head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
     rows = [head | row for of_generator in summary.generators for row in _generator_rows(group, of_generator)]
     rows += [head | row for of_arm in summary.arms for row in _arm_rows(group, of_arm)]
-    return [{column: row.get(column) for column in SCORE_COLUMNS} for row in rows]
+    part = {"by": group.part.by} if group.part else {}
+    return [{column: row.get(column) for column in SCORE_COLUMNS} | part for row in rows]
 
 
 def cost_score_rows(group: Group) -> list[dict[str, Any]]:
@@ -72,6 +73,7 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
         f"data:{group.dataset.name}@{group.dataset.identity[:8]}",
         f"preset:{group.preset}",
         f"protocol:{group.protocol_hash[:8]}",
+        *([f"by:{group.part.by}"] if group.part else []),
     ]
     if of_generators:
         parts.append(f"extractor:{_listed(row.extractor for row in of_generators)}")

@@ -7,7 +7,7 @@ is the spread of the folds' means, never evidence. Numbers that do not exist are
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -145,9 +145,12 @@ class Summary:
     arms: tuple[ArmRow, ...]
 
 
-def summarise(group: Group, against: str = REAL) -> Summary:
-    """Both tables' numbers; the arms' differences are to the arm `against`, where it is there."""
-    return Summary(group, tuple(_generator_rows(group)), tuple(_arm_rows(group, against)))
+def summarise(group: Group, against: str = REAL, compared: Collection[str] | None = None) -> Summary:
+    """Both tables' numbers; the arms' differences are to the arm `against`, where it is there.
+
+    compared: the metrics whose differences are taken, all by default.
+    """
+    return Summary(group, tuple(_generator_rows(group)), tuple(_arm_rows(group, against, compared)))
 
 
 def _generator_rows(group: Group) -> list[GeneratorRow]:
@@ -179,7 +182,7 @@ def _generator_row(runs: list[FidelityRun], folds: int, metrics: Sequence[str]) 
     )
 
 
-def _arm_rows(group: Group, against: str) -> list[ArmRow]:
+def _arm_rows(group: Group, against: str, compared: Collection[str] | None) -> list[ArmRow]:
     together = defaultdict(list)
     for trial in group.trials:
         together[trial.run.segmenter, trial.arm.arm].append(trial)
@@ -196,7 +199,7 @@ def _arm_rows(group: Group, against: str) -> list[ArmRow]:
         whole = [key for key in pools if key[0] == segmenter and rows[key].progress.state == "complete"]
         if (segmenter, against) in whole:
             others = [key for key in whole if key[1] != against]
-            found = differences(pools[segmenter, against], [pools[key] for key in others])
+            found = differences(pools[segmenter, against], [pools[key] for key in others], compared)
             for key, difference in zip(others, found, strict=True):
                 rows[key] = replace(_compared(rows[key], difference), against=against)
     gates = _contrasts(group)
