@@ -42,8 +42,8 @@ def plan(request_: Request) -> Plan:
     """Five nodes: split and prepare, a segmenter in two folds on real cases, and those cases embedded."""
     whole = make_plan(request_)
     embed = next(node for node in whole.nodes() if node.stage == "embed" and node.inputs["images"].stage == "prepare")
-    real = [node for node in whole.segmentations if node.purpose.arm == "real"]
-    return Plan(segmentations=real, fidelities=[embed])
+    real = [node for node in whole.measurements if node.purpose.arm == "real"]
+    return Plan(measurements=real, fidelities=[embed])
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_what_nobody_knows_is_said(show: Show, plan: Plan, asked: list[Node]) ->
 
 def test_what_was_seen_is_not_probed(show: Show, plan: Plan, store: Store, asked: list[Node]) -> None:
     """One fold's weights, time and memory tell of the other's."""
-    publish(store, plan.segmentations[0], 30 * 2**20, {"wall_s": 60.0, "peak_mib": 2000.0, "gpu_peak_mib": 50.0})
+    publish(store, plan.measurements[0], 30 * 2**20, {"wall_s": 60.0, "peak_mib": 2000.0, "gpu_peak_mib": 50.0})
     text = show({"embed": TRIED["embed"]})
     assert {alike(node) for node in asked} == {"split phantom", "prepare phantom", "embed"}
     assert ["fit", "unet", "on", "real", "2", "1", "60", "s"] in rows(text)

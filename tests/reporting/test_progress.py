@@ -52,8 +52,8 @@ def asked_for(seconds: dict[str, float]) -> tuple[Plan, Request]:
     )
     whole = make_plan(request)
     embed = next(node for node in whole.nodes() if node.stage == "embed" and node.inputs["images"].stage == "prepare")
-    real = [node for node in whole.segmentations if node.purpose.arm == "real"]
-    return Plan(segmentations=real, fidelities=[embed]), request
+    real = [node for node in whole.measurements if node.purpose.arm == "real"]
+    return Plan(measurements=real, fidelities=[embed]), request
 
 
 @pytest.fixture
