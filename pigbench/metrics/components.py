@@ -49,5 +49,5 @@ def labelled(mask: np.ndarray) -> np.ndarray:
 def _meetings(truth: np.ndarray, prediction: np.ndarray, predicted: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each lesion and each predicted component that share pixels: both indices, from 0, and how many they share."""
     both = (truth > 0) & (prediction > 0)
-    pairs, shared = np.unique((truth[both] - 1) * predicted + prediction[both] - 1, return_counts=True)
+    pairs, shared = np.unique((truth[both].astype(np.int64) - 1) * predicted + prediction[both] - 1, return_counts=True)
     return *np.divmod(pairs, max(predicted, 1)), shared

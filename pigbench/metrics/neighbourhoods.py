@@ -33,4 +33,5 @@ def precision_and_recall(sets: Sets) -> tuple[float, float]:
         save_cpu_ram=True,
         verbose=False,
     )
-    return found[KEY_METRIC_PRECISION], found[KEY_METRIC_RECALL]
+    precision, recall = (round(found[key] * sets.m) / sets.m for key in (KEY_METRIC_PRECISION, KEY_METRIC_RECALL))
+    return precision, recall  # shares of m in full: torch-fidelity's are of single precision

@@ -48,3 +48,10 @@ def test_they_do_not_depend_on_what_lies_around_nor_on_orientation(pair, statist
 
 def test_both_metrics_keep_the_same_statistics(statistics):
     assert statistics("found", ["#.#"], ["#.#"]) == statistics("false_alarms", ["#.#"], ["#.#"])
+
+
+def test_as_many_as_an_image_can_hold_are_told_apart(statistics):
+    dots = np.zeros((1024, 1024), bool)
+    dots[::2, ::2] = True
+    many = dots.sum()
+    assert statistics("found", dots, dots) == {"lesions": many, "found": many, "predicted": many, "false": 0}
