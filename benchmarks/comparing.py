@@ -86,7 +86,6 @@ def main() -> None:
     asked.add_argument("--records", type=int, default=1000)
     asked.add_argument("--json", action="store_true", help="also time --format json")
     options = asked.parse_args()
-    number = options.records
     cases = {
         "one record of 25 arms, 5 folds and 3 trainings": (1, 25, 3, 1),
         f"{options.records} records of 10 arms, one protocol": (options.records, 10, 1, 1),

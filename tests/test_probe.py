@@ -53,7 +53,7 @@ def test_every_network_is_tried_borrowed_ones_too_and_a_fault_costs_no_other(
     missing = [replace(node, spec=node.spec | {"extractor": "inception"}) for node in nodes if node.stage == "embed"]
     found = probe([*missing, *(node for node in nodes if node.stage != "embed")], seconds=60)
     assert set(found) == {alike(node) for node in nodes if stages.find(node.stage).probed} - {"embed"}
-    assert {"train ddpm.denoiser", "sample pig", "segment unet"} < set(found)
+    assert {"train ddpm.denoiser", "sample pig", "fit unet"} < set(found)
     assert all(one.seconds > 0 and one.peak_mib > 50 for one in found.values())
 
 
@@ -173,17 +173,17 @@ def test_disk_counts_pixels_weights_and_features(nodes: list[Node], tmp_path: Pa
     pixels = 3 * side**2 * (100 + PRESET.sampling.chunk)
     cases = Size(every=100, training=80)
     probed = {alike(chosen[2]): Probed(1, 1, 1000), "embed": Probed(1, 1, 4 * 1280)}
-    assert disk(chosen, PRESET, Seen(store), probed, cases) == pixels + 1000
+    assert disk(chosen, Seen(store), probed, cases) == pixels + 1000
     embed = next(node for node in nodes if node.stage == "embed" and node.inputs["images"] is chosen[0])
-    assert disk([embed], PRESET, Seen(store), probed, cases) == 4 * 1280 * 100
-    assert disk([embed], PRESET, Seen(store), {}, cases) == 0
+    assert disk([embed], Seen(store), probed, cases) == 4 * 1280 * 100
+    assert disk([embed], Seen(store), {}, cases) == 0
 
     cost = {"wall_s": 1.0, "peak_mib": 1.0}
     with store.building() as directory:
         (directory / "weights.safetensors").write_bytes(bytes(50_000))
         seen = store.publish("train", chosen[2].key, directory, {"spec": chosen[2].spec, "cost": cost})
-    assert 50_000 < disk(chosen, PRESET, Seen(store), {}, cases) - pixels == seen.size < 52_000
+    assert 50_000 < disk(chosen, Seen(store), {}, cases) - pixels == seen.size < 52_000
     with store.building() as directory:
         np.save(directory / "features.npy", np.zeros((40, 1280), np.float32))
         store.publish("embed", "another", directory, {"spec": embed.spec, "cost": cost})
-    assert disk([embed], PRESET, Seen(store), {}, cases) == pytest.approx(4 * 1280 * 100, rel=0.02)
+    assert disk([embed], Seen(store), {}, cases) == pytest.approx(4 * 1280 * 100, rel=0.02)

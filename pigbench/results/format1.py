@@ -148,9 +148,17 @@ def converted(content: dict[str, Any]) -> Record:
             "fits": [_fit(run) for run in old.arms],
             "fidelity": [_fidelity(run) for run in old.fidelity],
             "costs": _costs(rest.get("costs", []), rest.get("generators")),
+            "protocol": _protocol(rest.get("protocol")),
         }
         | _scores(old)
     )
+
+
+def _protocol(protocol: Any) -> Any:
+    """Format 1 was scored on the network's grid without saying so; what is malformed is left to those who check it."""
+    if not (isinstance(protocol, dict) and isinstance(preset := protocol.get("preset"), dict)):
+        return protocol
+    return protocol | {"preset": {"scoring": {"grid": "working"}} | preset}
 
 
 def _arm(run: ArmRun) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def plan(request_: Request) -> Plan:
     """Five nodes: split and prepare, a segmenter in two folds on real cases, and those cases embedded."""
     whole = make_plan(request_)
     embed = next(node for node in whole.nodes() if node.stage == "embed" and node.inputs["images"].stage == "prepare")
-    real = [node for node in whole.measurements if node.purpose.arm == "real"]
+    real = [node.inputs["fit"] for node in whole.measurements if node.purpose.arm == "real"]
     return Plan(measurements=real, fidelities=[embed])
 
 

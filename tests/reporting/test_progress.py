@@ -21,7 +21,7 @@ from pigbench.store import Store
 
 SIZE = Size(every=500, training=400)
 SPLIT, PREPARE, EMBED = "split phantom", "prepare phantom", "embed phantom"
-FIRST, SECOND = "segment unet on real, fold 0", "segment unet on real, fold 1"
+FIRST, SECOND = "fit unet on real, fold 0", "fit unet on real, fold 1"
 
 
 class Time(SimpleNamespace):
@@ -52,7 +52,7 @@ def asked_for(seconds: dict[str, float]) -> tuple[Plan, Request]:
     )
     whole = make_plan(request)
     embed = next(node for node in whole.nodes() if node.stage == "embed" and node.inputs["images"].stage == "prepare")
-    real = [node for node in whole.measurements if node.purpose.arm == "real"]
+    real = [node.inputs["fit"] for node in whole.measurements if node.purpose.arm == "real"]
     return Plan(measurements=real, fidelities=[embed]), request
 
 
@@ -63,7 +63,7 @@ def clock(time: Time, tmp_path: Path) -> _Clock:
 
 
 def clock_of(directory: Path, workers: int = 1, embed: float | None = 9.0) -> _Clock:
-    known = {"segment": 40.0} | ({"embed": embed} if embed else {})
+    known = {"fit": 40.0} | ({"embed": embed} if embed else {})
     return _Clock(*asked_for(known), Store(directory), workers, SIZE)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pigbench.planning.configured import choose_generator, choose_segmenter
 from pigbench.planning.plan import Request
 from pigbench.planning.planner import make_plan
 from pigbench.protocol import Protocol, load_preset
+from pigbench.results import read_record
 from pigbench.stages.node import Node
 from pigbench.tuning.trial import on_tuning_patients
 
@@ -30,8 +30,8 @@ def nodes(own: dict[str, Any] | None = None, set_aside: float = 0.0, tuning: boo
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 def test_published_records_keep_their_hash(path: Path) -> None:
-    record = json.loads(path.read_text())
-    assert Protocol(**record["protocol"]).signature == record["protocol_hash"]
+    record = read_record(path)
+    assert Protocol(**record.protocol.model_dump(mode="json")).signature == record.protocol_hash
 
 
 def test_setting_patients_aside_is_another_protocol() -> None:
@@ -106,6 +106,7 @@ def test_tuning_and_the_run_share_no_split_and_no_test_patients() -> None:
     assert split.spec == {"dataset": "d", "folds": 2, "seed": 0, "set_aside": 0.2, "tuning": False}
     assert [node.spec for node in inner] == [{**split.spec, "folds": 3, "tuning": True}]
     shared = {node.key for node in run} & {node.key for node in tuning}
-    assert {node.stage for node in run if node.key in shared} == {"prepare", "embed"}  # of the dataset as a whole
+    of_the_whole_dataset = {"prepare", "truth", "embed", "ceiling"}
+    assert {node.stage for node in run if node.key in shared} == of_the_whole_dataset
     assert all("reference" not in node.spec for node in tuning)  # the fresh patients judge runs
     assert any("reference" in node.spec for node in run)
