@@ -37,12 +37,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """The differences of an arm to another, (M,) each with its bounds, over the repeats that both have."""
+    """The differences of an arm to another, over the repeats that both have. by_metric: each with its bounds."""
 
     repeats: tuple[Repeat, ...]
-    delta: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    by_metric: dict[str, tuple[float, float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +59,16 @@ class Layout:
     case: np.ndarray
     patient: np.ndarray
     patients: int
+
+    @cached_property
+    def patients_tested(self) -> int:
+        """How many have a case."""
+        return len(np.unique(self.patient))
+
+    @cached_property
+    def cases_tested(self) -> int:
+        """How many there are, each counted once."""
+        return len(np.unique(self.case))
 
     @cached_property
     def sorting(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,24 +156,15 @@ class Pool:
         return cls(tuple(metrics), layouts.of(trials), rows)
 
     @cached_property
-    def patient_sums(self) -> np.ndarray:
+    def by_patient(self) -> bootstrap.Sums:
         """(R, P, M), of the scores of each patient in each repeat."""
-        return self.layout.by_patient(np.nan_to_num(self.rows))
-
-    @cached_property
-    def patient_counts(self) -> np.ndarray:
-        """(R, P, M), how many scores of each patient there are in each repeat."""
-        return self.layout.by_patient(np.isfinite(self.rows).astype(float))
+        return bootstrap.Sums(*(self.layout.by_patient(of) for of in self._summed))
 
     @property
-    def patients(self) -> int:
-        """How many have a case."""
-        return len(np.unique(self.layout.patient))
-
-    @property
-    def cases(self) -> int:
-        """How many there are, each counted once."""
-        return len(np.unique(self.layout.case))
+    def _summed(self) -> tuple[np.ndarray, np.ndarray]:
+        """(N, M) the scores, 0 where there is none, and 1 where there is one."""
+        there = np.isfinite(self.rows)
+        return np.where(there, self.rows, 0.0), there.astype(float)
 
     def without(self, metric: str) -> int:
         """How many cases, over all repeats, have no score of a metric."""
@@ -174,16 +173,13 @@ class Pool:
     def estimates(self) -> dict[str, Estimate]:
         """By metric, without a difference."""
         layout = self.layout
-        sums, counts = (
-            np.add.reduceat(of, layout.starts)
-            for of in (np.nan_to_num(self.rows), np.isfinite(self.rows).astype(float))
-        )
+        sums, counts = (np.add.reduceat(of, layout.starts) for of in self._summed)
         by_repeat = np.zeros((2, len(layout.repeats), len(self.metrics)))
         np.add.at(by_repeat[0], layout.of_repeat, sums)
         np.add.at(by_repeat[1], layout.of_repeat, counts)
         means = _mean(_ratio(*by_repeat))
         _, spreads = over_folds(sums, counts, layout.of_fold, layout.of_repeat)
-        by_patient = _mean(_mean(_ratio(self.patient_sums, self.patient_counts), axis=1))
+        by_patient = _mean(_mean(_ratio(*self.by_patient), axis=1))
         columns = (means.tolist(), spreads.tolist(), by_patient.tolist())
         return {name: Estimate(*numbers) for name, *numbers in zip(self.metrics, *columns, strict=True)}
 
@@ -195,9 +191,8 @@ def over_folds(
 
     sums, counts: (T, M) of the scores of each trial, whose fold and repeat are in (T,).
     """
-    folds, of_fold = np.unique(fold, return_inverse=True)
-    repeats, of_repeat = np.unique(repeat, return_inverse=True)
-    grid = np.zeros((2, len(folds), len(repeats), sums.shape[1]))
+    of_fold, of_repeat = _numbered(fold), _numbered(repeat)
+    grid = np.zeros((2, max(of_fold) + 1, max(of_repeat) + 1, sums.shape[1]))
     np.add.at(grid[0], (of_fold, of_repeat), sums)
     np.add.at(grid[1], (of_fold, of_repeat), counts)
     of_folds = _mean(_ratio(*grid), axis=1)
@@ -214,33 +209,29 @@ def differences(base: Pool, others: Sequence[Pool], metrics: Collection[str] | N
     """
     paired = _Paired(base)
     pairs = [paired.of(other) for other in others]
-    size = len(base.metrics)
-    found = [Difference(ours.layout.repeats, *(np.full(size, np.nan) for _ in range(3))) for _, ours in pairs]
     wanted = [place for place, name in enumerate(base.metrics) if metrics is None or name in metrics]
+    found = [Difference(ours.layout.repeats, {}) for _, ours in pairs]
     together = defaultdict(list)
     for index, (theirs, ours) in enumerate(pairs):
-        scored = [np.any(pool.patient_counts > 0, axis=0) for pool in (theirs, ours)]
+        scored = [np.any(pool.by_patient.counts > 0, axis=0) for pool in (theirs, ours)]
         kept = np.logical_or(*scored).T  # (M, P)
         enough = np.minimum(*(of.sum(axis=0) for of in scored)) >= 2
         for metric in (metric for metric in wanted if enough[metric]):
             together[id(theirs), metric, kept[metric].tobytes()].append(index)
     for (_, metric, mask), indexes in together.items():
-        kept = np.frombuffer(mask, bool)
-        one = pairs[indexes[0]][0]
-        several = [pairs[index][1] for index in indexes]
+        patients = np.frombuffer(mask, bool)
+        one = pairs[indexes[0]][0].by_patient
+        several = zip(*(pairs[index][1].by_patient for index in indexes), strict=True)
+        stacked = (np.stack([of[:, patients, metric] for of in part], axis=-1) for part in several)
         bounds = bootstrap.paired_differences(
-            bootstrap.Sums(one.patient_sums[:, kept, metric, None], one.patient_counts[:, kept, metric, None]),
-            bootstrap.Sums(
-                np.stack([pool.patient_sums[:, kept, metric] for pool in several], axis=-1),
-                np.stack([pool.patient_counts[:, kept, metric] for pool in several], axis=-1),
-            ),
+            bootstrap.Sums(*(of[:, patients, metric, None] for of in one)),
+            bootstrap.Sums(*stacked),
             resamples=RESAMPLES,
             confidence=CONFIDENCE,
         )
-        for index, *numbers in zip(indexes, *bounds, strict=True):
-            for column, value in zip((found[index].delta, found[index].low, found[index].high), numbers, strict=True):
-                column[metric] = value
-    return [one if np.isfinite(one.delta).any() else None for one in found]
+        for index, delta, low, high in zip(indexes, *(of.tolist() for of in bounds), strict=True):
+            found[index].by_metric[base.metrics[metric]] = (delta, low, high)
+    return [one if one.by_metric else None for one in found]
 
 
 class _Paired:
@@ -260,6 +251,12 @@ class _Paired:
             self._known[id(other.layout)] = ours, layout, Pool(base.metrics, layout, base.rows[theirs])
         rows, layout, cut = self._known[id(other.layout)]
         return cut, Pool(other.metrics, layout, other.rows[rows])
+
+
+def _numbered(values: np.ndarray) -> list[int]:
+    """Each value's place among the different ones."""
+    known = {value: place for place, value in enumerate(sorted(set(values.tolist())))}
+    return [known[value] for value in values.tolist()]
 
 
 def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:

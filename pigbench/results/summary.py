@@ -213,21 +213,18 @@ def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
 
 
 def _measured(row: ArmRow, pool: Pool) -> ArmRow:
-    return replace(
-        row, patients=pool.patients, cases=pool.cases, excluded=pool.without("dice"), metrics=pool.estimates()
-    )
+    layout, excluded = pool.layout, pool.without("dice")
+    row = replace(row, patients=layout.patients_tested, cases=layout.cases_tested, excluded=excluded)
+    return replace(row, metrics=pool.estimates())
 
 
 def _compared(row: ArmRow, difference: Difference | None) -> ArmRow:
     """`row` with its differences to another, if there are any."""
     if difference is None:
         return row
-    metrics = {
-        name: replace(estimate, delta=delta, low=low, high=high)
-        for (name, estimate), delta, low, high in zip(
-            row.metrics.items(), difference.delta, difference.low, difference.high, strict=True
-        )
-    }
+    metrics = dict(row.metrics)
+    for name, (delta, low, high) in difference.by_metric.items():
+        metrics[name] = replace(metrics[name], delta=delta, low=low, high=high)
     seeds = tuple(sorted({seed for seed, _ in difference.repeats}))
     return replace(row, paired_seeds=seeds, paired=len(difference.repeats), metrics=metrics)
 
