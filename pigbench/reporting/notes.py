@@ -155,10 +155,10 @@ def _refused(rows: Iterable[tuple[str, GeneratorRow | ArmRow]]) -> Iterable[str]
 
 def _perfect(group: Group, columns: Sequence[Column]) -> Iterable[str]:
     """What no segmenter can exceed by more than luck, as it sees small images."""
-    told = {column: score for column in columns if (score := group.ceiling.get(column.name)) is not None}
+    told = [(column, score) for column in columns if (score := group.ceiling.get(column.name)) is not None]
     side = group.protocol.preset.resolution
     if told and side:
-        scores = ", ".join(f"{column.info.heading} {column.number(score)}" for column, score in told.items())
+        scores = ", ".join(f"{column.info.heading} {column.number(score)}" for column, score in told)
         yield f"a perfect mask at {side}×{side} would score {scores} on the images' own grid"
 
 

@@ -415,9 +415,9 @@ class Record(Part):
             used = scores.case[at == index]
             if len(used) and used.max() >= len(test_set.cases):
                 raise ValueError(f"scores.case: {used.max()} of {len(test_set.cases)}")
-        self._are_complete(scores.of_held_out)
         if _repeats([column for column in (at, scores.class_, scores.fit, scores.case) if column is not None]):
             raise ValueError("a case of a fit is listed twice")
+        self._are_complete(scores.of_held_out)
         return self
 
     def _are_complete(self, rows: np.ndarray) -> None:
