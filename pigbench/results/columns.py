@@ -34,7 +34,7 @@ def packed(column: np.ndarray | Sequence[str]) -> dict[str, Any]:
         kind, content = "text", json.dumps(list(column), ensure_ascii=False).encode()
     else:
         kind = _smallest(column)
-        content = np.ascontiguousarray(column, f"<{kind}").view(np.uint8).reshape(len(column), -1).T.tobytes()
+        content = np.ascontiguousarray(column, f"<{kind}").view(np.uint8).reshape(len(column), int(kind[1])).T.tobytes()
     data = base64.b64encode(zlib.compress(content)).decode("ascii")
     return {"type": kind, "length": len(column), "data": data}
 

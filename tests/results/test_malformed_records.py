@@ -181,7 +181,10 @@ IN_FORMAT_2 = [
     (column("scores", "fit", change=lambda values: values + 0.5), "scores.fit: a column of fractions"),
     (column("scores", "fit", change=first(99)), "scores.fit: 99 of "),
     (column("scores", "case", change=first(999)), "scores.case: 999 of "),
-    (column("scores", "case", change=lambda values: np.full(len(values), values[0])), "a case of a fit is listed twice"),
+    (
+        column("scores", "case", change=lambda values: np.full(len(values), values[0])),
+        "a case of a fit is listed twice",
+    ),
     (column(*CASES, "fold", change=lambda folds: 1 - folds), "a case of another fold: real unet seed 0 fold 0"),
     (one_row_less, "12 of 13 cases: "),
     (column("scores", "scores", "dice", change=first(1.5)), "a score of metric 'dice' that is out of its range"),
