@@ -13,7 +13,7 @@ from json import dumps
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from pigbench.reporting.fitting import NARROW, fitted, text_width
+from pigbench.reporting.fitting import fitted, text_width
 from pigbench.reporting.tables import Section, Table
 from pigbench.results import SCORE_COLUMNS
 
@@ -110,7 +110,7 @@ class _Lines:
 
         dim = Style(dim=True)
         for note in self.notes:
-            if max(note, default="") >= NARROW:
+            if text_width(note) != len(note):
                 yield Text(note, style=dim)
                 continue
             for line in wrap(note, console.width, break_on_hyphens=False) or [""]:
