@@ -88,13 +88,8 @@ def main() -> None:
     options = asked.parse_args()
     cases = {
         "one record of 25 arms, 5 folds and 3 trainings": (1, 25, 3, 1),
-        f"{options.records} records of 10 arms, one protocol": (options.records, 10, 1, 1),
-        f"{options.records} records of 10 arms, each of a protocol of its own": (
-            options.records,
-            10,
-            1,
-            options.records,
-        ),
+        f"{number} records of 10 arms, one protocol": (number, 10, 1, 1),
+        f"{number} records of 10 arms, each of a protocol of its own": (number, 10, 1, number),
     }
     for what, (count, arms, trainings, protocols) in cases.items():
         with tempfile.TemporaryDirectory() as folder:

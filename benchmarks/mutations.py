@@ -1,20 +1,23 @@
 """Malformed records: mutated in every way that we could think of, and shown to `compare`, which must take none amiss.
 
-A mutated record may be skipped, with its reason, or shown; alone and beside the record that it was made from, in every
-format. Anything else is a crash and is printed with its traceback: an exception that is no PigbenchError, one at all
-where a good record lies beside it, a control character in what is printed.
+Records of format 2 or 1. A mutated one may be skipped, with its reason, or shown; alone and beside the record that it
+was made from, in every format. Anything else is a crash and is printed with its traceback: an exception that is no
+PigbenchError, one at all where a good record lies beside it, a control character in what is printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import copy
 import io
 import json
 import random
+import struct
 import tempfile
 import traceback
 import unicodedata
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -76,9 +79,29 @@ def nested(depth: int) -> Any:
     return value
 
 
-def good_record() -> dict[str, Any]:
-    """A published record cut down to two folds, three generators and a few cases, with a study beside it."""
-    content = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+def good_record(form: int = 2) -> dict[str, Any]:
+    """A published record cut down to two folds, three generators and a few cases, with a study beside it.
+
+    form: 1 as it was written, 2 as a run writes it today.
+    """
+    content = _cut_down(json.loads(PUBLISHED.read_text(encoding="utf-8")))
+    if form == 1:
+        return content
+    from pigbench.results.format1 import converted
+
+    today: dict[str, Any] = json.loads(converted(content).model_dump_json())
+    today["fits"][0] |= {
+        "images": 9600,
+        "arithmetic": 1.5e12,
+        "losses": [0.9, 0.5, 0.4],
+        "refused": {"recall": "broken"},
+    }
+    today["generators"]["pig"] |= {"sampler": "DDIM, 32 steps", "losses": {"guider": [1.0, 0.2]}}
+    today["test_sets"]["held-out"]["ceiling"] = {"dice": 0.905}
+    return today
+
+
+def _cut_down(content: dict[str, Any]) -> dict[str, Any]:
     content["folds"] = 2
     content["generators"] = {name: content["generators"][name] for name in KEPT}
     arms = {"real", "pig_512", "real+ldm_512"}
@@ -180,7 +203,7 @@ def _twisted(content: Any, path: list[Any], stream: random.Random) -> None:
 def _length(content: Any, path: list[Any], stream: random.Random) -> None:
     """A list that lost items, has some twice or in another order; for a column of cases, perhaps all columns alike."""
     value = _at(content, path)
-    together = path[0] == "cases" and stream.random() < 0.7
+    together = path[0] == "cases" and isinstance(content.get("cases"), dict) and stream.random() < 0.7
     columns = [of for of in content["cases"].values() if isinstance(of, list)] if together else [value]
     for column in columns:
         if isinstance(column, list) and column:
@@ -217,9 +240,68 @@ def _more(content: Any, path: list[Any], stream: random.Random) -> None:
         holder["later"] = stream.choice(WRONG)()
 
 
+def _column(content: Any, path: list[Any], stream: random.Random) -> None:
+    """A packed column, wherever one is, whose insides are wrong."""
+    columns = list(_packed(content))
+    if not columns:
+        return
+    column = stream.choice(columns)
+    kind, length, data = column["type"], column["length"], column["data"]
+    if not (isinstance(data, str) and isinstance(length, int)):
+        return
+    raw = zlib.decompress(base64.b64decode(data))
+    change = stream.randrange(9)
+    if change == 0:
+        column["data"] = data[: stream.randrange(len(data))]
+    elif change == 1:
+        column["data"] = stream.choice(("", "%%%", data + data, data[::-1], "é", base64.b64encode(raw).decode()))
+    elif change == 2:
+        column["length"] = stream.choice((0, 1, length + 1, length - 1, 2**26, 2**27, 2**40, 2**70, -1))
+    elif change == 3:
+        column["type"] = stream.choice(("i1", "i2", "i4", "f8", "text", "i8", "O", "", kind.upper()))
+    elif change == 4:
+        column |= _zipped(bytes(2**27) if stream.random() < 0.2 else raw + bytes(1000))
+    elif change == 5 and kind != "text":  # one number is another
+        wild = bytearray(raw)
+        wild[stream.randrange(len(wild))] ^= 1 << stream.randrange(8)
+        column |= _zipped(bytes(wild))
+    elif change == 6 and kind != "text":
+        numbers = stream.choice(([float("nan")], [float("inf")], [1e300], [-1.0], [0.0], [2.0**31], [0.5])) * length
+        planes = b"".join(struct.pack(f"<{length}d", *numbers)[place::8] for place in range(8))
+        column |= {"type": "f8"} | _zipped(planes)
+    elif kind == "text":
+        texts = json.loads(raw)
+        wrong = stream.choice((*(make() for make in WRONG), texts[0], *[make() for make in WRONG]))
+        texts[stream.randrange(len(texts))] = wrong
+        column |= _zipped(stream.choice((json.dumps(texts), "[" * 10**5, "NaN", "[NaN]", "{}")).encode())
+    else:
+        column |= _zipped(bytes(len(raw)))
+
+
+def _zipped(content: bytes) -> dict[str, str]:
+    return {"data": base64.b64encode(zlib.compress(content)).decode()}
+
+
+def _packed(content: Any) -> Iterator[dict[str, Any]]:
+    """The packed columns in `content` that are still whole."""
+    if isinstance(content, dict):
+        if {"type", "length", "data"} <= content.keys() and _is_whole(content["data"]):
+            yield content
+        else:
+            for part in content.values():
+                yield from _packed(part)
+
+
+def _is_whole(data: Any) -> bool:
+    try:
+        return len(zlib.decompress(base64.b64decode(data, validate=True))) > 2
+    except (TypeError, ValueError, zlib.error):
+        return False
+
+
 _CHANGES = (
     *(_another, _another, _another, _deep, _gone, _renamed, _from_elsewhere, _twisted, _twisted, _length),
-    *(_all_alike, _more),
+    *(_all_alike, _more, _column, _column),
 )
 
 
@@ -272,10 +354,10 @@ def _printed(paths: list[Path], format: Any) -> str:
     return texts[0]
 
 
-def outcomes(number: int, seed: int) -> Iterator[tuple[Outcome, str, str]]:
+def outcomes(number: int, seed: int, form: int = 2) -> Iterator[tuple[Outcome, str, str]]:
     """The outcome of each of `number` mutated records, what was done to it, and the traceback if it crashed."""
     stream = random.Random(seed)
-    content = good_record()
+    content = good_record(form)
     with tempfile.TemporaryDirectory() as folder:
         good = Path(folder) / "good.json"
         good.write_text(json.dumps(content), encoding="utf-8")
@@ -291,9 +373,10 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("number", type=int, nargs="?", default=2000, help="how many records")
     asked.add_argument("--seed", type=int, default=0)
-    number, seed = vars(asked.parse_args()).values()
+    asked.add_argument("--form", type=int, choices=(1, 2), default=2, help="the format of the records")
+    number, seed, form = vars(asked.parse_args()).values()
     counts: Counter[Outcome] = Counter()
-    for place, (became, what, trace) in enumerate(outcomes(number, seed)):
+    for place, (became, what, trace) in enumerate(outcomes(number, seed, form)):
         counts[became] += 1
         if became == "crashed":
             print(f"{place}: {what}\n{trace}")

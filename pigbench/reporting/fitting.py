@@ -18,6 +18,8 @@ GAP = 2
 """Columns of the terminal between two of the table."""
 ROOM = 34
 """Columns of the terminal that a number of samples, a distance and its floor take at most."""
+_WIDE = re.compile("[\n\u0300-\U0010ffff]")
+"""All that can be printed before these characters is one column wide."""
 _NOWHERE = re.compile(r"(?!)")
 _BEFORE_INTERVAL = re.compile(r" (?=\[)")
 _BEFORE_EITHER = re.compile(r" (?=\[|±)")
@@ -104,6 +106,6 @@ def text_width(text: str) -> int:
     """What the longest line of a text takes of a terminal's width; some characters take two columns."""
     from rich.cells import cell_len
 
-    if text.isascii() and "\n" not in text:
+    if not _WIDE.search(text):
         return len(text)
     return max(map(cell_len, text.split("\n")))

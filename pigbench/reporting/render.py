@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from csv import DictWriter
 from html import escape
 from json import dumps
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from pigbench.reporting.fitting import fitted, text_width
@@ -42,8 +43,7 @@ def rich(sections: Iterable[Section], console: Console | None = None) -> None:
                 if number:
                     console.print()
                 console.print(_Grid(part))
-            for line in (*table.notes, *_folded(table.signature, console.width)):
-                console.print(Text(line, style="dim"))
+            console.print(_Lines(table.notes, _folded(table.signature, console.width)))
         console.print()
 
 
@@ -94,6 +94,31 @@ class _Grid:
                 yield Segment(plain.rstrip() + "\n")
             if not number:
                 yield Segment("─" * (sum(widths) + 2 * len(widths) - 1) + "\n")
+
+
+class _Lines:
+    """Notes, broken between words, and lines that are left as they are. Rich takes a second for a thousand texts."""
+
+    def __init__(self, notes: Sequence[str], lines: Sequence[str]) -> None:
+        self.notes, self.lines = notes, lines
+
+    def __rich_console__(self, console: Console, options: Any) -> Iterator[Any]:
+        """One line after the other."""
+        from rich.segment import Segment
+        from rich.style import Style
+        from rich.text import Text
+
+        dim = Style(dim=True)
+        for note in self.notes:
+            if text_width(note) != len(note):
+                yield Text(note, style=dim)
+                continue
+            for line in wrap(note, console.width, break_on_hyphens=False) or [""]:
+                yield Segment(line, dim)
+                yield Segment.line()
+        for line in self.lines:
+            yield Segment(line, dim)
+            yield Segment.line()
 
 
 def _folded(signature: str, width: int) -> list[str]:

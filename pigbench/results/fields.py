@@ -17,13 +17,15 @@ LONGEST = 1000
 def _printable(name: str) -> str:
     if not name:
         raise ValueError("a name is empty")
-    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name):
+    if not name.isprintable() and any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name):
         raise ValueError(f"a line break or a control character in {name!a}")
     return name
 
 
 def on_one_line(text: str) -> str:
     """`text` with its line breaks and control characters as spaces."""
+    if text.isprintable():
+        return " ".join(text.split())
     shown = "".join(" " if unicodedata.category(character) == "Cc" else character for character in text)
     return " ".join(shown.split())
 

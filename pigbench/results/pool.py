@@ -7,10 +7,10 @@ records take seconds. A repeat is a seed, or one of several trainings with it. N
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from pigbench.results.merge import Tested, Trial
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+AT_ONCE = 64
+"""Arms computed side by side."""
+Arm = TypeVar("Arm", bound=Hashable)
 Repeat = tuple[int, int]
 """A seed and the number of a training."""
 
@@ -37,12 +40,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """The differences of an arm to another, (M,) each with its bounds, over the repeats that both have."""
+    """The differences of an arm to another, over the repeats that both have. by_metric: each with its bounds."""
 
     repeats: tuple[Repeat, ...]
-    delta: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
+    by_metric: dict[str, tuple[float, float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,16 @@ class Layout:
     case: np.ndarray
     patient: np.ndarray
     patients: int
+
+    @cached_property
+    def patients_tested(self) -> int:
+        """How many have a case."""
+        return len(np.unique(self.patient))
+
+    @cached_property
+    def cases_tested(self) -> int:
+        """How many there are, each counted once."""
+        return len(np.unique(self.case))
 
     @cached_property
     def sorting(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -96,7 +107,7 @@ class Layout:
         return ours, theirs, left
 
 
-class Layouts:
+class _Layouts:
     """The layouts of a group's arms, each made once."""
 
     def __init__(self, tested: Tested) -> None:
@@ -129,7 +140,7 @@ class Layouts:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The scores of one arm. rows: (N, M), NaN where a case is excluded.
+    """The scores of one arm. rows: (N, M), NaN where a case is excluded. by_patient: (R, P, M).
 
     A metric that a trial lacks has no scores at all, as a mean over the others would pass for the whole.
     """
@@ -137,55 +148,71 @@ class Pool:
     metrics: tuple[str, ...]
     layout: Layout
     rows: np.ndarray
-
-    @classmethod
-    def of(cls, trials: Sequence[Trial], metrics: Sequence[str], layouts: Layouts) -> Pool:
-        """The pool of an arm's trials."""
-        rows = np.full((sum(len(trial.cases) for trial in trials), len(metrics)), np.nan)
-        for column, metric in enumerate(metrics):
-            if all(metric in trial.scores for trial in trials):
-                rows[:, column] = np.concatenate([trial.scores[metric] for trial in trials])
-        return cls(tuple(metrics), layouts.of(trials), rows)
-
-    @cached_property
-    def patient_sums(self) -> np.ndarray:
-        """(R, P, M), of the scores of each patient in each repeat."""
-        return self.layout.by_patient(np.nan_to_num(self.rows))
-
-    @cached_property
-    def patient_counts(self) -> np.ndarray:
-        """(R, P, M), how many scores of each patient there are in each repeat."""
-        return self.layout.by_patient(np.isfinite(self.rows).astype(float))
-
-    @property
-    def patients(self) -> int:
-        """How many have a case."""
-        return len(np.unique(self.layout.patient))
-
-    @property
-    def cases(self) -> int:
-        """How many there are, each counted once."""
-        return len(np.unique(self.layout.case))
+    by_patient: bootstrap.Sums
+    estimates: dict[str, Estimate]
 
     def without(self, metric: str) -> int:
         """How many cases, over all repeats, have no score of a metric."""
         return int(np.isnan(self.rows[:, self.metrics.index(metric)]).sum()) if metric in self.metrics else 0
 
-    def estimates(self) -> dict[str, Estimate]:
-        """By metric, without a difference."""
-        layout = self.layout
-        sums, counts = (
-            np.add.reduceat(of, layout.starts)
-            for of in (np.nan_to_num(self.rows), np.isfinite(self.rows).astype(float))
+
+def pooled(arms: Mapping[Arm, Sequence[Trial]], metrics: Sequence[str], tested: Tested) -> dict[Arm, Pool]:
+    """The pool of each arm, from its trials, none of which is without cases."""
+    layouts = _Layouts(tested)
+    alike: dict[int, list[Arm]] = defaultdict(list)
+    for arm, trials in arms.items():
+        alike[id(layouts.of(trials))].append(arm)
+    found: dict[Arm, Pool] = {}
+    for several in alike.values():
+        layout = layouts.of(arms[several[0]])
+        for start in range(0, len(several), AT_ONCE):
+            some = several[start : start + AT_ONCE]
+            rows = np.stack([_rows(arms[arm], metrics, len(layout.case)) for arm in some], axis=1)
+            found |= dict(zip(some, _pools(rows, tuple(metrics), layout), strict=True))
+    return found
+
+
+def _rows(trials: Sequence[Trial], metrics: Sequence[str], length: int) -> np.ndarray:
+    rows = np.full((length, len(metrics)), np.nan)
+    for column, metric in enumerate(metrics):
+        if all(metric in trial.scores for trial in trials):
+            rows[:, column] = np.concatenate([trial.scores[metric] for trial in trials])
+    return rows
+
+
+def _pools(rows: np.ndarray, metrics: tuple[str, ...], layout: Layout) -> Iterator[Pool]:
+    """The pools of arms of one layout, from their rows (N, A, M), all computed side by side."""
+    cases, arms, _ = rows.shape
+    there = np.isfinite(rows).reshape(cases, -1)
+    values, scored = np.where(there, rows.reshape(cases, -1), 0.0), there.astype(float)
+    by_patient = bootstrap.Sums(layout.by_patient(values), layout.by_patient(scored))
+    means, spreads = _over_cases(values, scored, layout)
+    columns = (means, spreads, _mean(_mean(_ratio(*by_patient), axis=1)))
+    numbers = [column.reshape(arms, len(metrics)).tolist() for column in columns]
+    width = len(metrics)
+    for arm in range(arms):
+        mine = slice(arm * width, (arm + 1) * width)
+        estimates = (Estimate(*of_one) for of_one in zip(*(column[arm] for column in numbers), strict=True))
+        yield Pool(
+            metrics=metrics,
+            layout=layout,
+            rows=rows[:, arm],
+            by_patient=bootstrap.Sums(*(of[..., mine] for of in by_patient)),
+            estimates=dict(zip(metrics, estimates, strict=True)),
         )
-        by_repeat = np.zeros((2, len(layout.repeats), len(self.metrics)))
-        np.add.at(by_repeat[0], layout.of_repeat, sums)
-        np.add.at(by_repeat[1], layout.of_repeat, counts)
-        means = _mean(_ratio(*by_repeat))
-        _, spreads = over_folds(sums, counts, layout.of_fold, layout.of_repeat)
-        by_patient = _mean(_mean(_ratio(self.patient_sums, self.patient_counts), axis=1))
-        columns = (means.tolist(), spreads.tolist(), by_patient.tolist())
-        return {name: Estimate(*numbers) for name, *numbers in zip(self.metrics, *columns, strict=True)}
+
+
+def _over_cases(values: np.ndarray, scored: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """(K,) means over all cases, averaged over repeats, and the SD over folds, of the columns of (N, K)."""
+    if not len(layout.starts):  # cut down to some cases: only what differs is asked for
+        nothing = np.full(values.shape[1], np.nan)
+        return nothing, nothing
+    sums, counts = (np.add.reduceat(of, layout.starts) for of in (values, scored))
+    by_repeat = np.zeros((2, len(layout.repeats), values.shape[1]))
+    np.add.at(by_repeat[0], layout.of_repeat, sums)
+    np.add.at(by_repeat[1], layout.of_repeat, counts)
+    _, spreads = over_folds(sums, counts, layout.of_fold, layout.of_repeat)
+    return _mean(_ratio(*by_repeat)), spreads
 
 
 def over_folds(
@@ -195,9 +222,8 @@ def over_folds(
 
     sums, counts: (T, M) of the scores of each trial, whose fold and repeat are in (T,).
     """
-    folds, of_fold = np.unique(fold, return_inverse=True)
-    repeats, of_repeat = np.unique(repeat, return_inverse=True)
-    grid = np.zeros((2, len(folds), len(repeats), sums.shape[1]))
+    of_fold, of_repeat = _numbered(fold), _numbered(repeat)
+    grid = np.zeros((2, max(of_fold) + 1, max(of_repeat) + 1, sums.shape[1]))
     np.add.at(grid[0], (of_fold, of_repeat), sums)
     np.add.at(grid[1], (of_fold, of_repeat), counts)
     of_folds = _mean(_ratio(*grid), axis=1)
@@ -214,33 +240,29 @@ def differences(base: Pool, others: Sequence[Pool], metrics: Collection[str] | N
     """
     paired = _Paired(base)
     pairs = [paired.of(other) for other in others]
-    size = len(base.metrics)
-    found = [Difference(ours.layout.repeats, *(np.full(size, np.nan) for _ in range(3))) for _, ours in pairs]
     wanted = [place for place, name in enumerate(base.metrics) if metrics is None or name in metrics]
+    found = [Difference(ours.layout.repeats, {}) for _, ours in pairs]
     together = defaultdict(list)
     for index, (theirs, ours) in enumerate(pairs):
-        scored = [np.any(pool.patient_counts > 0, axis=0) for pool in (theirs, ours)]
+        scored = [np.any(pool.by_patient.counts > 0, axis=0) for pool in (theirs, ours)]
         kept = np.logical_or(*scored).T  # (M, P)
         enough = np.minimum(*(of.sum(axis=0) for of in scored)) >= 2
         for metric in (metric for metric in wanted if enough[metric]):
             together[id(theirs), metric, kept[metric].tobytes()].append(index)
     for (_, metric, mask), indexes in together.items():
-        kept = np.frombuffer(mask, bool)
-        one = pairs[indexes[0]][0]
-        several = [pairs[index][1] for index in indexes]
+        patients = np.frombuffer(mask, bool)
+        one = pairs[indexes[0]][0].by_patient
+        several = zip(*(pairs[index][1].by_patient for index in indexes), strict=True)
+        stacked = (np.stack([of[:, patients, metric] for of in part], axis=-1) for part in several)
         bounds = bootstrap.paired_differences(
-            bootstrap.Sums(one.patient_sums[:, kept, metric, None], one.patient_counts[:, kept, metric, None]),
-            bootstrap.Sums(
-                np.stack([pool.patient_sums[:, kept, metric] for pool in several], axis=-1),
-                np.stack([pool.patient_counts[:, kept, metric] for pool in several], axis=-1),
-            ),
+            bootstrap.Sums(*(of[:, patients, metric, None] for of in one)),
+            bootstrap.Sums(*stacked),
             resamples=RESAMPLES,
             confidence=CONFIDENCE,
         )
-        for index, *numbers in zip(indexes, *bounds, strict=True):
-            for column, value in zip((found[index].delta, found[index].low, found[index].high), numbers, strict=True):
-                column[metric] = value
-    return [one if np.isfinite(one.delta).any() else None for one in found]
+        for index, delta, low, high in zip(indexes, *(of.tolist() for of in bounds), strict=True):
+            found[index].by_metric[base.metrics[metric]] = (delta, low, high)
+    return [one if one.by_metric else None for one in found]
 
 
 class _Paired:
@@ -257,9 +279,17 @@ class _Paired:
             return base, other
         if id(other.layout) not in self._known:
             theirs, ours, layout = base.layout.common(other.layout)
-            self._known[id(other.layout)] = ours, layout, Pool(base.metrics, layout, base.rows[theirs])
+            (cut,) = _pools(base.rows[theirs, None], base.metrics, layout)
+            self._known[id(other.layout)] = ours, layout, cut
         rows, layout, cut = self._known[id(other.layout)]
-        return cut, Pool(other.metrics, layout, other.rows[rows])
+        (mine,) = _pools(other.rows[rows, None], other.metrics, layout)
+        return cut, mine
+
+
+def _numbered(values: np.ndarray) -> list[int]:
+    """Each value's place among the different ones."""
+    known = {value: place for place, value in enumerate(sorted(set(values.tolist())))}
+    return [known[value] for value in values.tolist()]
 
 
 def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:

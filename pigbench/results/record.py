@@ -8,6 +8,7 @@ is read (`results.format1`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
@@ -414,12 +415,9 @@ class Record(Part):
             used = scores.case[at == index]
             if len(used) and used.max() >= len(test_set.cases):
                 raise ValueError(f"scores.case: {used.max()} of {len(test_set.cases)}")
-        self._are_complete(scores.of_held_out)
-        row = scores.fit.astype(np.int64)
-        for column in (column for column in (at, scores.class_, scores.case) if column is not None and len(column)):
-            row = row * (column.max() + 1) + column
-        if len(np.unique(row)) < len(row):
+        if _repeats([column for column in (at, scores.class_, scores.fit, scores.case) if column is not None]):
             raise ValueError("a case of a fit is listed twice")
+        self._are_complete(scores.of_held_out)
         return self
 
     def _are_complete(self, rows: np.ndarray) -> None:
@@ -433,6 +431,19 @@ class Record(Part):
                 raise ValueError(f"{found} of {expected[unit.fold]} cases: {fit_name(unit)}")
             if unit.status == "failed" and found:
                 raise ValueError(f"scores of a fit that failed: {fit_name(unit)}")
+
+
+def _repeats(columns: Sequence[np.ndarray]) -> bool:
+    """Whether two rows of these columns, none of them negative, are the same."""
+    row, units = np.zeros(len(columns[0]), np.int64), 1
+    for column in columns:
+        width = int(column.max(initial=0)) + 1
+        row, units = row * width + column, units * width
+    if units > 10 * len(row) + 1000:
+        return len(np.unique(row)) < len(row)
+    seen = np.zeros(units, bool)
+    seen[row] = True
+    return int(seen.sum()) < len(row)
 
 
 def fit_name(fit: Fit) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pigbench.metrics.contrast import LEAST
 from pigbench.results.merge import Group, Trial
-from pigbench.results.pool import CONFIDENCE, RESAMPLES, Difference, Estimate, Layouts, Pool, differences, over_folds
+from pigbench.results.pool import CONFIDENCE, RESAMPLES, Difference, Estimate, Pool, differences, over_folds, pooled
 from pigbench.results.record import Arm, FidelityRun, Fit, GateRun
 
 REAL = "real"
@@ -187,12 +187,12 @@ def _arm_rows(group: Group, against: str, compared: Collection[str] | None) -> l
     for trial in group.trials:
         together[trial.run.segmenter, trial.arm.arm].append(trial)
     rows = {key: _arm_row(trials, group.folds) for key, trials in together.items()}
-    metrics, layouts = list(group.held("case")), Layouts(group.tested)
-    pools = {
-        key: Pool.of(tested, metrics, layouts)
+    there = {
+        key: tested
         for key, trials in together.items()
         if rows[key].progress.state != "failed" and (tested := [trial for trial in trials if len(trial.cases)])
     }
+    pools = pooled(there, list(group.held("case")), group.tested)
     for key, pool in pools.items():
         rows[key] = _measured(rows[key], pool)
     for segmenter in {segmenter for segmenter, _ in rows}:
@@ -213,21 +213,18 @@ def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
 
 
 def _measured(row: ArmRow, pool: Pool) -> ArmRow:
-    return replace(
-        row, patients=pool.patients, cases=pool.cases, excluded=pool.without("dice"), metrics=pool.estimates()
-    )
+    layout, excluded = pool.layout, pool.without("dice")
+    row = replace(row, patients=layout.patients_tested, cases=layout.cases_tested, excluded=excluded)
+    return replace(row, metrics=pool.estimates)
 
 
 def _compared(row: ArmRow, difference: Difference | None) -> ArmRow:
     """`row` with its differences to another, if there are any."""
     if difference is None:
         return row
-    metrics = {
-        name: replace(estimate, delta=delta, low=low, high=high)
-        for (name, estimate), delta, low, high in zip(
-            row.metrics.items(), difference.delta, difference.low, difference.high, strict=True
-        )
-    }
+    metrics = dict(row.metrics)
+    for name, (delta, low, high) in difference.by_metric.items():
+        metrics[name] = replace(metrics[name], delta=delta, low=low, high=high)
     seeds = tuple(sorted({seed for seed, _ in difference.repeats}))
     return replace(row, paired_seeds=seeds, paired=len(difference.repeats), metrics=metrics)
 

@@ -89,3 +89,20 @@ def test_what_is_no_record_is_named_in_a_warning(records: Path) -> None:
     (records / "foreign.json").write_text("{}")
     with pytest.warns(UserWarning, match=r"(?s)skipped 1 file .*foreign.json: not a pigbench record"):
         pigbench.compare(records)
+
+
+def test_metrics_and_sizes_are_chosen_as_on_the_command_line(make_record, tmp_path: Path) -> None:
+    metrics = ("dice", "nsd", "hd95", "kid")
+    write_record(make_record(metrics=metrics), tmp_path)
+    tables = pigbench.compare(tmp_path, metric="hd95")
+    assert "HD95 mm" in str(tables) and "NSD" not in str(tables)
+    assert {f"{name}_mean" for name in metrics} <= {*tables.segmentation.columns, *tables.images.columns}
+    with pytest.raises(pigbench.PigbenchError, match="unknown metric among the records 'hd96': did you mean 'hd95'"):
+        pigbench.compare(tmp_path, metric=["hd96"])
+    by_size = pigbench.compare(tmp_path, by="size")
+    assert by_size.segmentation["by"].to_list() == [
+        f"size:{name}" for name in ("small", "medium", "large") for _ in "ab"
+    ]
+    assert by_size.images.is_empty()
+    with pytest.raises(pigbench.PigbenchError, match="did you mean 'size'"):
+        pigbench.compare(tmp_path, by="sise")

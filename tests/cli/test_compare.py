@@ -143,3 +143,14 @@ def test_a_path_that_does_not_exist_is_named(call):
     result = call("nowhere")
     assert isinstance(result.exception, PigbenchError)
     assert str(result.exception) == "no such file or directory: nowhere"
+
+
+def test_another_metric_and_thirds_by_size(call, make_record, tmp_path):
+    write_record(make_record(metrics=("dice", "nsd", "hd95")), tmp_path / "runs")
+    assert "HD95 mm" in call("--metric", "hd95", "--metric", "nsd").stdout
+    assert "--metric NAME shows them" in call().stdout
+    rows = json.loads(call("--by", "size", "--format", "json").stdout)
+    assert {row["by"] for row in rows} == {"size:small", "size:medium", "size:large"}
+    of_csv = list(csv.DictReader(io.StringIO(call("--by", "size", "--format", "csv").stdout)))
+    assert [row["by"] for row in of_csv] == [row["by"] for row in rows]
+    assert call("--by", "size").stdout.count("lesions: 20 of 60 cases") == 3

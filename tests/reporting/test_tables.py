@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from pigbench.metrics import SETS
 from pigbench.reporting import published
 from pigbench.reporting.numbers import difference
 from pigbench.reporting.tables import Table, published_section, section
+from pigbench.reporting.tables import sections as all_sections
 from pigbench.results import Estimate, merge, summarise
+from pigbench.results.sizes import by_size
 
 
 def sections(*records):
@@ -346,3 +349,120 @@ def test_one_of_something_is_singular(make_record):
     several = sections(make_record(folds=2, patients=4))[0]
     assert "4 patients, 12 cases, 2 folds, protocol" in several.heading
     assert "mean over 12 cases of 4 patients," in "\n".join(several.tables[1].notes)
+
+
+# --- metrics
+
+
+EVERY = (*("dice", "iou", "precision", "recall", "found", "false_alarms", "nsd", "hd95"), *SETS)
+
+
+def test_the_columns_are_those_of_the_metrics_that_are_held(make_record):
+    images, arms = tables(make_record(metrics=EVERY))
+    assert images.headings == (
+        *("Generator", "n", "KID ×1000", "floor", "FID", "floor", "Image precision %", "floor"),
+        *("Image recall %", "floor", "Copies %", "floor", "m", "clipped %"),
+    )
+    assert all(images.headings[place] == "floor" for place in images.tied) and len(images.tied) == 5
+    few, _ = tables(make_record(metrics=("dice", "image_recall")))
+    assert few.headings == ("Generator", "n", "Image recall %", "floor", "m", "clipped %")
+    assert few.title == "Table 1. Generated images (efficientnet-lite0 features)"
+    assert arms.headings[1:] == ("Dice", "IoU", "Precision", "Recall", "Found", "False alarms", "Δ Dice [95%]")
+    assert arms.title.endswith("by unet, % except False alarms")
+
+
+def test_a_metric_that_is_asked_for_is_shown_and_the_others_are_named_once(make_record):
+    (group,) = merge([make_record(metrics=EVERY, segmenters=("unet", "vit"))])
+    summary = summarise(group)
+    plain, more = section(summary), section(summary, metrics=["hd95"])
+    said = [note for table in plain.tables for note in table.notes if "also hold" in note]
+    assert said == ["the records also hold nsd, hd95: --metric NAME shows them"]
+    assert more.tables[1].headings[-2] == "HD95 mm"
+    assert "also hold nsd:" in notes(more.tables[-1])
+    shown = column(more.tables[1], "HD95 mm")["real only"].text.split(" ± ")
+    row = next(row for row in summary.arms if row.arm == "real")
+    assert shown == [f"{row.metrics['hd95'].mean:.2f}", f"{row.metrics['hd95'].sd:.2f}"]
+
+
+def test_the_best_is_the_lowest_where_lower_is_better(make_record):
+    (group,) = merge([make_record(("pig", "ldm", "joint"), metrics=EVERY)])
+    arms = section(summarise(group), metrics=["hd95"]).tables[1]
+    for heading, best in (("HD95 mm", min), ("False alarms", min), ("Found", max)):
+        cells = column(arms, heading)
+        values = {name: float(cell.text.split()[0]) for name, cell in cells.items()}
+        assert {name for name, cell in cells.items() if cell.mark == "best"} == {best(values, key=values.__getitem__)}
+
+
+def test_every_kind_of_bias_has_its_mark(make_record, factory, changed):
+    record = make_record(metrics=EVERY)
+    runs = [run | {"biased": ["fid", "image_recall"]} for run in factory.content(record)["fidelity"]]
+    images = tables(changed(record, fidelity=runs))[0]
+    (row,) = images.rows
+    marked = [heading for heading, cell in zip(images.headings, row, strict=True) if cell.text.endswith("†")]
+    assert marked == ["FID", "Image recall %"]
+    assert "† FID, Image recall are mostly bias at this m" in notes(images)
+
+
+def test_what_perfect_masks_of_the_working_size_would_score_is_told(make_record):
+    _, arms = tables(make_record(ceiling={"dice": 0.905, "nsd": 0.99}))
+    assert "a perfect mask at 32×32 would score Dice 90.5 on the images' own grid" in notes(arms)
+    assert "perfect" not in notes(tables(make_record())[1])
+
+
+def test_a_metric_that_is_not_installed_is_shown_and_said_to_be_so(make_record, factory, changed, monkeypatch):
+    installed = {"dice": object()}
+    monkeypatch.setattr("pigbench.registry.plugins", lambda group: installed if group == "metrics" else {})
+    record = make_record()
+    metrics = factory.content(record)["metrics"]
+    metrics = {name: info | {"signature": f"{name}@1a2b3c4d"} for name, info in metrics.items() if name != "kid"}
+    runs = [run | {"values": {}, "floors": {}, "biased": []} for run in factory.content(record)["fidelity"]]
+    table = tables(changed(record, metrics=metrics, fidelity=runs))[1]
+    assert column(table, "IoU")["real only"].text == column(tables(record)[1], "IoU")["real only"].text
+    assert "iou is not installed: the scores that the records hold are shown" in notes(table)
+    assert "dice is not installed" not in notes(table)
+    assert "|metrics:dice@1a2b3c4d,iou@1a2b3c4d,precision@1a2b3c4d,recall@1a2b3c4d|" in table.signature
+
+
+def test_a_refused_metric_has_no_number_and_the_others_stay(make_record, factory, changed):
+    record = make_record(metrics=EVERY)
+    fits, runs = factory.content(record)["fits"], factory.content(record)["fidelity"]
+    fits[7]["refused"] = {"found": "Scores are one number a case."}
+    runs[1]["refused"] = {"copies": "A set metric gives one finite number."}
+    images, arms = tables(changed(record, fits=fits, fidelity=runs))
+    assert (fits[7]["arm"], fits[7]["fold"]) == ("real+pig_2048", 2)
+    assert column(arms, "Found")["+pig_2048"].text == "-"
+    assert column(arms, "Dice")["+pig_2048"] == column(tables(record)[1], "Dice")["+pig_2048"]
+    assert column(images, "Copies %")["pig"].text == "-"
+    assert "+pig_2048: found refused in fold 2: Scores are one number a case." in notes(arms)
+    assert "pig, n=2048: copies refused in fold 1: A set metric gives one finite number." in notes(images)
+
+
+# --- by size
+
+
+def test_thirds_of_the_cases_have_tables_of_their_own(make_record, factory):
+    record = make_record(empty=3)
+    (group,) = merge([record])
+    parts = by_size(group)
+    (only,) = all_sections([summarise(part) for part in parts])
+    areas = dict(zip(record.cases.case_id, record.cases.area, strict=True))
+    lesions = sorted((area, case) for case, area in areas.items() if area > 0)
+    assert len(lesions) == 57
+    for place, table in enumerate(only.tables):
+        third = {case for _, case in lesions[19 * place : 19 * (place + 1)]}
+        dice = [row["dice"] for row in factory.rows_of(record) if row["arm"] == "real" and row["case_id"] in third]
+        assert column(table, "Dice")["real only"].text.split()[0] == f"{100 * sum(dice) / len(dice):.1f}"
+        low, high = (f"{100 * bound:.2f}" for bound in (min(areas[c] for c in third), max(areas[c] for c in third)))
+        size = ("small", "medium", "large")[place]
+        assert table.title.startswith(f"Table 2, {size} lesions: 19 of 60 cases, area {low} to {high} % of the image.")
+        assert f"|by:size:{size}|" in table.signature
+        assert "mean over 19 cases of" in notes(table)
+        assert "synthetic part" not in notes(table)
+
+
+def test_without_areas_there_are_no_thirds(make_record, factory, changed):
+    record = make_record()
+    sets = factory.content(record)["test_sets"]
+    del sets["held-out"]["cases"]["area"]
+    (group,) = merge([changed(record, test_sets=sets)])
+    assert by_size(group) == []

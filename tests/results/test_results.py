@@ -275,6 +275,47 @@ def test_results_that_disagree_are_said(make_record):
     assert merge([records[0], records[0]])[0].conflicts == ()
 
 
+def test_metrics_of_two_records_of_the_same_fits_stand_side_by_side(make_record):
+    records = [
+        make_record(metrics=("dice", "kid"), key="a" * 16),
+        make_record(metrics=("dice", "iou", "nsd", "kid", "fid"), key="b" * 16),
+    ]
+    for order in (records, records[::-1]):
+        (group,) = merge(order)
+        assert group.conflicts == ()
+        assert list(group.held("case")) == ["dice", "iou", "nsd"] and list(group.held("set")) == ["kid", "fid"]
+        row = summarise(group).arms[1]
+        assert all(np.isfinite(row.metrics[name].delta) for name in ("dice", "iou", "nsd"))
+
+
+def test_a_metric_that_only_some_folds_have_has_no_mean(make_record, factory):
+    record = make_record()
+    halves = [factory.without_folds(record, "real+pig_2048", folds) for folds in ((0, 1), (2, 3, 4))]
+    scores = factory.content(halves[0])["scores"]
+    del scores["scores"]["recall"]
+    halves[0] = factory.changed(halves[0], scores=scores, key="d" * 16)
+    (group,) = merge(halves)
+    row = summarise(group).arms[1]
+    assert np.isnan(row.metrics["recall"].mean) and np.isfinite(row.metrics["dice"].mean)
+    assert np.isfinite(summarise(group).arms[0].metrics["recall"].mean), "the other record has it"
+
+
+def test_metrics_of_two_sources_are_named(make_record, factory):
+    records = []
+    for sign in ("1", "2"):
+        record = make_record(key=sign * 16)
+        metrics = factory.content(record)["metrics"]
+        metrics["dice"]["signature"] = f"dice@{sign * 8}"
+        records.append(factory.changed(record, metrics=metrics))
+    (group,) = merge(records)
+    assert group.redefined == ("dice (dice@11111111, dice@22222222)",)
+
+
+def test_intervals_with_several_trainings_say_so(make_record):
+    signature = row_of(make_record(trainings=3), arm="real+pig_2048", metric="dice")["signature"]
+    assert "seeds:1|trainings:3|" in signature and "resampled:patients+seeds|" in signature
+
+
 # --- as polars tables
 
 
