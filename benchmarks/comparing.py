@@ -86,6 +86,7 @@ def main() -> None:
     asked.add_argument("--records", type=int, default=1000)
     asked.add_argument("--json", action="store_true", help="also time --format json")
     options = asked.parse_args()
+    number = options.records
     cases = {
         "one record of 25 arms, 5 folds and 3 trainings": (1, 25, 3, 1),
         f"{number} records of 10 arms, one protocol": (number, 10, 1, 1),

@@ -5,12 +5,14 @@ Format 1 kept the confusion counts of every case and four scores derived from th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import model_validator
 
-from pigbench.metrics import overlap
+from pigbench.metrics import case_metrics
+from pigbench.metrics.measuring import scored
 from pigbench.results.cases import TestCases, TestSet
 from pigbench.results.fields import Count, Identity, Name, Number, Prose, Seed, Share
 from pigbench.results.parts import Part, repeated
@@ -18,6 +20,7 @@ from pigbench.results.record import FORMAT, HELD_OUT, Record, Status
 
 FORMAT_1 = "pigbench-record/1"
 STATISTICS = ("tp", "fp", "fn", "tn")
+OVERLAP = ("dice", "iou", "precision", "recall")
 _OVERLAP = {"kind": "case", "unit": "%", "scale": 100.0, "digits": 1, "low": 0.0, "high": 1.0} | {
     "statistics": list(STATISTICS),
     "kept_as": "overlap",
@@ -25,7 +28,7 @@ _OVERLAP = {"kind": "case", "unit": "%", "scale": 100.0, "digits": 1, "low": 0.0
 }
 _DISTANCE = {"kind": "set", "better": "lower", "digits": 2, "has_floor": True}
 METRICS: dict[str, dict[str, Any]] = {
-    **{name: _OVERLAP | {"heading": name.capitalize()} for name in overlap.METRICS},
+    **{name: _OVERLAP | {"heading": name.capitalize()} for name in OVERLAP},
     "iou": _OVERLAP | {"heading": "IoU"},
     "kid": _DISTANCE | {"heading": "KID", "unit": "×1000", "scale": 1000.0},
     "fid": _DISTANCE | {"heading": "FID", "low": 0.0},
@@ -226,9 +229,15 @@ def _scores(old: Record1) -> dict[str, Any]:
             "fit": [fits[unit] for unit in _units(cases)],
             "case": [place[case] for case in cases.case_id],
             "statistics": {f"overlap.{name}": values for name, values in numbers.items()},
-            "scores": overlap.scores(*numbers.values()),
+            "scores": overlap_scores(numbers),
         },
     }
+
+
+def overlap_scores(counts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The four scores of N cases from their pixel counts tp, fp, fn and tn, (N,) float64 each; NaN where excluded."""
+    lesion, predicted = counts["tp"] + counts["fn"] > 0, counts["tp"] + counts["fp"] > 0
+    return {name: scored(metric, counts, lesion, predicted) for name, metric in case_metrics(OVERLAP).items()}
 
 
 def _units(cases: Cases) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pigbench.metrics import overlap
 from pigbench.results import FORMAT, Record
 from pigbench.results.cases import Scores
+from pigbench.results.format1 import overlap_scores
 
 KINDS = {"ddpm": "images", "ddim": "images"}
 OVERLAP = {"kind": "case", "unit": "%", "scale": 100.0, "digits": 1, "low": 0.0, "high": 1.0, "kept_as": "overlap"}
@@ -178,7 +178,7 @@ def with_counts(record: Record, change: Callable[[dict[str, Any]], dict[str, int
         "fit": record.scores.fit,
         "case": record.scores.case,
         "statistics": {f"overlap.{name}": values for name, values in counts.items()},
-        "scores": overlap.scores(*counts.values()),
+        "scores": overlap_scores(counts),
     }
     return Record.model_validate(content(record) | {"scores": scores})
 
@@ -262,8 +262,9 @@ def _measured(
         for values, value in zip(others.values(), drawn, strict=True):
             values.append(value)
     tn = 1024 - np.sum(list(counts.values()), axis=0)
-    scores = overlap.scores(*(np.array(of) for of in counts.values()), tn) | others
-    kept = {f"overlap.{name}": values for name, values in (counts | {"tn": tn}).items()}
+    whole = {name: np.array(of, float) for name, of in (counts | {"tn": tn}).items()}
+    scores = overlap_scores(whole) | others
+    kept = {f"overlap.{name}": values for name, values in whole.items()}
     kept |= {"hd95.distance": others["hd95"]} if "hd95" in metrics else {}
     return kept, {name: scores[name] for name in metrics if METRICS[name]["kind"] == "case"}
 

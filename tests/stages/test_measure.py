@@ -13,7 +13,6 @@ from pigbench.data import truth
 from pigbench.data.phantom.dataset import Phantom
 from pigbench.data.prepare import Prepared, prepare
 from pigbench.data.probabilities import code
-from pigbench.metrics.overlap import counts
 from pigbench.stages import ceiling, measure
 
 METRICS = dict.fromkeys(("dice", "iou", "precision", "recall"), "hash")
@@ -66,9 +65,10 @@ def test_on_the_networks_grid_counts_are_those_of_logits_of_at_least_zero(prepar
     probabilities = np.where(np.abs(logits) > 1e-3, 1 / (1 + np.exp(-logits)), probabilities)
     spec = measure.MeasureSpec(metrics=METRICS, fold=0)
     measure.STAGE.run(job(spec, prepared, tmp_path, code(lesion_and_background(probabilities))))
-    found, expected = measure.Measured(tmp_path).scored, counts(logits >= 0, masks)
-    for name in ("tp", "fp", "fn", "tn"):
-        assert found.statistics[f"overlap.{name}"].tolist() == getattr(expected, name).tolist()
+    found, lesion, guess = measure.Measured(tmp_path).scored, masks == 1, logits >= 0
+    expected = {"tp": lesion & guess, "fp": ~lesion & guess, "fn": lesion & ~guess, "tn": ~lesion & ~guess}
+    for name, pixels in expected.items():
+        assert found.statistics[f"overlap.{name}"].tolist() == pixels.sum(axis=(1, 2, 3)).tolist()
     assert found.case_id == Prepared(prepared).case_ids
     assert found.area.tolist() == masks.mean(axis=(1, 2, 3)).tolist()
 
