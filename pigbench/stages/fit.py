@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import field_serializer
 
 from pigbench import registry
-from pigbench.contracts import Pairs, Segmenter, TrainView, instance, to_unit_range
+from pigbench.contracts import Pairs, Segmenter, Task, TrainView, instance, require_probabilities, to_unit_range
 from pigbench.data.fold_manifests import UNSEALED
 from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
@@ -55,9 +55,9 @@ class Mixture:
         from_real = indices < len(self.real)
         real = self.real.pairs(indices[from_real])
         others = indices[~from_real] - len(self.real)
-        images = np.empty((len(indices), *real.images.shape[1:]), np.float32)
-        masks = np.empty(images.shape, np.uint8)
         assert real.masks is not None
+        images = np.empty((len(indices), *real.images.shape[1:]), np.float32)
+        masks = np.empty((len(indices), *real.masks.shape[1:]), np.uint8)
         images[from_real], masks[from_real] = real.images, real.masks
         images[~from_real] = to_unit_range(self.synthetic.images[others])
         masks[~from_real] = self.synthetic.masks[others]
@@ -106,6 +106,7 @@ class Fit(base.Stage):
         synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
         share = 1.0 if spec.alone else _share(settings, view, synthetic)
         loop = job.loop(settings, settings.steps, (spec.seed, "segment", spec.fold))
+        _try_to_predict(segmenter, spec.task)
         network = _fit(segmenter, view, synthetic, share, loop)
         save_weights(job, network)
         facts = {
@@ -140,6 +141,15 @@ class Fit(base.Stage):
     def costs_of(self, node: Node) -> str:
         """The arm's."""
         return f"segment {node.purpose.what}"
+
+
+def _try_to_predict(segmenter: Segmenter, task: Task) -> None:
+    """Raises PigbenchError where its untrained network predicts no probabilities: better now than after hours."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        blank = torch.zeros(2, *task.image_shape)
+        require_probabilities(segmenter.predict(segmenter.build().eval(), blank), task, len(blank))
 
 
 def load_segmenter(spec: base.PluginSpec) -> Segmenter:
