@@ -24,7 +24,9 @@ class Sparse(Part):
         return {
             name: value
             for name, value in written(self).items()
-            if name not in fields or fields[name].is_required() or value != fields[name].default
+            if name not in fields
+            or fields[name].is_required()
+            or value != fields[name].get_default(call_default_factory=True)
         }
 
 
