@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from textwrap import shorten
 
 from pigbench import registry
@@ -130,15 +131,20 @@ def _ranking(columns: Sequence[Column]) -> str:
     return f"{first} is better{but}, ranked by {by.info.heading}"
 
 
+@cache
+def installed_metrics() -> frozenset[str]:
+    """The names of the metrics that are installed, looked up once."""
+    return frozenset(registry.plugins("metrics"))
+
+
 def _metric_notes(columns: Sequence[Column]) -> Iterable[str]:
     """What the metrics say of themselves, and which of them are not installed here."""
     for column in columns:
         if column.info.note:
             yield f"{column.info.heading}: {column.info.note}"
-    noted = [column.name for column in columns if column.info.signature]
-    for name in noted:
-        if name not in registry.plugins("metrics"):
-            yield f"{name} is not installed: the scores that the records hold are shown"
+    for column in columns:
+        if column.info.signature and column.name not in installed_metrics():
+            yield f"{column.name} is not installed: the scores that the records hold are shown"
 
 
 def _refused(rows: Iterable[tuple[str, GeneratorRow | ArmRow]]) -> Iterable[str]:

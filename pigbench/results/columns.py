@@ -126,7 +126,7 @@ def _values(given: Any) -> np.ndarray:
 
 def _texts(given: Any) -> list[str]:
     texts = unpacked(given) if isinstance(given, dict) else given
-    if not (isinstance(texts, list | tuple) and all(isinstance(text, str) and len(text) <= LONGEST for text in texts)):
+    if not isinstance(texts, list | tuple) or {*map(type, texts)} - {str} or max(map(len, texts), default=0) > LONGEST:
         raise ValueError(f"a column of something else than texts of at most {LONGEST} characters")
     return list(texts)
 

@@ -20,12 +20,11 @@ class Sparse(Part):
 
     @model_serializer(mode="wrap")
     def _told(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields = type(self).model_fields
-        return {
-            name: value
-            for name, value in written(self).items()
-            if name not in fields or fields[name].is_required() or value != fields[name].default
-        }
+        told = written(self)
+        for name, field in type(self).model_fields.items():
+            if name in told and not field.is_required() and told[name] == field.get_default(call_default_factory=True):
+                del told[name]
+        return told
 
 
 def repeated(values: Iterable[Hashable]) -> list[Any]:

@@ -155,10 +155,10 @@ class Fit(Sparse):
     steps: Count | None = None
     images: Count | None = None
     arithmetic: Operations | None = None
-    losses: list[Number] = []
+    losses: list[Number] = Field(default_factory=list)
     synthetic_used: Count | None = None
     empty_masks: Count = 0
-    refused: dict[Name, Prose] = {}
+    refused: dict[Name, Prose] = Field(default_factory=dict)
     status: Status
     reason: Prose = ""
 
@@ -185,10 +185,10 @@ class FidelityRun(Sparse):
     n_reference: Count | None = None
     reference: Prose = ""
     floor_m: Count | None = None
-    values: dict[Name, Number] = {}
-    floors: dict[Name, Number] = {}
-    biased: list[Name] = []
-    refused: dict[Name, Prose] = {}
+    values: dict[Name, Number] = Field(default_factory=dict)
+    floors: dict[Name, Number] = Field(default_factory=dict)
+    biased: list[Name] = Field(default_factory=list)
+    refused: dict[Name, Prose] = Field(default_factory=dict)
     clipped_fraction: Number = None
     empty_masks: Count = 0
     status: Status
@@ -280,7 +280,7 @@ class Cost(Sparse):
     gpu_peak_mib: Number = None
     images: Count | None = None
     parameters: Count | None = None
-    generators: list[Name] = []
+    generators: list[Name] = Field(default_factory=list)
 
 
 class UsedPreset(Part):

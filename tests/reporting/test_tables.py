@@ -410,8 +410,7 @@ def test_what_perfect_masks_of_the_working_size_would_score_is_told(make_record)
 
 
 def test_a_metric_that_is_not_installed_is_shown_and_said_to_be_so(make_record, factory, changed, monkeypatch):
-    installed = {"dice": object()}
-    monkeypatch.setattr("pigbench.registry.plugins", lambda group: installed if group == "metrics" else {})
+    monkeypatch.setattr("pigbench.reporting.notes.installed_metrics", lambda: {"dice"})
     record = make_record()
     metrics = factory.content(record)["metrics"]
     metrics = {name: info | {"signature": f"{name}@1a2b3c4d"} for name, info in metrics.items() if name != "kid"}
