@@ -77,7 +77,7 @@ class Metric(ABC):
 
     heading: of its column. better: which way is better. unit: shown in the heading, such as "%" or "mm". scale, digits:
     how a number is shown: times `scale`, with so many digits. low, high: the range of its values, both included.
-    note: a sentence for the reader of a table, beginning with a small letter.
+    note: what a reader of the table must know of it, shown below as "HEADING: note".
     """
 
     heading: ClassVar[str]

@@ -25,8 +25,8 @@ class Copies(SetMetric):
     heading = "Copies"
     better = "lower"
     note = (
-        "copies: share of all generated images that are nearer to a training image, or to a mirrored one, than the "
-        "nearest 1 % of held-out images are; new images give about 1 %, beside few held-out ones more: one in N + 1"
+        "share of generated images that are nearer to a training image, or to its mirror image, than the nearest 1 % "
+        "of held-out images are; new images give about 1 % (one in N + 1 where there are N < 100 held-out images)"
     )
     has_floor = False
 

@@ -12,7 +12,6 @@ class Dice(Overlap):
     """
 
     heading = "Dice"
-    note = "Dice: overlap of prediction and lesion over their mean area"
 
     def score(self, statistics):
         """0 without any overlap, 1 for equal masks."""

@@ -28,7 +28,7 @@ class FalseAlarms(Components):
     scale = 1.0
     digits = 2
     high = math.inf
-    note = "false alarms: predicted components that touch no lesion, a mean over all images"
+    note = "predicted components that touch no lesion, a mean over all images"
     empty = EmptyRule(missed="computed", false_alarm="computed", both_empty="computed")
 
     def score(self, statistics):

@@ -24,7 +24,6 @@ class FID(SetMetric):
     scale = 1.0
     digits = 2
     high = math.inf
-    note = "FID: Fréchet distance from m images to the reference"
 
     def known(self, sets):
         """Mean (D,) and covariance (D, D), float64, of the m reference images."""

@@ -24,8 +24,8 @@ class Found(Components):
 
     heading = "Found"
     note = (
-        "found: share of an image's lesions whose IoU with what is predicted on them is at least 0.1, a mean over "
-        "images with lesions"
+        "share of an image's lesions whose IoU with what is predicted on them is at least 0.1, a mean over images "
+        "with lesions"
     )
     empty = EmptyRule(missed=0.0, false_alarm="excluded", both_empty="excluded")
 

@@ -33,7 +33,7 @@ class HD95(CaseMetric):
     better = "lower"
     unit = "% of diagonal"
     note = (
-        "HD95: the larger of the two 95th percentiles of the distance from one outline to the other; missed lesions "
+        "the larger of the two 95th percentiles of the distance from one outline to the other; missed lesions "
         "and predictions without a lesion count as the whole diagonal of the image"
     )
     statistics: ClassVar[tuple[str, ...]] = ("distance", "diagonal", "in_mm")

@@ -13,7 +13,7 @@ class ImagePrecision(SetMetric):
     """
 
     heading = "Image precision"
-    note = "image precision: share of the generated images that lie among the reference images (3 nearest neighbours)"
+    note = "share of the generated images that lie among the reference images (3 nearest neighbours)"
 
     def measure(self, sets, known):
         """Of m generated and m reference images."""

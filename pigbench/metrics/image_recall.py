@@ -13,7 +13,7 @@ class ImageRecall(SetMetric):
     """
 
     heading = "Image recall"
-    note = "image recall: share of the reference images that lie among the generated ones (3 nearest neighbours)"
+    note = "share of the reference images that lie among the generated ones (3 nearest neighbours)"
 
     def measure(self, sets, known):
         """Of m generated and m reference images."""

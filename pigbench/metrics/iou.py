@@ -12,7 +12,6 @@ class IoU(Overlap):
     """
 
     heading = "IoU"
-    note = "IoU: overlap of prediction and lesion over their union"
 
     def score(self, statistics):
         """0 without any overlap, 1 for equal masks."""

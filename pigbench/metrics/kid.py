@@ -30,7 +30,6 @@ class KID(SetMetric):
     digits = 2
     low = -math.inf
     high = math.inf
-    note = "KID: kernel distance from m images to the reference; it is unbiased, and ranks"
 
     def measure(self, sets, known):
         """Of m generated and m reference images."""

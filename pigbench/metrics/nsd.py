@@ -38,7 +38,7 @@ class NSD(CaseMetric):
 
     heading = "NSD"
     note = (
-        f"NSD: share of both outlines within {TOLERANCE_MM:g} mm of the other ({TOLERANCE_SHARE:.0%} of the image's "
+        f"share of both outlines within {TOLERANCE_MM:g} mm of the other ({TOLERANCE_SHARE:.0%} of the image's "
         "longer side where mm are unknown)"
     )
     statistics: ClassVar[tuple[str, ...]] = ("truth", "truth_close", "prediction", "prediction_close")

@@ -12,7 +12,6 @@ class Precision(Overlap):
     """
 
     heading = "Precision"
-    note = "precision: share of the predicted pixels that are lesion"
 
     def score(self, statistics):
         """0 where no predicted pixel is lesion, 1 where all are."""

@@ -12,7 +12,6 @@ class Recall(Overlap):
     """
 
     heading = "Recall"
-    note = "recall: share of the lesion's pixels that are predicted"
 
     def score(self, statistics):
         """0 where no lesion pixel is predicted, 1 where all are."""
