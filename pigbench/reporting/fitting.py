@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from textwrap import wrap
 
 from pigbench.reporting.tables import Cell, Table
@@ -18,9 +19,8 @@ GAP = 2
 """Columns of the terminal between two of the table."""
 ROOM = 34
 """Columns of the terminal that a number of samples, a distance and its floor take at most."""
-_WIDE = re.compile("[\n\u0300-\U0010ffff]")
+_WIDE = re.compile("[\u0300-\U0010ffff]")
 """All that can be printed before these characters is one column wide."""
-_NOWHERE = re.compile(r"(?!)")
 _BEFORE_INTERVAL = re.compile(r" (?=\[)")
 _BEFORE_EITHER = re.compile(r" (?=\[|±)")
 # What `notes.partly` and `notes.unconditioned` add to a name.
@@ -35,12 +35,17 @@ def fitted(table: Table, width: int) -> list[Table]:
     if _width(table) <= width:
         return [table]
     named = replace(table, rows=tuple((_name(row[0], width), *row[1:]) for row in table.rows))
-    for breaks in (_NOWHERE, _BEFORE_INTERVAL, _BEFORE_EITHER):
-        rows = tuple(tuple(replace(cell, text=breaks.sub("\n", cell.text)) for cell in row) for row in named.rows)
+    for breaks in (None, _BEFORE_INTERVAL, _BEFORE_EITHER):
+        rows = tuple(tuple(_broken(cell, breaks) for cell in row) for row in named.rows) if breaks else named.rows
         if _width(form := _with_headings_broken(replace(named, rows=rows))) <= width:
             return [form]
     whole = _split(_with_headings_broken(named), width)
     return whole if all(_width(part) <= width for part in whole) else _split(form, width)
+
+
+def _broken(cell: Cell, breaks: re.Pattern[str]) -> Cell:
+    text = breaks.sub("\n", cell.text)
+    return cell if text == cell.text else Cell(text, cell.mark)
 
 
 def _name(cell: Cell, width: int) -> Cell:
@@ -49,7 +54,10 @@ def _name(cell: Cell, width: int) -> Cell:
     A longer word stays whole if a distance and its floor have room beside it.
     """
     most = max(width // 2 - 2, min(width - ROOM, max(map(len, cell.text.split()), default=0)))
-    lines = [line for part in _AFTER_NAME.split(cell.text) for line in wrap(part, most, break_on_hyphens=False)]
+    parts = _AFTER_NAME.split(cell.text)
+    if len(parts) == 1 and len(cell.text) <= most:
+        return cell
+    lines = [line for part in parts for line in wrap(part, most, break_on_hyphens=False)]
     return replace(cell, text="\n  ".join(lines))
 
 
@@ -102,10 +110,10 @@ def _texts(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
     return [[cell.text for cell in row] for row in rows]
 
 
+@lru_cache(maxsize=2**18)  # each text of a table is measured several times
 def text_width(text: str) -> int:
     """What the longest line of a text takes of a terminal's width; some characters take two columns."""
     from rich.cells import cell_len
 
-    if not _WIDE.search(text):
-        return len(text)
-    return max(map(cell_len, text.split("\n")))
+    lines = text.split("\n")
+    return max(map(cell_len if _WIDE.search(text) else len, lines))

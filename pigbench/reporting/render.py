@@ -108,12 +108,12 @@ class _Lines:
         from rich.style import Style
         from rich.text import Text
 
-        dim = Style(dim=True)
+        dim, width = Style(dim=True), console.width
         for note in self.notes:
             if text_width(note) != len(note):
                 yield Text(note, style=dim)
                 continue
-            for line in wrap(note, console.width, break_on_hyphens=False) or [""]:
+            for line in [note] if len(note) <= width else wrap(note, width, break_on_hyphens=False):
                 yield Segment(line, dim)
                 yield Segment.line()
         for line in self.lines:

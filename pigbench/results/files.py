@@ -17,8 +17,7 @@ from pydantic_core import from_json
 
 from pigbench.errors import PigbenchError
 from pigbench.results.fields import on_one_line
-from pigbench.results.format1 import FORMAT_1, converted
-from pigbench.results.record import FORMAT, Record
+from pigbench.results.record import FORMAT, FORMAT_1, Record
 from pigbench.results.same import same_numbers, supersedes
 
 
@@ -52,6 +51,8 @@ def read_record(path: Path) -> Record:
     if not (isinstance(found, str) and found.startswith("pigbench-record/")):
         raise ValueError("not a pigbench record")
     if found == FORMAT_1:
+        from pigbench.results.format1 import converted
+
         return converted(content)
     if found != FORMAT:
         raise ValueError(f"written as {found}; this pigbench reads {FORMAT_1} and {FORMAT}")

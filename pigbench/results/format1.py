@@ -18,7 +18,6 @@ from pigbench.results.fields import Count, Identity, Name, Number, Prose, Seed, 
 from pigbench.results.parts import Part, repeated
 from pigbench.results.record import FORMAT, HELD_OUT, Record, Status
 
-FORMAT_1 = "pigbench-record/1"
 STATISTICS = ("tp", "fp", "fn", "tn")
 OVERLAP = ("dice", "iou", "precision", "recall")
 _OVERLAP = {"kind": "case", "unit": "%", "scale": 100.0, "digits": 1, "low": 0.0, "high": 1.0} | {

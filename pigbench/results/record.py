@@ -21,7 +21,7 @@ from pigbench.results.cases import Scores, TestCases, TestSet
 from pigbench.results.fields import Count, Measure, Name, Number, Prose, Seed, Share
 from pigbench.results.parts import Part, Sparse, repeated
 
-FORMAT = "pigbench-record/2"
+FORMAT, FORMAT_1 = "pigbench-record/2", "pigbench-record/1"
 HELD_OUT = "held-out"
 """The test set of the patients that no fold's networks have seen."""
 MOST_FOLDS = 10_000
