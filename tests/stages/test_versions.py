@@ -74,18 +74,22 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "6adc684d17903d05"),
-    "embed": (1, "3a4ec594d6d1d05c"),
-    "fidelity": (1, "35c2d0dee5763a6b"),
-    "floor": (2, "53563f3ce957ab14"),
-    "gate": (1, "cbf451d0c3952d7e"),
-    "nothing": (1, "6d42f3c40f48e469"),
-    "prepare": (1, "a84996526aec6012"),
-    "reconstruct": (1, "b10d210ea70dd5c1"),
-    "sample": (1, "a45a701f1396341d"),
-    "segment": (1, "b5e5c5859e76dbee"),
-    "split": (1, "2d2e25ee03048666"),
-    "train": (1, "1d959f3d706c0734"),
+    "adopt": (1, "03954a8236f61040"),
+    "ceiling": (1, "9527ba17f86629fa"),
+    "embed": (1, "a9af8f8c1e4a9bec"),
+    "fidelity": (2, "e0ae5078a5040e66"),
+    "fit": (1, "43307ceb977c9ee5"),
+    "floor": (3, "63df31b26c9912c1"),
+    "gate": (1, "8f67d3c70e4c098d"),
+    "measure": (1, "018f53f48f89be98"),
+    "nothing": (1, "012951fdd22086d8"),
+    "predict": (1, "57c67ee91711fc9c"),
+    "prepare": (2, "43155b37677111bf"),
+    "reconstruct": (1, "11fbcc85614aceca"),
+    "sample": (1, "b0bf7dc3d629a90d"),
+    "split": (1, "67eb6e2b9c00dde8"),
+    "train": (1, "f63d80c1614c616f"),
+    "truth": (1, "ee8fa305156599fd"),
 }
 
 
