@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("patient", deadline=None)  # other tests share the cores
 settings.load_profile("patient")
 
-STARTING = {"make_home", "home", "start_cluster", "pair", "queue_here"}
+STARTING = {"server", "make_home", "home", "start_cluster", "pair", "queue_here"}
 """Fixtures that start processes, or give tests what does: whoever uses one of them, directly or not, is marked."""
 
 _running: list[pytest.Item] = []
@@ -92,6 +92,38 @@ class Copies(Generator):
         return request.view.pairs(chosen)
 
 
+class Waiting(Noise):
+    """Learns a shade of grey. Told by `WAIT_AT`, it waits in its training or between two batches of samples, until
+    there is a file `go` in `WAIT_IN`; meanwhile it touches a file of its process's own there."""
+
+    components = (Component("shade"),)
+    batches = 0
+
+    def build(self, component):
+        import torch
+
+        return torch.nn.Conv2d(1, 1, 3, padding=1)
+
+    def loss(self, component, network, batch, trained):
+        if batch.step == 12:
+            self.wait("training")
+        return (network(batch.noise()) - batch.images).square().mean()
+
+    def sample(self, trained, request):
+        Waiting.batches += 1
+        if Waiting.batches == 2:
+            self.wait("sampling")
+        noise = request.noise()
+        return Pairs.clipped(trained["shade"](noise), noise > 1)
+
+    def wait(self, where):
+        import os, pathlib, time
+
+        while os.environ.get("WAIT_AT") == where and not pathlib.Path(os.environ["WAIT_IN"], "go").exists():
+            pathlib.Path(os.environ["WAIT_IN"], f"waiting-{os.getpid()}").touch()
+            time.sleep(0.05)
+
+
 class HalfBroken(Noise):
     """Raises in one fold of two."""
 
@@ -110,6 +142,7 @@ ENTRY_POINTS = """
 noise = stranger:Noise
 copies = stranger:Copies
 halfbroken = stranger:HalfBroken
+waiting = stranger:Waiting
 absent = no_such_module:Nothing
 """
 

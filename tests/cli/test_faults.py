@@ -19,41 +19,40 @@ STOPPED = "pigbench: stopped. Nothing is lost: run the same command again to go 
 
 
 @pytest.mark.parametrize(
-    ("how", "kept"),
+    ("how", "at", "kept"),
     [
-        (signal.SIGKILL, "*/checkpoint.pt"),  # in a training
-        (signal.SIGINT, "*/checkpoint.pt"),
-        (signal.SIGKILL, "*/from-*.npz"),  # in sampling
+        (signal.SIGKILL, "training", "*/checkpoint.pt"),
+        (signal.SIGINT, "training", "*/checkpoint.pt"),
+        (signal.SIGKILL, "sampling", "*/from-*.npz"),
     ],
 )
 def test_killed_and_run_again_gives_the_undisturbed_record(
-    make_home, long_run, undisturbed, how: signal.Signals, kept: str
+    make_home, waiting_run, undisturbed, how: signal.Signals, at: str, kept: str
 ) -> None:
-    for _ in range(3):  # on a busy machine a stage may be done before the signal comes
-        home = make_home()
-        process = home.start(*long_run, "--workers", 1, "--checkpoint-every", 0)
-        checkpoint = wait_for(home.path / "runs" / "partial", kept, process)
-        process.send_signal(how)
-        _, said = process.communicate(timeout=60)
-        if how is signal.SIGINT:
-            assert process.returncode == 130
-            assert said.splitlines()[-1] == STOPPED
-        workers_end(home)
-        if checkpoint.is_file():
-            break
+    home = make_home()
+    process = home.start(*waiting_run, "--workers", 1, "--checkpoint-every", 0, at=at)
+    home.wait_for("waiting-*", process)
+    checkpoint = one(home, kept)
+    process.send_signal(how)
+    _, said = process.communicate(timeout=60)
+    if how is signal.SIGINT:
+        assert process.returncode == 130
+        assert said.splitlines()[-1] == STOPPED
+    workers_end(home)
     assert checkpoint.is_file()
 
-    again = home(*long_run, "--workers", 1)
+    again = home(*waiting_run, "--workers", 1)
     assert again.returncode == 0, again.stderr
     assert same_numbers(read_record(home.records[0]), undisturbed) == []
     assert not list((home.path / "runs" / "partial").glob(kept))
 
 
-def test_sigterm_to_the_run_and_its_workers_stops_it_as_ctrl_c_does(make_home, long_run) -> None:
+def test_sigterm_to_the_run_and_its_workers_stops_it_as_ctrl_c_does(make_home, waiting_run) -> None:
     """A job queue sends it to every process of the job, and kills what is left a little later."""
     home = make_home()
-    process = home.start(*long_run, "--workers", 2, "--checkpoint-every", 0, start_new_session=True)
-    checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", process)
+    process = home.fresh(*waiting_run, "--workers", 2, "--checkpoint-every", 0, at="training", start_new_session=True)
+    home.wait_for("waiting-*", process, count=2)
+    checkpoint = one(home, "*/checkpoint.pt")
     os.killpg(process.pid, signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143
@@ -65,16 +64,18 @@ def test_sigterm_to_the_run_and_its_workers_stops_it_as_ctrl_c_does(make_home, l
     assert list((home.path / "runs" / "leases").iterdir()) == []
 
 
-def test_two_workers_leave_the_record_of_one(make_home, long_run, undisturbed) -> None:
+def test_two_workers_leave_the_record_of_one(make_home, waiting_run, undisturbed) -> None:
     home = make_home()
-    done = home(*long_run, "--workers", 2)
+    done = home(*waiting_run, "--workers", 2)
     assert done.returncode == 0, done.stderr
     assert same_numbers(read_record(home.records[0]), undisturbed) == []
 
 
-def test_two_runs_at_once_on_one_store_share_the_work(make_home, long_run, undisturbed) -> None:
+def test_two_runs_at_once_on_one_store_share_the_work(make_home, waiting_run, undisturbed) -> None:
     home = make_home()
-    runs = [home.start(*long_run, "--workers", 1) for _ in range(2)]
+    runs = [home.start(*waiting_run, "--workers", 1, at="training") for _ in range(2)]
+    home.wait_for("waiting-*", runs[0], count=2)  # a fold each
+    home.go_on()
     said = [run.communicate(timeout=240)[1] for run in runs]
     assert [run.returncode for run in runs] == [0, 0], said
     done = [set(re.findall(r"\] (.*): done in ", text, flags=re.MULTILINE)) for text in said]
@@ -86,12 +87,13 @@ def test_two_runs_at_once_on_one_store_share_the_work(make_home, long_run, undis
     assert list((home.path / "runs" / "leases").iterdir()) == []
 
 
-def test_a_run_goes_on_where_another_on_the_same_store_was_killed(make_home, long_run, undisturbed) -> None:
+def test_a_run_goes_on_where_another_on_the_same_store_was_killed(make_home, waiting_run, undisturbed) -> None:
     home = make_home()
-    first = home.start(*long_run, "--workers", 1, "--checkpoint-every", 0)
-    checkpoint = wait_for(home.path / "runs" / "partial", "*/checkpoint.pt", first)
-    second = home.start(*long_run, "--workers", 1, "--checkpoint-every", 0)
-    wait_for(home.path / "runs" / "leases", ".clock-*", second, count=2)  # both are at work
+    first = home.start(*waiting_run, "--workers", 1, "--checkpoint-every", 0, at="training")
+    home.wait_for("waiting-*", first)
+    checkpoint = one(home, "*/checkpoint.pt")
+    second = home.start(*waiting_run, "--workers", 1, "--checkpoint-every", 0)
+    home.wait_for("runs/leases/.clock-*", second, count=2)  # both are at work
     first.kill()
     _, said = second.communicate(timeout=240)
     assert second.returncode == 0, said
@@ -99,25 +101,20 @@ def test_a_run_goes_on_where_another_on_the_same_store_was_killed(make_home, lon
     assert same_numbers(read_record(home.records[0]), undisturbed) == []
 
 
-def wait_for(directory: Path, pattern: str, process, count: int = 1) -> Path:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if len(found := list(directory.glob(pattern))) >= count:
-            return found[0]
-        time.sleep(0.02)
-    raise AssertionError(f"no {pattern}: {process.stderr.read()}")
+def one(home, pattern: str) -> Path:
+    return next((home.path / "runs" / "partial").glob(pattern))
 
 
 def workers_end(home) -> None:
-    """The workers notice that their parent is gone."""
+    """The workers notice that their parent is gone: none says any more that it waits."""
     before = None
     for _ in range(100):
-        now = {path: path.stat().st_mtime_ns for path in (home.path / "runs" / "partial").rglob("*") if path.exists()}
+        now = {path: path.stat().st_mtime_ns for path in home.path.glob("waiting-*")}
         if now == before:
             return
         before = now
         time.sleep(0.5)
-    raise AssertionError("something still writes checkpoints")
+    raise AssertionError("a worker still waits")
 
 
 def test_a_generator_that_raises_in_one_fold_fails_its_arm_and_nothing_else(make_home) -> None:

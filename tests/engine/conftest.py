@@ -185,5 +185,6 @@ def _load(file: Path) -> Any:
 
 
 _command_line = _load(Path(__file__).parents[1] / "cli" / "conftest.py")
-make_home, long_run, undisturbed = _command_line.make_home, _command_line.long_run, _command_line.undisturbed
+server, make_home = _command_line.server, _command_line.make_home
+waiting_run, undisturbed = _command_line.waiting_run, _command_line.undisturbed
 """The command line's homes, each with a small dataset, and the run that is done in many ways."""
