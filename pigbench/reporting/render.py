@@ -28,23 +28,36 @@ LOG_WIDTH = 100
 def rich(sections: Iterable[Section], console: Console | None = None) -> None:
     """Print `sections`: best bold, second underlined."""
     from rich.console import Console as RichConsole
-    from rich.text import Text
 
     console = console or RichConsole(width=_width())
     for section in sections:
-        console.print(Text(section.heading, style="bold"))
+        console.print(_Shown(section))
+
+
+class _Shown:
+    """A section for rich, printed at once, as every call takes time."""
+
+    def __init__(self, section: Section) -> None:
+        self.section = section
+
+    def __rich_console__(self, console: Console, options: Any) -> Iterator[Any]:
+        from rich.segment import Segment
+        from rich.text import Text
+
+        section, width = self.section, console.width
+        yield Text(section.heading, style="bold")
         for line in (section.banner, *section.remarks):
             if line:
-                console.print(Text(line, style="yellow"))
+                yield Text(line, style="yellow")
         for table in section.tables:
-            console.print()
-            console.print(Text(table.title))
-            for number, part in enumerate(fitted(table, console.width)):
+            yield Segment.line()
+            yield Text(table.title)
+            for number, part in enumerate(fitted(table, width)):
                 if number:
-                    console.print()
-                console.print(_Grid(part))
-            console.print(_Lines(table.notes, _folded(table.signature, console.width)))
-        console.print()
+                    yield Segment.line()
+                yield _Grid(part)
+            yield _Lines(table.notes, _folded(table.signature, width))
+        yield Segment.line()
 
 
 def text(sections: Iterable[Section]) -> str:
