@@ -187,7 +187,7 @@ def _twisted(content: Any, path: list[Any], stream: random.Random) -> None:
             value + 1,
             value * 10**6,
             value * 10**300,
-            value / 7,
+            value / 7 if abs(value) < 1e308 else 7,
             str(value),
             bool(value),
             [value],

@@ -140,7 +140,7 @@ def arm_table(group: Group, rows: Sequence[ArmRow], metrics: Sequence[str] = ())
     unseen = f"{group.dataset.grouped_by}s"
     compared = differing(columns)
     deltas = (f"Δ {compared.info.heading} [{CONFIDENCE:.0%}]",) if compared else ()
-    without = [Cell("no masks"), *[Cell(ABSENT)] * len(columns)]
+    without = [Cell("no masks"), *[Cell(ABSENT)] * len(columns)][: len(columns) + len(deltas)]
     no_masks = [] if group.part else _without_masks(group)
     return Table(
         title=f"Table 2{_of_part(group)}. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
@@ -241,7 +241,7 @@ def _image_cells(row: GeneratorRow, columns: Sequence[Column], by: Column | None
 
 def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark]) -> list[Cell]:
     if row.progress.state == "failed":
-        return [Cell("FAILED")] + [Cell(ABSENT)] * len(columns)
+        return [Cell("FAILED"), *[Cell(ABSENT)] * len(columns)] if columns else []
     found = {column.name: row.metrics.get(column.name, Estimate()) for column in columns}
     scores = [Cell(column.spread(found[column.name]), mark) for column, mark in zip(columns, marks, strict=True)]
     compared = differing(columns)

@@ -95,8 +95,10 @@ class Scores(Part):
         lengths = [len(cases) for _, cases, *_ in whole]
         return cls.model_validate(
             {
-                "fit": np.repeat(np.array([fit for fit, *_ in whole], np.int32), lengths),
-                "case": np.concatenate([np.empty(0, np.int32), *(np.asarray(cases) for _, cases, *_ in whole)]),
+                "fit": np.repeat(np.array([fit for fit, *_ in whole], np.int32), np.array(lengths, int)),
+                "case": np.concatenate(
+                    [np.empty(0, np.int32), *(np.asarray(cases, np.int32) for _, cases, *_ in whole)]
+                ),
                 "statistics": _side_by_side([statistics for *_, statistics, _ in whole], lengths),
                 "scores": _side_by_side([scores for *_, scores in whole], lengths),
             }

@@ -144,12 +144,13 @@ class Group:
         return self.protocol.set_aside
 
     def held(self, kind: str) -> dict[str, MetricInfo]:
-        """The metrics of a kind, `case` or `set`, that were measured, or refused."""
+        """The metrics of a kind, `case` or `set`, that were measured or refused; if none was, all described."""
         if kind == "set":
             used = {name for run in self.fidelity for part in (run.values, run.refused) for name in part}
         else:
             used = {name for trial in self.trials for part in (trial.scores, trial.run.refused) for name in part}
-        return {name: info for name, info in self.metrics.items() if name in used and info.kind == kind}
+        described = {name: info for name, info in self.metrics.items() if info.kind == kind}
+        return {name: info for name, info in described.items() if name in used} or described
 
 
 def merge(records: Iterable[Record]) -> list[Group]:

@@ -59,7 +59,7 @@ def test_what_failed_stands_in_the_record(home, monkeypatch: pytest.MonkeyPatch,
 
     monkeypatch.setattr(complete, "compute", fail)
     record = pigbench.run(**home.options | {"results": tmp_path, "seed": 9})
-    assert {(arm.status, arm.reason) for arm in record.arms} == {("failed", "it broke")}
+    assert {(fit.status, fit.reason) for fit in record.fits} == {("failed", "it broke")}
 
 
 def test_an_interruption_passes_through(home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_pairs_of_another_tool_get_their_row(home, others: Path) -> None:
     record = pigbench.evaluate(others, "tool-1.0", **options)
     (label,) = record.generators
     assert label == "tool-1.0 (UNSEALED)"
-    assert {arm.arm for arm in record.arms} == {"real", f"real+{label}_24"}
-    assert {arm.status for arm in record.arms} == {"ok"}
+    assert set(record.arms) == {"real", f"real+{label}_24"}
+    assert {fit.status for fit in record.fits} == {"ok"}
     with pytest.raises(pigbench.PigbenchError, match="24 images equal or nearly equal held-out ones"):
         pigbench.evaluate(home.path / "pngs", "leak", **options)
 

@@ -8,6 +8,8 @@ import shutil
 
 import pytest
 
+from pigbench import results
+
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--workers", 1, "--set", "segmentation.steps=4")
 
 
@@ -61,8 +63,6 @@ def test_folds_evaluated_apart_fill_one_row(home) -> None:
 
 
 def test_pairs_that_nobody_vouches_for_are_marked_wherever_they_are_shown(home) -> None:
-    from pigbench import results
-
     evaluate(home, "bare", "bare", "--n", 6)
     assert "+bare (UNSEALED)_6" in home("compare").stdout
     marked = rows(home, "bare (UNSEALED)")
@@ -75,9 +75,9 @@ def test_a_split_is_that_of_the_runs(home) -> None:
     held_out = json.loads((home.path / "split/splits_final.json").read_text())
     folds = [json.loads((home.path / f"split/fold-{fold}.json").read_text()) for fold in range(2)]
     assert [sorted(fold["val"]) for fold in held_out] == [sorted(fold["train"]) for fold in held_out[::-1]]
-    record = json.loads(home.records[0].read_text())["cases"]
+    cases = results.read_record(home.records[0]).cases
     for fold, told in enumerate(folds):
-        tested = {c for c, f in zip(record["case_id"], record["fold"], strict=True) if f == fold}
+        tested = {c for c, f in zip(cases.case_id, cases.fold, strict=True) if f == fold}
         assert set(told["held_out"]["cases"]) == tested
     again = home("split", "export", "--dataset", "tiny", "--folds", 2, "--out", "split")
     assert again.returncode == 2

@@ -122,7 +122,7 @@ def test_a_generator_that_raises_in_one_fold_fails_its_arm_and_nothing_else(make
     done = home("run", "--generator", "halfbroken", "--generator", "noise", *SMOKE)
     assert done.returncode == 1
     record = json.loads(home.records[0].read_text())
-    status = {(arm["arm"], arm["fold"]): (arm["status"], arm["reason"]) for arm in record["arms"]}
+    status = {(fit["arm"], fit["fold"]): (fit["status"], fit.get("reason", "")) for fit in record["fits"]}
     assert {name for (name, _), (state, _) in status.items() if state == "failed"} == {"real+halfbroken_8"}
     assert sorted(state for (name, _), (state, _) in status.items() if "halfbroken" in name) == ["failed", "ok"]
     assert any("it forgot everything" in reason for _, reason in status.values())

@@ -436,6 +436,20 @@ def test_a_refused_metric_has_no_number_and_the_others_stay(make_record, factory
     assert "pig, n=2048: copies refused in fold 1: A set metric gives one finite number." in notes(images)
 
 
+@pytest.mark.parametrize("described", [True, False])
+def test_where_everything_failed_every_row_says_so(make_record, factory, changed, described):
+    arms = [(arm, fold) for arm in ("real", "real+pig_2048", "pig_2048") for fold in range(5)]
+    record = make_record(("pig", "ddpm"), failed=[*arms, *(("ddpm_2048", fold) for fold in range(5))])
+    assert len(record.scores) == 0
+    record = record if described else changed(record, metrics={})
+    for table in tables(record):
+        assert {len(row) for row in table.rows} == {len(table.headings)}
+        assert "FAILED" in notes(table)
+        assert not described or all(
+            row[2 - ("Table 2" in table.title)].text in ("FAILED", "no masks") for row in table.rows
+        )
+
+
 # --- by size
 
 

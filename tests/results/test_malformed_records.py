@@ -18,7 +18,7 @@ from pigbench.results import Record, columns, load_records, merge, summarise
 
 HOME = Path(__file__).parents[2]
 SCRIPT = HOME / "benchmarks" / "mutations.py"
-SOME = 60
+SOME = 40
 
 pytestmark = pytest.mark.skipif(not SCRIPT.exists(), reason="an sdist has no benchmarks")
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pigbench.cli import main
+from pigbench.results import Record
 
 SMOKE = ("--preset", "smoke", "--dataset", "tiny", "--workers", "1", "--set", "segmentation.steps=4")
 Call = Callable[..., tuple[int, str, str]]
@@ -91,7 +92,7 @@ def _check_record(store: Path) -> None:
     rates = {manifest["spec"]["training"]["learning_rate"] for manifest in manifests}
     assert rates == {sketch["params"]["learning_rate"]}
     assert len(manifests) == 3 + 2  # of the inner folds, and of the run's
-    assert len(set(record["cases"]["patient_id"])) == 6  # the other six are nobody's test patients
+    assert len(set(Record.model_validate(record).cases.patient_id)) == 6  # the other six are nobody's test patients
 
 
 def test_a_study_whose_trials_all_fail_exits_1(call: Call, sketch: str) -> None:
