@@ -187,3 +187,9 @@ def test_disk_counts_pixels_weights_and_features(nodes: list[Node], tmp_path: Pa
         np.save(directory / "features.npy", np.zeros((40, 1280), np.float32))
         store.publish("embed", "another", directory, {"spec": embed.spec, "cost": cost})
     assert disk([embed], Seen(store), {}, cases) == pytest.approx(4 * 1280 * 100, rel=0.02)
+
+
+def test_disk_counts_predictions_of_held_out_cases(nodes: list[Node], tmp_path: Path) -> None:
+    predict = next(node for node in nodes if node.stage == "predict")
+    fewer, more = (disk([predict], Seen(Store(tmp_path)), {}, Size(every, 80)) for every in (100, 120))
+    assert 0 < fewer == more / 2 < 20 * PRESET.resolution**2

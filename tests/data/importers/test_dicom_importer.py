@@ -398,3 +398,32 @@ def test_cases_are_inspected_and_each_fault_has_its_file(tmp_path):
     assert told["image and mask differ in size"] == ["other.dcm (81×70 against 80×70)"]
     (values,) = (kind for kind in told if kind.startswith(("mask with the values", "mask that is smoothed")))
     assert told[values][0].startswith(f"{deep.SOPInstanceUID}.png")
+
+
+@pytest.mark.parametrize(
+    ("elements", "spacing"),
+    [
+        ({"PixelSpacing": [0.07, 0.05]}, (0.07, 0.05)),
+        ({"ImagerPixelSpacing": [0.1, 0.2]}, (0.1, 0.2)),
+        ({"PixelSpacing": [0.07, 0.05], "ImagerPixelSpacing": [0.1, 0.2]}, (0.07, 0.05)),
+        ({"PixelSpacing": [0.0, 0.05]}, None),
+        ({}, None),
+    ],
+)
+def test_the_size_of_a_pixel_is_the_headers(tmp_path, elements, spacing):
+    made = save(dicom(noise(SHAPE, 12), bits=12, **elements), tmp_path / "image.dcm")
+    save_png(square(), tmp_path / f"{made.SOPInstanceUID}.png")
+    importer, cases, _ = found_in(tmp_path)
+    (fact,) = inspect(importer, cases, Problems())
+    assert fact.spacing == spacing
+
+
+def test_the_size_of_a_pixel_of_a_frame_is_in_its_functional_groups(tmp_path):
+    made = dicom(noise((2, *SHAPE), 12), bits=12, kind=TOMOSYNTHESIS)
+    measures = Sequence([item(PixelSpacing=[0.09, 0.08])])
+    made.SharedFunctionalGroupsSequence = Sequence([item(PixelMeasuresSequence=measures)])
+    save(made, tmp_path / "volume.dcm")
+    save_png(square(), tmp_path / f"{made.SOPInstanceUID}_2.png")
+    importer, cases, _ = found_in(tmp_path)
+    (fact,) = inspect(importer, cases, Problems())
+    assert fact.spacing == (0.09, 0.08)

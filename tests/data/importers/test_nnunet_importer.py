@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pigbench.data.importers import nifti
 from pigbench.data.importers.base import Found, Problems, UnusableError
 from pigbench.data.importers.nnunet import NnUNet, NnUNetOptions
 from pigbench.errors import PigbenchError
@@ -292,3 +293,16 @@ def test_volumes_without_lesion_and_undeclared_labels_are_named(volumes):
 def test_a_series_of_volumes_is_refused(volumes):
     save(volume((7, 6, 5, 2)), volumes / "imagesTr" / "brain_1_0000.nii.gz")
     assert "holds 7×6×5×2 voxels" in find(volumes, foreground="1")[2]["unusable file"][0]
+
+
+@pytest.mark.parametrize(("axis", "spacing"), [(2, (3.0, 2.0)), (1, (4.0, 2.0)), (0, (4.0, 3.0))])
+def test_the_size_of_a_slices_pixel_is_the_volumes(axis, spacing):
+    """As `slice` lays them out: rows along the later of the other axes."""
+    affine = np.diag([2.0, 3.0, 4.0, 1.0])
+    made = nibabel.Nifti1Image(volume(), affine)
+    opened = nifti.open_volume(made.to_bytes())
+    assert opened.spacing(axis) == spacing
+    assert opened.slice(axis, 0).shape == tuple(
+        (7, 6, 5)[int(each) - 2]
+        for each in spacing  # 2 mm along the first axis, 3 along the second, 4 along the third
+    )
