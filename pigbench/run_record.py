@@ -19,8 +19,9 @@ from pigbench.planning.plan import Contender, Plan, Request
 from pigbench.processes import instructions
 from pigbench.protocol import digest
 from pigbench.results.record import FORMAT, HELD_OUT, MetricInfo, Record, Scores, TestCases, TestSet
-from pigbench.stages.base import thinned
+from pigbench.stages.base import Scored, thinned
 from pigbench.stages.ceiling import MeanScores
+from pigbench.stages.measure import Measured
 from pigbench.stages.node import Node, ordered
 from pigbench.stages.train import TrainedNetwork
 from pigbench.store import Store
@@ -41,7 +42,8 @@ def make_record(
         node.key: store.manifest(node.stage, node.key) for node in plan.nodes() if store.has(node.stage, node.key)
     }
     tables = _tables(plan, store, failed)
-    test_set, scores = _scores(plan, store, failed)
+    scored = _scored(plan, store, failed)
+    test_set = _test_set(scored, _ceiling(plan, store, failed))
     return Record.model_validate(
         {
             "format": FORMAT,
@@ -59,7 +61,7 @@ def make_record(
             "arms": {arm["arm"]: arm for arm in map(_arm, plan.measurements)},
             **tables,
             "test_sets": {HELD_OUT: test_set},
-            "scores": scores,
+            "scores": _columns(scored, test_set),
             "costs": _costs(request, plan, store, manifests),
             "tuning": [asdict(study) | {"used_by": request.rows_of(study)} for study in request.tuned],
             "provenance": _provenance(request, manifests.values(), command),
@@ -89,32 +91,41 @@ def _tables(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, li
     return tables
 
 
-def _scores(plan: Plan, store: Store, failed: Mapping[str, str]) -> tuple[TestSet, Scores]:
-    """The held-out cases of all folds, and what was measured of them in each fit, counted as in the table of fits."""
-    cases: dict[str, tuple[str, int, float]] = {}
-    fits = []
-    for number, node in enumerate(plan.measurements):
-        if node.key in failed:
-            continue
-        stage = stages.find(node.stage)
-        scored = stage.scores(node, stage.Result(store.entry(node.stage, node.key).path))
-        assert scored is not None
-        for case, patient, area in zip(scored.case_id, scored.patient_id, scored.area.tolist(), strict=True):
-            cases.setdefault(case, (patient, node.purpose.fold or 0, area))
-        fits.append((number, scored.case_id, scored.statistics, scored.scores))
-    place = {case: number for number, case in enumerate(cases)}
-    patients, folds, areas = zip(*cases.values(), strict=True) if cases else ((), (), ())
-    columns = TestCases(
-        case_id=list(cases), patient_id=list(patients), fold=np.array(folds, np.int32), area=np.array(areas, float)
+def _scored(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[int, tuple[Node, Scored]]:
+    """What was measured of each fit's cases, by the fit's place in the table of fits."""
+    return {
+        number: (node, Measured(store.entry(node.stage, node.key).path).scored)
+        for number, node in enumerate(plan.measurements)
+        if node.key not in failed
+    }
+
+
+def _test_set(scored: Mapping[int, tuple[Node, Scored]], ceiling: Mapping[str, Any]) -> TestSet:
+    """The held-out cases of all folds, each once."""
+    of_folds = {node.purpose.fold or 0: found for node, found in scored.values()}
+    folds = [np.full(len(found.case_id), fold, np.int32) for fold, found in of_folds.items()]
+    cases = TestCases(
+        case_id=[case for found in of_folds.values() for case in found.case_id],
+        patient_id=[patient for found in of_folds.values() for patient in found.patient_id],
+        fold=np.concatenate([np.empty(0, np.int32), *folds]),
+        area=np.concatenate([np.empty(0), *(found.area for found in of_folds.values())]),
     )
-    ceiling = {}
-    for node in plan.ceiling:
-        if node.key not in failed:
-            ceiling = MeanScores(store.open(node.stage, node.key).path).numbers
-    stacked = Scores.stacked(
-        (fit, [place[case] for case in ids], statistics, scores) for fit, ids, statistics, scores in fits
+    return TestSet(cases=cases, ceiling=dict(ceiling))
+
+
+def _columns(scored: Mapping[int, tuple[Node, Scored]], test_set: TestSet) -> Scores:
+    """The statistics and scores of every case of every fit."""
+    place = {case: number for number, case in enumerate(test_set.cases.case_id)}
+    return Scores.stacked(
+        (fit, [place[case] for case in found.case_id], found.statistics, found.scores)
+        for fit, (_, found) in scored.items()
     )
-    return TestSet(cases=columns, ceiling=ceiling), stacked
+
+
+def _ceiling(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
+    """What perfect masks of the network's resolution would score; nothing where that is the grid that is scored on."""
+    known = [node for node in plan.ceiling if node.key not in failed]
+    return MeanScores(store.open(known[0].stage, known[0].key).path).numbers if known else {}
 
 
 def _generator(generator: Contender, request: Request, plan: Plan, store: Store) -> dict[str, Any]:

@@ -181,7 +181,3 @@ class Stage(ABC):
     def row(self, node: Node, result: Any | None) -> dict[str, Any]:
         """The node's row of the record's `table`, without its status. result: None where the node failed."""
         raise NotImplementedError
-
-    def scores(self, node: Node, result: Any) -> Scored | None:
-        """The scores of held-out cases that it gives to a record; None if it gives none."""
-        return None

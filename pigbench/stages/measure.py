@@ -95,10 +95,6 @@ class Measure(base.Stage):
         row = node.purpose.told("arm", "segmenter", "seed", "fold")
         return row | (result.facts if result else {})
 
-    def scores(self, node: Node, result: Measured) -> base.Scored:
-        """Of every held-out case."""
-        return result.scored
-
 
 def judged(
     job: Job[Any],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
 
 import numpy as np
@@ -44,21 +43,20 @@ def test_the_same_as_tables(finished) -> None:
     from pigbench import results
 
     cases = results.cases(finished.path / "runs")
-    names = "protocol dataset preset generator n arm segmenter seed fold patient_id case_id tp fp fn tn"
-    assert cases.columns == names.split()
+    names = "protocol dataset preset generator n arm segmenter seed training fold patient_id case_id area"
+    assert cases.columns[:13] == names.split()
+    assert {"dice", "found", "nsd", "tp", "fp", "fn", "tn"} <= set(cases.columns)
     assert cases.filter(arm="real").height == 24  # every case is held out exactly once
     assert cases.filter(arm="real")["case_id"].n_unique() == 24
     assert (cases["tp"] + cases["fp"] + cases["fn"] + cases["tn"]).unique().to_list() == [16 * 16]
     assert not any(id_.startswith("p") and id_[1:].isdigit() for id_ in cases["patient_id"].unique())
 
 
-def test_a_repeat_recomputes_nothing_and_is_quick(finished) -> None:
+def test_a_repeat_recomputes_nothing(finished) -> None:
     before = finished.records[0].stat().st_mtime_ns
-    began = time.monotonic()
     again = finished("run", *ALL)
     assert again.returncode == 0
     assert "Already computed" in again.stderr
-    assert time.monotonic() - began < 10  # 3 s on a quiet machine; benchmarks/startup.py measures
     assert finished.records[0].stat().st_mtime_ns == before
 
 
