@@ -179,7 +179,7 @@ def test_a_record_says_what_every_kind_of_work_cost(finished) -> None:
     measured = {(row["arm"], row["metric"]) for row in rows if row["table"] in (3, "3")}
     for work in ("train pig", "segment unet on real", "segment unet on real+pig_8"):
         assert {(work, name) for name in ("wall_s", "cpu_s", "images_per_s", "parameters")} <= measured
-    (batch,) = {cost["images"] / 4 for cost in recorded_costs(finished) if cost["stage"] == "segment"}
+    (batch,) = {cost["images"] / 4 for cost in recorded_costs(finished) if cost["stage"] == "fit"}
     assert batch == load_preset("smoke").segmentation.batch
     (hardware,) = json.loads(finished.records[0].read_text())["provenance"]["hardware"]
     assert hardware

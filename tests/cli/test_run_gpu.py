@@ -21,5 +21,5 @@ def test_two_workers_share_a_gpu_and_the_record_says_what_it_cost(make_home) -> 
     record = json.loads(home.records[0].read_text())
     assert record["provenance"]["device"] == "cuda"
     assert any(" with " in hardware for hardware in record["provenance"]["hardware"])
-    networks = [cost for cost in record["costs"] if cost["stage"] in ("train", "sample", "segment")]
+    networks = [cost for cost in record["costs"] if cost["stage"] in ("train", "sample", "fit")]
     assert all(cost["gpu_s"] > 0 and cost["gpu_peak_mib"] > 0 for cost in networks)
