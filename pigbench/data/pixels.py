@@ -7,10 +7,14 @@ silence. So nothing here converts 16-bit pixels, and what would lose depth is re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,6 +38,17 @@ class ColourError(UnusableError):
     """The picture is in colour, and nothing says what to read of it."""
 
 
+@contextmanager
+def reading(fault: str = "cannot be read") -> Iterator[None]:
+    """Within it, what decoders raise on damaged bytes, nearly anything, becomes an UnusableError: `fault` and why."""
+    try:
+        yield
+    except (UnusableError, PigbenchError):
+        raise
+    except Exception as error:
+        raise UnusableError(f"{fault}: {str(error) or type(error).__name__}") from None
+
+
 def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
     """The picture (h, w) in `data`: uint8, or uint16 where the file holds 16-bit grey.
 
@@ -41,19 +56,17 @@ def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
     """
     import PIL.Image
 
-    try:
-        with PIL.Image.open(BytesIO(data), formats=_FORMATS) as image:
+    with reading():
+        try:
+            opened = PIL.Image.open(BytesIO(data), formats=_FORMATS)
+        except PIL.UnidentifiedImageError:
+            raise UnusableError("not a PNG, TIFF, JPEG or BMP file") from None
+        with opened as image:
             depth, frames = _depth(image, data), getattr(image, "n_frames", 1)
             if frames > 1:
                 raise UnusableError(f"holds {frames} frames, not one")
             image.load()
             return _grey(image, depth, colour)
-    except UnusableError:
-        raise
-    except PIL.UnidentifiedImageError:
-        raise UnusableError("not a PNG, TIFF, JPEG or BMP file") from None
-    except Exception as error:  # on damaged bytes the decoders raise nearly anything
-        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
 
 
 def labels(data: bytes) -> np.ndarray:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pigbench.data.importers.base import UnusableError
+from pigbench.data.pixels import UnusableError, reading
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
@@ -47,14 +49,8 @@ def read_header(file: BytesIO | str) -> Dataset:
     """Everything but the pixels. Raises UnusableError."""
     import pydicom
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(file, stop_before_pixels=True)
-    except pydicom.errors.InvalidDicomError:
-        raise UnusableError("not a DICOM file") from None
-    except Exception as error:  # on damaged bytes the parser raises nearly anything
-        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
+    with _quiet():
+        header = pydicom.dcmread(file, stop_before_pixels=True)
     last = header.get_item(max(header.keys())) if header else None
     if isinstance(last, pydicom.dataelem.RawDataElement) and len(last.value or b"") < last.length != _UNDEFINED:
         raise UnusableError("truncated: it ends within its header")
@@ -68,13 +64,11 @@ def read_frame(data: bytes, frame: int = 1, *, window: bool = False) -> np.ndarr
     """
     header, stored = read_stored(data, frame)
     photometric = str(header.get("PhotometricInterpretation", ""))
-    try:
+    with reading("its values cannot be rescaled"):
         view = _of_frame(header, frame)
         values, low, high = _rescaled(stored, view)
         if window:
             values, low, high = _windowed(values, view, low, high)
-    except Exception as error:
-        raise UnusableError(f"its values cannot be rescaled: {error}") from None
     return _stored_whole(values, low, high, inverted=photometric == "MONOCHROME1")
 
 
@@ -86,20 +80,29 @@ def read_stored(data: bytes, frame: int) -> tuple[Dataset, np.ndarray]:
     check_installed()
     import pydicom
 
+    with _quiet():
+        dataset = pydicom.dcmread(BytesIO(data))
+        _check(dataset, frame)
+        if dataset.get("BitsAllocated") == 1 and dataset.file_meta.TransferSyntaxUID in _NATIVE:
+            return dataset, _unpacked(dataset, frame)
+        pixels = pydicom.pixels.pixel_array(dataset, index=frame - 1)
+        return dataset, _grey(pixels, str(dataset.get("PhotometricInterpretation", "")))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Within it pydicom warns of nothing, and what it raises, nearly anything, is an UnusableError of one line."""
+    import pydicom
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(BytesIO(data))
-            _check(dataset, frame)
-            if dataset.get("BitsAllocated") == 1 and dataset.file_meta.TransferSyntaxUID in _NATIVE:
-                return dataset, _unpacked(dataset, frame)
-            pixels = pydicom.pixels.pixel_array(dataset, index=frame - 1)
-            return dataset, _grey(pixels, str(dataset.get("PhotometricInterpretation", "")))
+            yield
     except UnusableError:
         raise
     except pydicom.errors.InvalidDicomError:
         raise UnusableError("not a DICOM file") from None
-    except Exception as error:  # on damaged bytes the decoders raise nearly anything
+    except Exception as error:
         reason = " ".join(str(error).split()).split("available plugins: ")[-1] or type(error).__name__
         raise UnusableError(f"cannot be read: {reason}") from None
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from pigbench.data.pixels import UnusableError
+from pigbench.data.pixels import UnusableError, reading
 from pigbench.errors import PigbenchError
 
 SUFFIXES = (".nii", ".nii.gz")
 
 _GZIP = b"\x1f\x8b"
 _HALF_A_VOXEL = 0.5
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -83,14 +81,15 @@ class Volume:
 
 def read_geometry(file: Path) -> Geometry:
     """The geometry that a file's header declares; no voxel is read. Raises UnusableError or OSError."""
-    with file.open("rb") as raw:
-        return _guarded(lambda: _geometry(_header(_unpacked(raw))))
+    with file.open("rb") as raw, reading():
+        return _geometry(_header(_unpacked(raw)))
 
 
 @lru_cache(maxsize=2)  # an image and its label: the slices of a volume are asked for one by one
 def open_volume(data: bytes) -> Volume:
     """The volume in a file's bytes, all of it in memory as it was saved. Raises UnusableError."""
-    return _guarded(lambda: _open(data))
+    with reading():
+        return _open(data)
 
 
 def _open(data: bytes) -> Volume:
@@ -133,15 +132,6 @@ def _unpacked(raw: BinaryIO) -> BinaryIO:
     packed = raw.read(2) == _GZIP
     raw.seek(0)
     return gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[return-value]
-
-
-def _guarded(read: Callable[[], _Read]) -> _Read:
-    try:
-        return read()
-    except (UnusableError, PigbenchError):
-        raise
-    except Exception as error:  # on damaged bytes the decoders raise nearly anything
-        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
 
 
 def _nibabel() -> Any:

@@ -23,7 +23,7 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from pigbench.contracts import Config
 from pigbench.data.importers import nifti
-from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, files_inside
 from pigbench.data.importers.pairing import composed, patients_by_regex
 from pigbench.data.pixels import decode, labels
 from pigbench.errors import PigbenchError
@@ -151,11 +151,8 @@ class NnUNet(Importer):
                 )
                 return []
             shown = [index for index in range(geometry.shape[axis]) if _lesion(label.slice(axis, index), chosen).any()]
-        except UnusableError as error:
-            problems.add("unusable file", [f"{file.parent.name}/{file.name} ({error})"])
-            return []
-        except OSError as error:
-            problems.add("unusable file", [f"{file.parent.name}/{file.name} (cannot be read: {error.strerror})"])
+        except (OSError, UnusableError) as error:
+            problems.add_file(f"{file.parent.name}/{file.name}", error)
             return []
         if not shown:
             problems.add("volume without a lesion", [case.label.name])
@@ -193,16 +190,10 @@ def _description(path: Path) -> Description:
 def _listed(path: Path, folder: str, ending: str, problems: Problems) -> dict[str, Path]:
     """The files of a folder that end so, by name."""
     try:
-        files = sorted((path / folder).iterdir())
+        files = [file for file in (path / folder).iterdir() if file.name.endswith(ending)]
     except OSError as error:
         raise PigbenchError(f"the folder {path / folder} cannot be read: {error.strerror}") from None
-    found = {}
-    for file in files:
-        if file.name.endswith(ending) and not file.name.startswith("."):
-            try:
-                found[composed(file.name)] = inside_folder(path, file)
-            except UnusableError as error:
-                problems.add("unusable file", [f"{folder}/{file.name} ({error})"])
+    found = {composed(file.name): file for file in files_inside(path, files, problems)}
     if not found:
         raise PigbenchError(f"the folder {path / folder} holds no file that ends in {ending}")
     return found

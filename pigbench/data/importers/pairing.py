@@ -9,7 +9,7 @@ import csv
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,10 +185,10 @@ def _pictures(folder: Path, other: Path | None) -> Iterator[Path]:
             yield file
 
 
-def table_rows(table: Path, needed: tuple[str, ...] = ()) -> list[dict[str, str]]:
+def table_rows(table: Path, needed: tuple[str, ...] = (), plain: Callable[[str], str] = str) -> list[dict[str, str]]:
     """The rows of a CSV by column name; the separator is the header's most frequent of comma, semicolon and tab.
 
-    Raises PigbenchError if it cannot be read or lacks a column that is needed.
+    plain: what is made of a column's name. Raises PigbenchError if it cannot be read or lacks a column that is needed.
     """
     try:
         lines = table.read_text(encoding="utf-8-sig").splitlines()
@@ -198,9 +198,10 @@ def table_rows(table: Path, needed: tuple[str, ...] = ()) -> list[dict[str, str]
         raise PigbenchError(f"the table {table} is not in UTF-8: save it as 'CSV UTF-8'") from None
     separator = max(",;\t", key=lines[0].count) if lines else ","
     reader = csv.DictReader(lines, delimiter=separator, restval="")
-    for name in needed:
-        if name not in (reader.fieldnames or []):
-            raise PigbenchError(f"the table {table} has no column {name}; its columns are {_listed(reader)}")
+    names = reader.fieldnames = [plain(name) for name in reader.fieldnames or ()]
+    if missing := [name for name in needed if name not in names]:
+        has = ", ".join(names) or "none"
+        raise PigbenchError(f"the table {table} has no column {', '.join(missing)}; its columns are {has}")
     return [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
 
 
@@ -210,10 +211,6 @@ def _rows(table: Path) -> list[tuple[str, str]]:
     names = list(rows[0]) if rows else []
     case, patient = _column(names, _CASE_COLUMNS, table), _column(names, _PATIENT_COLUMNS, table)
     return [(row[case], row[patient]) for row in rows]
-
-
-def _listed(reader: csv.DictReader) -> str:
-    return ", ".join(reader.fieldnames or []) or "none"
 
 
 def _column(names: list[str], accepted: tuple[str, ...], table: Path) -> str:
