@@ -16,7 +16,7 @@ import numpy as np
 
 from pigbench.contracts import Config
 from pigbench.data.dataset_index import hide
-from pigbench.data.importers.base import Found, Importer, Part, Problems
+from pigbench.data.importers.base import Found, Importer, Problems
 from pigbench.data.importers.checks import Facts, digest, inspect
 from pigbench.data.importers.pairing import Pair, find_pairs
 from pigbench.data.pixels import binary, decode
@@ -49,8 +49,7 @@ def read_folder(directory: Path, progress: Callable[[int, int], None] | None = N
     """
     problems = Problems()
     pairs = find_pairs(directory / "images", directory / "masks", problems)
-    cases = [Found(pair.stem, None, Part(pair.image), (Part(pair.masks[0]),)) for pair in pairs]
-    facts = inspect(_AsSaved(Config()), cases, problems, progress)
+    facts = inspect(_AsSaved(Config()), [pair.found(None) for pair in pairs], problems, progress)
     problems.raise_any()
     return PairSet(directory, pairs, [fact for fact in facts if fact])
 

@@ -38,6 +38,15 @@ class ColourError(UnusableError):
     """The picture is in colour, and nothing says what to read of it."""
 
 
+class NotBinaryError(UnusableError):
+    """A mask has more than one value besides 0."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        shown = ", ".join(map(str, values[:8])) + (", …" if len(values) > 8 else "")
+        super().__init__(f"{len(values)} values: {shown}")
+        self.values = values
+
+
 @contextmanager
 def reading(fault: str = "cannot be read") -> Iterator[None]:
     """Within it, what decoders raise on damaged bytes, nearly anything, becomes an UnusableError: `fault` and why."""
@@ -85,13 +94,12 @@ def labels(data: bytes) -> np.ndarray:
 def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     """The mask (h, w), uint8, 0 or 1, and the value that stood for 1 (0 in an empty mask).
 
-    Raises UnusableError with the values found if there is more than one besides 0.
+    Raises NotBinaryError.
     """
     values = np.unique(pixels)
     lesion = values[values != 0]
     if len(lesion) > 1:
-        shown = ", ".join(str(value) for value in values[:8]) + (", …" if len(values) > 8 else "")
-        raise UnusableError(f"{len(values)} values: {shown}")
+        raise NotBinaryError(values)
     return (pixels != 0).astype(np.uint8), int(lesion[0]) if len(lesion) else 0
 
 

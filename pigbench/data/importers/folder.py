@@ -70,13 +70,10 @@ class Folder(Importer):
                 f"{path} has no folder images/: give --images and --masks, or --mask-suffix _mask where masks lie "
                 "beside their images; for BUSI, nnU-Net and others `pigbench data import --help` lists importers"
             )
-        pairs = find_pairs(
-            images, masks, problems, MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
-        )
+        names = MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
+        pairs = find_pairs(images, masks, problems, names)
         patients = self._patients(pairs)
-        return [
-            Found(pair.stem, patients.get(pair.stem), Part(pair.image), tuple(map(Part, pair.masks))) for pair in pairs
-        ]
+        return [pair.found(patients.get(pair.stem)) for pair in pairs]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
         """The picture, uint8 or uint16 as saved; of colour what the options say."""
@@ -117,15 +114,12 @@ class Folder(Importer):
         masks: dict[Path, list[Part]] = {}
         rows: dict[Path, dict[str, str]] = {}
         for row in table_rows(table, ("image", "mask")):
-            found_files = [_listed(table, path, row[name]) for name in ("image", "mask")]
-            missing = [
-                row[name] for name, file in zip(("image", "mask"), found_files, strict=True) if not file.exists()
-            ]
-            if missing:
+            files = {name: _listed(table, path, name) for name in (row["image"], row["mask"])}
+            if missing := [name for name, file in files.items() if not file.exists()]:
                 problems.add(f"{table.name} names files that are neither beside it nor in {path}", missing)
                 continue
             try:
-                image, mask = (inside_folder(path, file) for file in found_files)
+                image, mask = (inside_folder(path, files[row[name]]) for name in ("image", "mask"))
             except UnusableError:
                 problems.add(f"{table.name} names files outside {path}: give a folder that holds both", [row["image"]])
                 continue
@@ -141,9 +135,9 @@ class Folder(Importer):
         if several and not self.options.merge_masks:
             problems.add(f"more than one mask in {table.name} (--merge-masks makes one of them)", several)
             found = [case for case in found if len(case.masks) == 1]
-        whose = {case.patient is not None for case in found}
-        if len(whose) > 1:
-            problems.add(f"no patient in {table.name} for", [case.name for case in found if case.patient is None])
+        nobodies = [case.name for case in found if case.patient is None]
+        if len(nobodies) < len(found):
+            problems.add(f"no patient in {table.name} for", nobodies)
         return found
 
 

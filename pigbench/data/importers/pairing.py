@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pigbench.data.importers.base import Problems
+from pigbench.data.importers.base import Found, Part, Problems
 from pigbench.data.pixels import SUFFIXES
 from pigbench.errors import PigbenchError
 
@@ -28,6 +28,10 @@ class Pair:
     stem: str
     image: Path
     masks: tuple[Path, ...]
+
+    def found(self, patient: str | None) -> Found:
+        """The pair as a case of that patient."""
+        return Found(self.stem, patient, Part(self.image), tuple(map(Part, self.masks)))
 
     @property
     def folder(self) -> str | None:
@@ -80,15 +84,14 @@ def find_pairs(images: Path, masks: Path, problems: Problems, names: MaskNames =
     named = f"of the same stem and '{names.suffix}'" if names.suffix else "of the same stem"
     problems.add(f"image without a mask {named}", sorted(stem for stem, own in owned.items() if not own))
     problems.add(f"mask without an image {named}", stray)
-    further = (
-        {} if names.several else {stem: own for stem, own in owned.items() if own not in ([], [stem + names.suffix])}
-    )
-    problems.add(
-        "image with further masks (--merge-masks makes one mask of them)",
-        [f"{stem} ({', '.join(own)})" for stem, own in sorted(further.items())],
-    )
-    whole = sorted(stem for stem, own in owned.items() if own and stem not in further)
-    return [Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in owned[stem])) for stem in whole]
+    pairs = []
+    for stem, own in sorted(owned.items()):
+        if own and not names.several and own != [stem + names.suffix]:
+            further = "image with further masks (--merge-masks makes one mask of them)"
+            problems.add(further, [f"{stem} ({', '.join(own)})"])
+        elif own:
+            pairs.append(Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in own)))
+    return pairs
 
 
 def composed(name: str) -> str:
@@ -143,10 +146,9 @@ def patients_by_table(stems: list[str], table: Path) -> dict[str, str]:
     Raises PigbenchError for an unreadable table, missing columns, stems without a patient and stems with two.
     """
     found: dict[str, set[str]] = {stem: set() for stem in stems}
-    last = Counter(stem.split("/")[-1] for stem in stems)
-    named = {stem: stem for stem in stems} | {
-        stem.split("/")[-1]: stem for stem in stems if last[stem.split("/")[-1]] == 1
-    }
+    last = {stem: stem.split("/")[-1] for stem in stems}
+    times = Counter(last.values())
+    named = {stem: stem for stem in stems} | {name: stem for stem, name in last.items() if times[name] == 1}
     for case, patient in _rows(table):
         name = composed(case)
         stem = named.get(str(Path(name).with_suffix("")) if Path(name).suffix.lower() in SUFFIXES else name)
