@@ -152,8 +152,7 @@ class ImportedSource(Source):
         Raises PigbenchError if a file is gone or its bytes are not those that were imported.
         """
         row = self.rows[index]
-        image, mask = self._verified(row, "image"), self._verified(row, "mask")
-        return image, mask
+        return self._verified(row, "image"), self._verified(row, "mask")
 
     def read_truth(self, index: int) -> np.ndarray:
         """The mask of case `index` as its files have it. Raises as `read` does."""
@@ -190,40 +189,34 @@ class ImportedSource(Source):
         row = self.rows[index]
         found = []
         for what, parts in (("image", [image_part(row)]), ("mask", mask_parts(row))):
-            gone = [part.file for part in parts if not part.file.is_file()]
-            if gone or self._fault(row, what):
-                found.append(f"{row.case_id}: {what} {gone[0] if gone else parts[0].file}")
+            try:
+                self._verified(row, what)
+            except PigbenchError:
+                file = next((part.file for part in parts if not part.file.is_file()), parts[0].file)
+                found.append(f"{row.case_id}: {what} {file}")
         return found
-
-    def _fault(self, row: Row, what: str) -> bool:
-        try:
-            self._verified(row, what)
-        except PigbenchError:
-            return True
-        return False
 
     def _verified(self, row: Row, what: str) -> np.ndarray:
         """The image or the mask, if it is what was imported. Errors name the case, not the file: they reach records."""
         where = f"dataset '{self.name}': the {what} of case {row.case_id}"
-        changed = PigbenchError(
-            f"{where} has changed since it was imported: put the old file back (`pigbench data validate {self.name}` "
-            "names it), or import under a new name"
-        )
         try:
             if what == "image":
                 known, (found, pixels) = row.image_sha256, self._reader.image(image_part(row))
             else:
                 known = row.mask_sha256
                 found, pixels, _ = self._reader.mask(mask_parts(row), (row.height, row.width))
+            if found != known:
+                raise UnusableError
         except OSError as error:
             raise PigbenchError(
                 f"{where} cannot be read ({error.strerror}). If its folder has moved, import it again under the same "
                 f"name; `pigbench data validate {self.name}` names every such file"
             ) from None
         except UnusableError:
-            raise changed from None
-        if found != known:
-            raise changed
+            raise PigbenchError(
+                f"{where} has changed since it was imported: put the old file back (`pigbench data validate "
+                f"{self.name}` names it), or import under a new name"
+            ) from None
         return pixels
 
 
@@ -313,9 +306,7 @@ def _rows(cases: Sequence[Found], facts: Sequence[Facts], patients: Sequence[str
 
 def _under_own_ids(rows: Sequence[Row]) -> list[Row]:
     """The rows with the user's names for ids. Raises PigbenchError where a name stands for two cases."""
-    problems = Problems()
-    problems.add(
-        "more than one case is called", [name for name, times in Counter(r.name for r in rows).items() if times > 1]
-    )
+    problems, times = Problems(), Counter(row.name for row in rows)
+    problems.add("more than one case is called", [name for name in times if times[name] > 1])
     problems.raise_any()
     return [replace(row, case_id=row.name, patient_id=row.patient) for row in rows]
