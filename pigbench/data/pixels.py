@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pigbench.errors import PigbenchError
+from pigbench.errors import PigbenchError, in_a_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -55,7 +55,7 @@ def reading(fault: str = "cannot be read") -> Iterator[None]:
     except (UnusableError, PigbenchError):
         raise
     except Exception as error:
-        raise UnusableError(f"{fault}: {str(error) or type(error).__name__}") from None
+        raise UnusableError(f"{fault}: {in_a_line(error) or type(error).__name__}") from None
 
 
 def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:

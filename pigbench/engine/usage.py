@@ -10,7 +10,6 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 
 NOTED_EVERY = 10.0  # seconds, so much of a killed attempt's time goes unrecorded at most
 
@@ -51,8 +50,8 @@ class Meter:
         self._noted = self._wall
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
             self._write()
 
     def note(self) -> bool:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pigbench.data.pixels import UnusableError, reading
-from pigbench.errors import PigbenchError
+from pigbench.errors import PigbenchError, in_a_line
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -29,11 +29,6 @@ _UNDEFINED = 0xFFFFFFFF  # the length of what ends with a delimiter
 _J2K = b"\xff\x4f\xff\x51"
 _JPEG = b"\xff\xd8"
 _SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG and JPEG-LS markers that a frame's size follows
-_MEANING = (  # the elements that say what stored values mean
-    *("BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation"),
-    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
-    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
-)
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2")
 
 
@@ -103,7 +98,7 @@ def _quiet() -> Iterator[None]:
     except pydicom.errors.InvalidDicomError:
         raise UnusableError("not a DICOM file") from None
     except Exception as error:
-        reason = " ".join(str(error).split()).split("available plugins: ")[-1] or type(error).__name__
+        reason = in_a_line(error).split("available plugins: ")[-1] or type(error).__name__
         raise UnusableError(f"cannot be read: {reason}") from None
 
 
@@ -136,15 +131,10 @@ def groups_of(header: Dataset, frame: int) -> list[Dataset]:
 
 
 def _of_frame(header: Dataset, frame: int) -> Dataset:
-    """The header with what the functional groups say of the frame's values put at its top level."""
-    from pydicom import Dataset
-
-    view = Dataset()
-    view.file_meta = header.file_meta
-    for source in (header, *reversed(groups_of(header, frame))):
-        for name in _MEANING:
-            if name in source:
-                view[name] = source[name]
+    """The header with what the functional groups say of the frame put at its top level."""
+    view = header.copy()
+    for group in reversed(groups_of(header, frame)):
+        view.update(group)
     return view
 
 
