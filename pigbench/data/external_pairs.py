@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from pigbench.data.importers.base import Found, Importer, Problems
 from pigbench.data.importers.checks import Facts, digest, inspect
 from pigbench.data.importers.pairing import Pair, find_pairs
 from pigbench.data.pixels import binary, decode
+from pigbench.data.source import Progress
 from pigbench.errors import PigbenchError
 from pigbench.store import Store
 
@@ -42,8 +43,8 @@ class PairSet:
         return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:32]
 
 
-def read_folder(directory: Path, progress: Callable[[int, int], None] | None = None) -> PairSet:
-    """The pairs of `directory`/images and `directory`/masks. progress: told (pairs read, all pairs).
+def read_folder(directory: Path, progress: Progress | None = None) -> PairSet:
+    """The pairs of `directory`/images and `directory`/masks.
 
     Raises PigbenchError for whatever is wrong with the folders or files, naming all of it.
     """

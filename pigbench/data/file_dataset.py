@@ -21,7 +21,7 @@ from pigbench.data.dataset_index import Registered, Row
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.checks import Facts, Reader, inspect
 from pigbench.data.pseudonyms import pseudonyms
-from pigbench.data.source import CaseFiles, CaseInfo, Source
+from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.store import Store
@@ -75,13 +75,13 @@ def import_dataset(
     *,
     skip_bad: bool = False,
     own_ids: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Imported:
     """Register what an importer finds under `path` as dataset `name`, all of it or nothing. No image is copied.
 
     skip_bad: leave out what is faulty and list it in the register. own_ids: show the user's own names of cases and
-    patients wherever ids are shown, instead of hashes. progress: told (cases read, all cases). Raises
-    PigbenchError for whatever is wrong with the name, the store, the options, the files or the patients.
+    patients wherever ids are shown, instead of hashes. Raises PigbenchError for whatever is wrong with the name, the
+    store, the options, the files or the patients.
     """
     _check_name(name)
     importer, store, problems = make_importer(kind, options or {}), Store(store_root), Problems()

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from pigbench.contracts import seal
-from pigbench.data.source import CaseFiles, CaseInfo, Source
+from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.data.splits import make_folds, part
 from pigbench.errors import PigbenchError
 
@@ -72,13 +72,13 @@ def write_split(
     seed: int,
     out: Path,
     set_aside: float = 0.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write each fold's `fold-K.json`, nnU-Net's `splits_final.json` and, for a dataset of files, `files.csv`.
 
     `masks/CASE.png` beside `files.csv` is each case's mask as the suite reads it (all its masks merged, 0 and 255).
     Ids are those of the records. Only `splits_final.json` and `files.csv` hold the names of the user's files.
-    progress: told (masks written, all masks). Raises PigbenchError for a file that is gone or has changed.
+    Raises PigbenchError for a file that is gone or has changed.
     """
     cases = part(source.cases(), set_aside, seed, tuning=False)
     split = make_folds(cases, folds, seed)
@@ -146,9 +146,7 @@ def _own_name(image: Path, mask: Path) -> str:
     return label if re.fullmatch(re.escape(label) + r"_\d{4}", name) else name
 
 
-def _write_masks(
-    source: Source, cases: Sequence[CaseInfo], out: Path, progress: Callable[[int, int], None] | None
-) -> list[Path]:
+def _write_masks(source: Source, cases: Sequence[CaseInfo], out: Path, progress: Progress | None) -> list[Path]:
     """Each case's mask as a PNG file; where they are."""
     import PIL.Image
 

@@ -11,7 +11,7 @@ from pigbench.data.duplicates import links, signature
 from pigbench.data.external_pairs import PairSet
 from pigbench.data.pixels import decode
 from pigbench.data.prepare import prepare_case
-from pigbench.data.source import CaseInfo, Source
+from pigbench.data.source import CaseInfo, Progress, Source
 from pigbench.data.splits import make_folds, part
 from pigbench.errors import PigbenchError
 
@@ -29,13 +29,13 @@ def refuse_copies(
     folds: int,
     seed: int,
     set_aside: float = 0.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Raises PigbenchError if pairs hold images equal or nearly equal to images held out in a fold that they serve.
 
     An image does not count if it is as like a case of another patient, who is not held out: then it is the dataset that
     has near-duplicates. served: sets of pairs with their folds. resolution: of the run. folds, seed, set_aside: those
-    of its split. progress: told (files read, all files). All of the dataset is read, once.
+    of its split. All of the dataset is read, once.
     """
     cases = source.cases()
     held_out = make_folds(part(cases, set_aside, seed, tuning=False), folds, seed)

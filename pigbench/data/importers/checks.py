@@ -16,6 +16,7 @@ from pigbench.data.importers.base import Found, Importer, Part, Problems, Unusab
 from pigbench.data.importers.options import ColourOptions
 from pigbench.data.lesions import prepared_fraction
 from pigbench.data.pixels import ColourError, NotBinaryError, binary
+from pigbench.data.source import Progress
 
 IN_COLOUR = "image in colour"
 """How the kind of problem begins that `in_colour` names."""
@@ -93,14 +94,14 @@ def inspect(
     importer: Importer,
     cases: Sequence[Found],
     problems: Problems,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     sign: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> list[Facts | None]:
     """The facts of every case, in order, None for one that is unusable; `problems` gets all that is wrong.
 
     That is unreadable files, constant images, colour, masks that are not binary or of another size, masks that use
     different values for the lesion, such as 1 and 2 (these are label maps), and a foreground that no mask has.
-    progress: told (cases done, all cases). sign: makes signatures. Memory does not grow with the cases.
+    sign: makes signatures. Memory does not grow with the cases.
     """
     reader = Reader(importer)
     labels: dict[int, list[str]] = defaultdict(list)
