@@ -50,9 +50,9 @@ def read_folder(directory: Path, progress: Progress | None = None) -> PairSet:
     """
     problems = Problems()
     pairs = find_pairs(directory / "images", directory / "masks", problems)
-    facts = inspect(_AsSaved(Config()), [pair.found(None) for pair in pairs], problems, progress)
+    read = inspect(_AsSaved(Config()), [pair.found(None) for pair in pairs], problems, progress)
     problems.raise_any()
-    return PairSet(directory, pairs, [fact for fact in facts if fact])
+    return PairSet(directory, pairs, [facts for _, facts in read])
 
 
 class _AsSaved(Importer):

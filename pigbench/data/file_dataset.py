@@ -86,15 +86,14 @@ def import_dataset(
     _check_name(name)
     importer, store, problems = make_importer(kind, options or {}), Store(store_root), Problems()
     found = importer.find(path, problems)
-    facts = inspect(importer, found, problems, progress, _signatures(importer))
+    good = inspect(importer, found, problems, progress, _signatures(importer))
     problems.raise_any(skip_bad=skip_bad)
-    good = [(case, fact) for case, fact in zip(found, facts, strict=True) if fact is not None]
     if not good:
         nothing = f"{kind}: no case with a mask under {path}"
         raise PigbenchError(f"with --skip-bad nothing would be left\n{problems.told()}" if len(problems) else nothing)
-    cases, known_facts = [case for case, _ in good], [fact for _, fact in good]
-    patients, known_patients, pseudo = _patients(importer, cases, known_facts)
-    rows, content = _rows(cases, known_facts, patients)
+    cases, facts = [case for case, _ in good], [fact for _, fact in good]
+    patients, known_patients, pseudo = _patients(importer, cases, facts)
+    rows, content = _rows(cases, facts, patients)
     if own_ids:
         rows = _under_own_ids(rows)
     known = dataset_index.publish(

@@ -73,9 +73,8 @@ class Meter:
 
     def _own(self) -> Cost:
         wall, cpu = round(time.monotonic() - self._wall, 3), round(_cpu_seconds() - self._cpu, 3)
-        if not self._on_gpu:
-            return Cost(wall, cpu, round(peak_mib(), 1))
-        return Cost(wall, cpu, round(peak_mib(), 1), wall, round(gpu_peak_mib(), 1))
+        of_gpu = (wall, round(gpu_peak_mib(), 1)) if self._on_gpu else ()
+        return Cost(wall, cpu, round(peak_mib(), 1), *of_gpu)
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):

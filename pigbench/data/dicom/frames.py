@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -128,6 +128,12 @@ def groups_of(header: Dataset, frame: int) -> list[Dataset]:
     own, shared = header.get("PerFrameFunctionalGroupsSequence"), header.get("SharedFunctionalGroupsSequence")
     items = ([own[frame - 1]] if own and len(own) >= frame else []) + ([shared[0]] if shared else [])
     return [inner[0] for item in items for element in item if element.VR == "SQ" and (inner := element.value)]
+
+
+def said_of(header: Dataset, frame: int, *names: str) -> Any:
+    """What a header, or else its groups for a frame, say under the first of these names that is there, or None."""
+    sources = [header, *groups_of(header, frame)]
+    return next((source[name].value for name in names for source in sources if source.get(name)), None)
 
 
 def _of_frame(header: Dataset, frame: int) -> Dataset:

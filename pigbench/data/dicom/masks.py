@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pigbench.data.dicom.contours import fill
-from pigbench.data.dicom.frames import frames_of, groups_of, read_header, read_stored
+from pigbench.data.dicom.frames import frames_of, groups_of, read_header, read_stored, said_of
 from pigbench.data.pixels import UnusableError, reading
 
 if TYPE_CHECKING:
@@ -71,12 +71,8 @@ class Piece:
 
 def plane_of(header: Dataset, frame: int) -> Plane | None:
     """Where a frame lies; None where the header does not say."""
-    sources = [header, *groups_of(header, frame)]
-
-    def first(name: str) -> tuple[float, ...]:
-        return next((tuple(map(float, source[name].value)) for source in sources if source.get(name)), ())
-
-    origin, turn, spacing = first("ImagePositionPatient"), first("ImageOrientationPatient"), first("PixelSpacing")
+    names = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+    origin, turn, spacing = (tuple(map(float, said_of(header, frame, name) or ())) for name in names)
     if (len(origin), len(turn), len(spacing)) != (3, 6, 2) or min(spacing) <= 0:
         return None
     return Plane(origin, turn[:3], turn[3:], spacing[::-1])
@@ -112,14 +108,11 @@ def contour_pieces(file: Path, header: Dataset) -> Iterator[Piece]:
 
 def read_segmentation(data: bytes, frames: Sequence[int]) -> np.ndarray:
     """Frames of a DICOM segmentation merged, (h, w), uint8, 0 or 1. Raises UnusableError."""
-    merged: np.ndarray | None = None
+    merged = np.array(False)
     for frame in frames:
         header, stored = read_stored(data, frame)
         full = header.get("MaximumFractionalValue") or 255 if header.get("SegmentationType") == "FRACTIONAL" else 1
-        lesion = stored >= full / 2
-        merged = lesion if merged is None else merged | lesion
-    if merged is None:
-        raise UnusableError("no frame was chosen")
+        merged = merged | (stored >= full / 2)
     return merged.astype(np.uint8)
 
 

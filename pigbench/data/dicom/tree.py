@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pigbench.data.dicom.frames import frames_of, groups_of, read_header
+from pigbench.data.dicom.frames import frames_of, read_header, said_of
 from pigbench.data.dicom.masks import (
     CONTOURS,
     LABEL_MAP,
@@ -67,12 +67,7 @@ def is_dicom(file: Path) -> bool:
 
 def about(header: Dataset) -> dict[str, str]:
     """The view, side and scanner that a header names."""
-    sources = [header, *groups_of(header, 1)]
-    values = {
-        key: next((str(source[name].value) for name in names for source in sources if source.get(name)), "")
-        for key, names in _ABOUT.items()
-    }
-    return {key: value for key, value in values.items() if value}
+    return {key: str(value) for key, names in _ABOUT.items() if (value := said_of(header, 1, *names))}
 
 
 def _held(file: Path) -> Sequence[Image | Piece]:

@@ -96,8 +96,8 @@ def inspect(
     problems: Problems,
     progress: Progress | None = None,
     sign: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> list[Facts | None]:
-    """The facts of every case, in order, None for one that is unusable; `problems` gets all that is wrong.
+) -> list[tuple[Found, Facts]]:
+    """The usable cases with their facts, in order; `problems` gets all that is wrong.
 
     That is unreadable files, constant images, colour, masks that are not binary or of another size, masks that use
     different values for the lesion, such as 1 and 2 (these are label maps), and a foreground that no mask has.
@@ -105,18 +105,19 @@ def inspect(
     """
     reader = Reader(importer)
     labels: dict[int, list[str]] = defaultdict(list)
-    facts: list[Facts | None] = []
+    usable = []
     for done, case in enumerate(cases, start=1):
-        facts.append(_inspect(reader, case, problems, labels, sign))
+        if facts := _inspect(reader, case, problems, labels, sign):
+            usable.append((case, facts))
         if progress:
             progress(done, len(cases))
     for label, names in labels.items() if len(labels) > 1 else ():
         what = f"masks differ in the value of the lesion (a label map? see --foreground); {label} in"
         problems.add(what, names, needs_choice=True)
-    if importer.foreground is not None and any(facts):
+    if importer.foreground is not None and usable:
         what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
         problems.add(what, importer.foreground.unmet, needs_choice=True)
-    return facts
+    return usable
 
 
 def in_colour(importer: Importer) -> str:

@@ -111,8 +111,7 @@ class Folder(Importer):
                 "a --table says in its column 'patient' whose its images are: leave out --patient-regex, --patients "
                 "and --patient-folders"
             )
-        masks: dict[Path, list[Part]] = {}
-        rows: dict[Path, dict[str, str]] = {}
+        listed: dict[Path, tuple[dict[str, str], list[Part]]] = {}
         for row in table_rows(table, ("image", "mask")):
             files = {name: _listed(table, path, name) for name in (row["image"], row["mask"])}
             if missing := [name for name, file in files.items() if not file.exists()]:
@@ -123,14 +122,13 @@ class Folder(Importer):
             except UnusableError:
                 problems.add(f"{table.name} names files outside {path}: give a folder that holds both", [row["image"]])
                 continue
-            masks.setdefault(image, []).append(Part(mask))
-            rows.setdefault(image, row)
+            listed.setdefault(image, (row, []))[1].append(Part(mask))
         found = []
-        for image, row in sorted(rows.items()):
+        for image, (row, masks) in sorted(listed.items()):
             about = {name: value for name, value in row.items() if name.lower() not in _PRIVATE and value}
             patient = row.get("patient") or row.get("patient_id") or None
             name = composed(str(image.relative_to(path.absolute())))
-            found.append(Found(name, patient and composed(patient), Part(image), tuple(masks[image]), about))
+            found.append(Found(name, patient and composed(patient), Part(image), tuple(masks), about))
         several = [case.name for case in found if len(case.masks) > 1]
         if several and not self.options.merge_masks:
             problems.add(f"more than one mask in {table.name} (--merge-masks makes one of them)", several)

@@ -209,17 +209,15 @@ def table_rows(table: Path, needed: tuple[str, ...] = (), plain: Callable[[str],
 
 def _rows(table: Path) -> list[tuple[str, str]]:
     """(case, patient) of every row."""
-    rows = table_rows(table)
-    names = list(rows[0]) if rows else []
-    case, patient = _column(names, _CASE_COLUMNS, table), _column(names, _PATIENT_COLUMNS, table)
+    rows = table_rows(table, plain=lambda name: name.strip().lower())
+    case, patient = (_column(rows, accepted, table) for accepted in (_CASE_COLUMNS, _PATIENT_COLUMNS))
     return [(row[case], row[patient]) for row in rows]
 
 
-def _column(names: list[str], accepted: tuple[str, ...], table: Path) -> str:
-    known = {name.strip().lower(): name for name in names}
-    for name in accepted:
-        if name in known:
-            return known[name]
+def _column(rows: list[dict[str, str]], accepted: tuple[str, ...], table: Path) -> str:
+    names = list(rows[0]) if rows else []
+    if found := [name for name in accepted if name in names]:
+        return found[0]
     raise PigbenchError(
         f"--patients {table} has no column {' or '.join(accepted)}; its columns are {', '.join(names) or 'none'}"
     )
