@@ -79,16 +79,16 @@ class Dicom(DicomPictures):
         images, marks = scan(path, problems)
         if not images:
             raise PigbenchError(f"{path} holds no DICOM image" + _because(problems))
-        masks = _Matching(path, images, problems).masks(_chosen(marks, self.options.structures))
-        if not masks:
+        cases = _Matching(path, images, problems).cases(_chosen(marks, self.options.structures))
+        if not cases:
             raise PigbenchError(
                 f"no DICOM image in {path} has a mask: a SEG or RTSTRUCT that refers to it, or a PNG file named by its "
                 "SOP instance UID" + _because(problems)
             )
         return [
-            _case(path, image, frame, parts)
-            for image, frame, parts in sorted(masks, key=lambda mask: (mask[0].file, mask[1]))
-            if len(image.planes) == 1 or any(low <= frame <= high for low, high in wanted)
+            case
+            for case in cases
+            if not case.image.inside or any(low <= _frame(case.image.inside) <= high for low, high in wanted)
         ]
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
@@ -116,8 +116,8 @@ class _Matching:
         self.faulty: set[str] = set()
         """Images that cannot be used, by UID."""
 
-    def masks(self, marks: list[Piece]) -> list[tuple[Image, int, tuple[Part, ...]]]:
-        """Image, frame and masks of every case, a part for each file that holds some of its mask."""
+    def cases(self, marks: list[Piece]) -> list[Found]:
+        """The cases by file and frame, with a part for each file that holds some of their mask."""
         self._refuse_twins()
         held: dict[tuple[str, int], dict[tuple[Path, str], list[str]]] = defaultdict(lambda: defaultdict(list))
         faults: dict[str, dict[str, None]] = defaultdict(dict)
@@ -131,16 +131,17 @@ class _Matching:
         for fault, names in faults.items():
             self.problems.add(fault, names)
         self._refuse_nobodies({uid for uid, _ in held})
-        return [
-            (
-                image,
-                frame,
-                tuple(_part(file, kind, where, image.planes[frame - 1]) for (file, kind), where in of.items()),
-            )
-            for (uid, frame), of in held.items()
-            if uid not in self.faulty
-            for image in self.images[uid]
-        ]
+        good = [(self.images[uid][0], frame, of) for (uid, frame), of in held.items() if uid not in self.faulty]
+        good.sort(key=lambda one: (one[0].file, one[1]))
+        return [self._case(*one) for one in good]
+
+    def _case(self, image: Image, frame: int, held: dict[tuple[Path, str], list[str]]) -> Found:
+        name, inside = name_below(self.path, image.file), ""
+        if len(image.planes) > 1:
+            inside = f"frame {frame}"
+            name = f"{name} {inside}"
+        masks = [_part(file, kind, where, image.planes[frame - 1]) for (file, kind), where in held.items()]
+        return Found(name, image.patient or None, Part(image.file, inside), tuple(masks), image.about)
 
     def _frame(self, mark: Piece) -> int:
         """The frame a piece belongs to; 0 if it does not say, and there are several."""
@@ -184,14 +185,6 @@ class _Matching:
 
 def _frame(inside: str) -> int:
     return int(inside.split()[1]) if inside else 1
-
-
-def _case(path: Path, image: Image, frame: int, masks: tuple[Part, ...]) -> Found:
-    name, inside = name_below(path, image.file), ""
-    if len(image.planes) > 1:
-        inside = f"frame {frame}"
-        name = f"{name} {inside}"
-    return Found(name, image.patient or None, Part(image.file, inside), masks, image.about)
 
 
 def _part(file: Path, kind: str, where: list[str], plane: Plane | None) -> Part:
