@@ -44,10 +44,7 @@ class PairSet:
 
 
 def read_folder(directory: Path, progress: Progress | None = None) -> PairSet:
-    """The pairs of `directory`/images and `directory`/masks.
-
-    Raises PigbenchError for whatever is wrong with the folders or files, naming all of it.
-    """
+    """The pairs of `directory`/images and `directory`/masks. Raises PigbenchError for all that is wrong with them."""
     problems = Problems()
     pairs = find_pairs(directory / "images", directory / "masks", problems)
     read = inspect(_AsSaved(Config()), [pair.found(None) for pair in pairs], problems, progress)

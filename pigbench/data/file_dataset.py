@@ -146,10 +146,7 @@ class ImportedSource(Source):
         ]
 
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-        """Case `index` as its files have it, and its mask; `resolution` plays no part.
-
-        Raises PigbenchError if a file is gone or its bytes are not those that were imported.
-        """
+        """Case `index` as its files have it. Raises PigbenchError if they are gone, or not as they were imported."""
         row = self.rows[index]
         return self._verified(row, "image"), self._verified(row, "mask")
 

@@ -57,10 +57,7 @@ def read_manifest(file: Path) -> Manifest:
 
 
 def fold_seals(source: Source, folds: int, seed: int, set_aside: float = 0.0) -> list[str]:
-    """The seal of each fold's training patients, as what is trained on them carries it.
-
-    set_aside: the share of the patients that is for tuning, and in no fold.
-    """
+    """The seal of each fold's training patients. set_aside: the share of all that is for tuning, and in no fold."""
     cases = part(source.cases(), set_aside, seed, tuning=False)
     identity = source.fingerprint()
     return [seal(identity, _training(cases, held_out)) for held_out in make_folds(cases, folds, seed)]

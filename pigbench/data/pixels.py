@@ -92,10 +92,7 @@ def labels(data: bytes) -> np.ndarray:
 
 
 def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """The mask (h, w), uint8, 0 or 1, and the value that stood for 1 (0 in an empty mask).
-
-    Raises NotBinaryError.
-    """
+    """The mask (h, w), uint8, 0 or 1, and the value that stood for 1 (0 if it is empty). Raises NotBinaryError."""
     values = np.unique(pixels)
     lesion = values[values != 0]
     if len(lesion) > 1:

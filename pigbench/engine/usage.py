@@ -16,10 +16,7 @@ NOTED_EVERY = 10.0  # seconds, so much of a killed attempt's time goes unrecorde
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage took: seconds of wall clock, of CPU and of GPU, and the process's peak memory in MiB on each.
-
-    gpu_s: the wall clock while a GPU was held; 0 on a CPU, as is gpu_peak_mib.
-    """
+    """Seconds and peak memory (MiB) that a stage took. gpu_s: wall clock while a GPU was held; 0 on a CPU."""
 
     wall_s: float
     cpu_s: float

@@ -68,10 +68,7 @@ def read_frame(data: bytes, frame: int = 1, *, window: bool = False) -> np.ndarr
 
 
 def read_stored(data: bytes, frame: int) -> tuple[Dataset, np.ndarray]:
-    """The header and the stored values (h, w) of one frame, before any meaning is given to them.
-
-    Raises UnusableError; PigbenchError where no DICOM file can be read.
-    """
+    """The header and the stored values (h, w) of one frame, without any meaning given to them. Raises UnusableError."""
     check_installed()
     import pydicom
 

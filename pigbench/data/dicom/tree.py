@@ -46,10 +46,7 @@ class Image:
 
 
 def scan(path: Path, problems: Problems) -> tuple[list[Image], list[Piece]]:
-    """All images and all pieces of masks below the folder `path`; files that are neither DICOM nor PNG are left alone.
-
-    They come in the order of their files.
-    """
+    """All images and all pieces of masks below a folder, by file; what is neither DICOM nor PNG is left alone."""
     held: list[Image | Piece] = []
     for file in files_inside(path, filter(Path.is_file, path.rglob("*")), problems):
         try:
@@ -59,12 +56,6 @@ def scan(path: Path, problems: Problems) -> tuple[list[Image], list[Piece]]:
     return [one for one in held if isinstance(one, Image)], [one for one in held if isinstance(one, Piece)]
 
 
-def is_dicom(file: Path) -> bool:
-    """Whether a file has the preamble of DICOM."""
-    with file.open("rb") as opened:
-        return opened.read(132)[128:] == b"DICM"
-
-
 def about(header: Dataset) -> dict[str, str]:
     """The view, side and scanner that a header names."""
     return {key: str(value) for key, names in _ABOUT.items() if (value := said_of(header, 1, *names))}
@@ -72,6 +63,8 @@ def about(header: Dataset) -> dict[str, str]:
 
 def _held(file: Path) -> Sequence[Image | Piece]:
     """What a file holds. Raises UnusableError."""
+    from pydicom.misc import is_dicom
+
     if file.suffix.lower() == ".png":
         match = _PNG_NAME.fullmatch(file.stem)
         if not match:

@@ -130,10 +130,7 @@ def _picture(file: Path) -> _Picture:
 
 
 def _mask(row: Row, image: _Picture, folders: dict[str, list[Path]]) -> Path:
-    """The mask of a lesion: which of its two pictures it is, their content says better than their names.
-
-    Raises UnusableError.
-    """
+    """The mask of a lesion, known by its content, as names are swapped in places. Raises UnusableError."""
     lesion = _folder(row[_MASK])
     files = {file: None for column in (_MASK, _CROP) for file in _files(row[column], folders, or_none=column == _CROP)}
     pictures = [picture for picture in map(_picture, files) if picture.file != image.file]
@@ -146,10 +143,7 @@ def _mask(row: Row, image: _Picture, folders: dict[str, list[Path]]) -> Path:
 
 
 def _files(value: str, folders: dict[str, list[Path]], *, or_none: bool = False) -> list[Path]:
-    """The file that a path in a CSV file means, or all of its folder where its name is not there.
-
-    Raises UnusableError.
-    """
+    """The file that a path in a CSV file means, or all of its folder if it is not there. Raises UnusableError."""
     path = _path(value)
     if path.is_absolute() or ".." in path.parts:
         raise UnusableError(f"the CSV file leads out of the folder that was given: {value}")

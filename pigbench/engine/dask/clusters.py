@@ -137,10 +137,7 @@ def require_dask() -> None:
 
 
 def read_queue(file: Path) -> JobQueue:
-    """The job queue that a TOML file describes: a table named for the queue, and [workers].
-
-    Raises PigbenchError for anything in it that is not understood.
-    """
+    """The job queue that a TOML file describes. Raises PigbenchError for anything in it that is not understood."""
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
