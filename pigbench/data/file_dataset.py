@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from pigbench.contracts import Config
 from pigbench.counting import counted
 from pigbench.data import dataset_index
 from pigbench.data.dataset_index import Registered, Row
+from pigbench.data.duplicates import groups, signature
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.checks import Facts, Reader, inspect
 from pigbench.data.pseudonyms import pseudonyms
@@ -86,7 +87,7 @@ def import_dataset(
     _check_name(name)
     importer, store, problems = make_importer(kind, options or {}), Store(store_root), Problems()
     found = importer.find(path, problems)
-    good = inspect(importer, found, problems, progress, _signatures(importer))
+    good = inspect(importer, found, problems, progress, signature if importer.groups_near_duplicates else None)
     problems.raise_any(skip_bad=skip_bad)
     if not good:
         nothing = f"{kind}: no case with a mask under {path}"
@@ -245,14 +246,6 @@ def _check_name(name: str) -> None:
         raise PigbenchError(f"--name '{name}' is the built-in dataset: choose another")
 
 
-def _signatures(importer: Importer) -> Callable[[np.ndarray], np.ndarray] | None:
-    if not importer.groups_near_duplicates:
-        return None
-    from pigbench.data.duplicates import signature
-
-    return signature
-
-
 def _patients(importer: Importer, cases: Sequence[Found], facts: Sequence[Facts]) -> tuple[list[str], bool, bool]:
     """The patient of every case, whether they are known, and whether they are made up from near-duplicates."""
     known = [case.patient for case in cases]
@@ -263,8 +256,6 @@ def _patients(importer: Importer, cases: Sequence[Found], facts: Sequence[Facts]
         problems.add("no patient for", [case.name for case in cases if case.patient is None])
         problems.raise_any()
     if importer.groups_near_duplicates:
-        from pigbench.data.duplicates import groups
-
         signatures = [fact.signature for fact in facts if fact.signature is not None]
         return [f"group {number}" for number in groups(signatures)], False, True
     return [case.name for case in cases], False, False
