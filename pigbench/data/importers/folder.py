@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ from pigbench.data.importers.base import Found, Importer, Part, Problems, Unusab
 from pigbench.data.importers.options import ColourOptions
 from pigbench.data.importers.pairing import (
     MaskNames,
-    Pair,
     check_several,
     composed,
     existing,
@@ -72,7 +71,7 @@ class Folder(Importer):
             )
         names = MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
         pairs = find_pairs(images, masks, problems, names)
-        patients = self._patients(pairs)
+        patients = self._patients([pair.stem for pair in pairs])
         return [pair.found(patients.get(pair.stem)) for pair in pairs]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
@@ -92,16 +91,15 @@ class Folder(Importer):
             masks = masks if self.options.masks or masks.is_dir() else images
         return images, masks
 
-    def _patients(self, pairs: Sequence[Pair]) -> Mapping[str, str]:
+    def _patients(self, stems: list[str]) -> Mapping[str, str]:
         regex, table, folders = self.options.patient_regex, self.options.patients, self.options.patient_folders
         if (regex is not None) + (table is not None) + folders > 1:
             raise PigbenchError("give --patient-regex, --patients or --patient-folders, one of them")
-        stems = [pair.stem for pair in pairs]
         if regex is not None:
             return patients_by_regex(stems, regex)
         if table is not None:
             return patients_by_table(stems, table)
-        return _by_folder(pairs) if folders else {}
+        return _by_folder(stems) if folders else {}
 
     def _from_table(self, path: Path, table: Path, problems: Problems) -> list[Found]:
         """One case a row, or, to merge, one an image. No path may leave PATH."""
@@ -139,12 +137,12 @@ class Folder(Importer):
         return found
 
 
-def _by_folder(pairs: Sequence[Pair]) -> dict[str, str]:
+def _by_folder(stems: list[str]) -> dict[str, str]:
     """The patient of every stem: the first folder of its path."""
     problems = Problems()
-    problems.add("--patient-folders: in no folder of a patient", [pair.stem for pair in pairs if pair.folder is None])
+    problems.add("--patient-folders: in no folder of a patient", [stem for stem in stems if "/" not in stem])
     problems.raise_any()
-    patients = {pair.stem: str(pair.folder) for pair in pairs}
+    patients = {stem: stem.split("/")[0] for stem in stems}
     check_several(patients, "--patient-folders finds")
     return patients
 

@@ -33,11 +33,6 @@ class Pair:
         """The pair as a case of that patient."""
         return Found(self.stem, patient, Part(self.image), tuple(map(Part, self.masks)))
 
-    @property
-    def folder(self) -> str | None:
-        """The first folder of the stem; None for a file that lies in none."""
-        return self.stem.split("/")[0] if "/" in self.stem else None
-
 
 @dataclass(frozen=True)
 class MaskNames:
