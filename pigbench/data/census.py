@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ from pigbench.data.duplicates import Link, links, numbered, signature
 from pigbench.data.file_dataset import ImportedSource
 from pigbench.data.importers.base import Problems
 from pigbench.data.lesions import prepared_fraction
-from pigbench.data.source import Source
+from pigbench.data.source import Progress, Source
 from pigbench.data.splits import make_folds
 
 BINS = 16
@@ -50,8 +49,8 @@ class Census:
     folds: list[tuple[int, int]]
 
 
-def take(source: Source, folds: int = 5, progress: Callable[[int, int], None] | None = None) -> Census:
-    """Count everything in `source`. progress: told (cases read, all cases). One case is in memory at a time."""
+def take(source: Source, folds: int = 5, progress: Progress | None = None) -> Census:
+    """Count everything in `source`. One case is in memory at a time."""
     from scipy.ndimage import label
 
     cases = source.cases()
@@ -73,7 +72,6 @@ def take(source: Source, folds: int = 5, progress: Callable[[int, int], None] | 
             progress(index + 1, len(cases))
     patients = [case.patient_id for case in cases]
     ids = [case.case_id for case in cases]
-    equal = list(_numbered(hashes))
     fractions = [share for share in shares if share]
     return Census(
         grouped_by=source.grouped_by,
@@ -87,33 +85,27 @@ def take(source: Source, folds: int = 5, progress: Callable[[int, int], None] | 
         lesions=dict(sorted(lesions.items())),
         lesion_fraction=tuple(np.quantile(fractions, QUARTILES).tolist()) if fractions else (),
         intensities=np.mean(histograms, axis=0),
-        duplicates=_across_patients(equal, patients, ids),
+        duplicates=_across_patients(hashes, patients, ids),
         near_duplicates=_suspects(links(signatures), patients, ids),
         folds=_folds(source, folds),
     )
 
 
-def validate(source: Source, progress: Callable[[int, int], None] | None = None) -> Problems:
+def validate(source: Source, progress: Progress | None = None) -> Problems:
     """Read all of `source` again and gather every fault, with its file where there is one."""
     problems = Problems()
-    cases = source.cases()
-    for index in range(len(cases)):
-        if isinstance(source, ImportedSource):
-            problems.add("gone, or not as it was imported", source.faults(index))
+    if not isinstance(source, ImportedSource):
+        return problems
+    for index in range(len(source.rows)):
+        problems.add("gone, or not as it was imported", source.faults(index))
         if progress:
-            progress(index + 1, len(cases))
+            progress(index + 1, len(source.rows))
     return problems
 
 
 def _histogram(image: np.ndarray) -> np.ndarray:
     counts, _ = np.histogram(image, bins=BINS, range=(float(image.min()), float(image.max()) or 1.0))
     return counts / image.size
-
-
-def _numbered(values: list[int]) -> list[int]:
-    """Equal values by the number of their first."""
-    first: dict[int, int] = {}
-    return [first.setdefault(value, index) for index, value in enumerate(values)]
 
 
 def _across_patients(group_of: list[int], patients: list[str], ids: list[str]) -> list[list[str]]:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError
@@ -145,8 +145,9 @@ def load_rows(where: Path, registered: Registered) -> list[Row]:
         raise PigbenchError(f"{table} cannot be read: {error.strerror}; import the dataset again") from None
     if _table_name(data) != registered.table:
         raise PigbenchError(f"{table} does not match its hash; import the dataset again")
-    reader = csv.DictReader(io.StringIO(data.decode(), newline=""))
-    return [_row(record) for record in reader]
+    records = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    known = [{name: value for name, value in record.items() if value or name not in _MAY_LACK} for record in records]
+    return TypeAdapter(list[Row]).validate_python(known)
 
 
 def _write(where: Path, rows: Sequence[Row], known: Mapping[str, Any]) -> Registered:
@@ -192,13 +193,3 @@ def _size(found: Registered) -> str:
 
 def _table_name(data: bytes) -> str:
     return f"cases-{hashlib.sha256(data).hexdigest()[:16]}.csv"
-
-
-def _row(record: dict[str, str]) -> Row:
-    converted = {
-        "lesion_fraction": float(record["lesion_fraction"]),
-        "height": int(record["height"]),
-        "width": int(record["width"]),
-        **{name: float(value) if (value := record.get(name)) else None for name in _MAY_LACK},
-    }
-    return Row(**{**record, **converted})  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from pigbench.contracts import Config
 from pigbench.data.dataset_index import hide
-from pigbench.data.importers.base import Found, Importer, Part, Problems
+from pigbench.data.importers.base import Found, Importer, Problems
 from pigbench.data.importers.checks import Facts, digest, inspect
 from pigbench.data.importers.pairing import Pair, find_pairs
 from pigbench.data.pixels import binary, decode
+from pigbench.data.source import Progress
 from pigbench.errors import PigbenchError
 from pigbench.store import Store
 
@@ -42,17 +43,13 @@ class PairSet:
         return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:32]
 
 
-def read_folder(directory: Path, progress: Callable[[int, int], None] | None = None) -> PairSet:
-    """The pairs of `directory`/images and `directory`/masks. progress: told (pairs read, all pairs).
-
-    Raises PigbenchError for whatever is wrong with the folders or files, naming all of it.
-    """
+def read_folder(directory: Path, progress: Progress | None = None) -> PairSet:
+    """The pairs of `directory`/images and `directory`/masks. Raises PigbenchError for all that is wrong with them."""
     problems = Problems()
     pairs = find_pairs(directory / "images", directory / "masks", problems)
-    cases = [Found(pair.stem, None, Part(pair.image), (Part(pair.masks[0]),)) for pair in pairs]
-    facts = inspect(_AsSaved(Config()), cases, problems, progress)
+    read = inspect(_AsSaved(Config()), [pair.found(None) for pair in pairs], problems, progress)
     problems.raise_any()
-    return PairSet(directory, pairs, [fact for fact in facts if fact])
+    return PairSet(directory, pairs, [facts for _, facts in read])
 
 
 class _AsSaved(Importer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,11 @@ from pigbench.contracts import Config
 from pigbench.counting import counted
 from pigbench.data import dataset_index
 from pigbench.data.dataset_index import Registered, Row
+from pigbench.data.duplicates import groups, signature
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.checks import Facts, Reader, inspect
 from pigbench.data.pseudonyms import pseudonyms
-from pigbench.data.source import CaseFiles, CaseInfo, Source
+from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.store import Store
@@ -75,26 +76,25 @@ def import_dataset(
     *,
     skip_bad: bool = False,
     own_ids: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Imported:
     """Register what an importer finds under `path` as dataset `name`, all of it or nothing. No image is copied.
 
     skip_bad: leave out what is faulty and list it in the register. own_ids: show the user's own names of cases and
-    patients wherever ids are shown, instead of hashes. progress: told (cases read, all cases). Raises
-    PigbenchError for whatever is wrong with the name, the store, the options, the files or the patients.
+    patients wherever ids are shown, instead of hashes. Raises PigbenchError for whatever is wrong with the name, the
+    store, the options, the files or the patients.
     """
     _check_name(name)
     importer, store, problems = make_importer(kind, options or {}), Store(store_root), Problems()
     found = importer.find(path, problems)
-    facts = inspect(importer, found, problems, progress, _signatures(importer))
+    good = inspect(importer, found, problems, progress, signature if importer.groups_near_duplicates else None)
     problems.raise_any(skip_bad=skip_bad)
-    good = [(case, fact) for case, fact in zip(found, facts, strict=True) if fact is not None]
     if not good:
         nothing = f"{kind}: no case with a mask under {path}"
         raise PigbenchError(f"with --skip-bad nothing would be left\n{problems.told()}" if len(problems) else nothing)
-    cases, known_facts = [case for case, _ in good], [fact for _, fact in good]
-    patients, known_patients, pseudo = _patients(importer, cases, known_facts)
-    rows, content = _rows(cases, known_facts, patients)
+    cases, facts = [case for case, _ in good], [fact for _, fact in good]
+    patients, known_patients, pseudo = _patients(importer, cases, facts)
+    rows, content = _rows(cases, facts, patients)
     if own_ids:
         rows = _under_own_ids(rows)
     known = dataset_index.publish(
@@ -147,13 +147,9 @@ class ImportedSource(Source):
         ]
 
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-        """Case `index` as its files have it, and its mask; `resolution` plays no part.
-
-        Raises PigbenchError if a file is gone or its bytes are not those that were imported.
-        """
+        """Case `index` as its files have it. Raises PigbenchError if they are gone, or not as they were imported."""
         row = self.rows[index]
-        image, mask = self._verified(row, "image"), self._verified(row, "mask")
-        return image, mask
+        return self._verified(row, "image"), self._verified(row, "mask")
 
     def read_truth(self, index: int) -> np.ndarray:
         """The mask of case `index` as its files have it. Raises as `read` does."""
@@ -190,40 +186,34 @@ class ImportedSource(Source):
         row = self.rows[index]
         found = []
         for what, parts in (("image", [image_part(row)]), ("mask", mask_parts(row))):
-            gone = [part.file for part in parts if not part.file.is_file()]
-            if gone or self._fault(row, what):
-                found.append(f"{row.case_id}: {what} {gone[0] if gone else parts[0].file}")
+            try:
+                self._verified(row, what)
+            except PigbenchError:
+                file = next((part.file for part in parts if not part.file.is_file()), parts[0].file)
+                found.append(f"{row.case_id}: {what} {file}")
         return found
-
-    def _fault(self, row: Row, what: str) -> bool:
-        try:
-            self._verified(row, what)
-        except PigbenchError:
-            return True
-        return False
 
     def _verified(self, row: Row, what: str) -> np.ndarray:
         """The image or the mask, if it is what was imported. Errors name the case, not the file: they reach records."""
         where = f"dataset '{self.name}': the {what} of case {row.case_id}"
-        changed = PigbenchError(
-            f"{where} has changed since it was imported: put the old file back (`pigbench data validate {self.name}` "
-            "names it), or import under a new name"
-        )
         try:
             if what == "image":
                 known, (found, pixels) = row.image_sha256, self._reader.image(image_part(row))
             else:
                 known = row.mask_sha256
                 found, pixels, _ = self._reader.mask(mask_parts(row), (row.height, row.width))
+            if found != known:
+                raise UnusableError
         except OSError as error:
             raise PigbenchError(
                 f"{where} cannot be read ({error.strerror}). If its folder has moved, import it again under the same "
                 f"name; `pigbench data validate {self.name}` names every such file"
             ) from None
         except UnusableError:
-            raise changed from None
-        if found != known:
-            raise changed
+            raise PigbenchError(
+                f"{where} has changed since it was imported: put the old file back (`pigbench data validate "
+                f"{self.name}` names it), or import under a new name"
+            ) from None
         return pixels
 
 
@@ -256,14 +246,6 @@ def _check_name(name: str) -> None:
         raise PigbenchError(f"--name '{name}' is the built-in dataset: choose another")
 
 
-def _signatures(importer: Importer) -> Callable[[np.ndarray], np.ndarray] | None:
-    if not importer.groups_near_duplicates:
-        return None
-    from pigbench.data.duplicates import signature
-
-    return signature
-
-
 def _patients(importer: Importer, cases: Sequence[Found], facts: Sequence[Facts]) -> tuple[list[str], bool, bool]:
     """The patient of every case, whether they are known, and whether they are made up from near-duplicates."""
     known = [case.patient for case in cases]
@@ -274,8 +256,6 @@ def _patients(importer: Importer, cases: Sequence[Found], facts: Sequence[Facts]
         problems.add("no patient for", [case.name for case in cases if case.patient is None])
         problems.raise_any()
     if importer.groups_near_duplicates:
-        from pigbench.data.duplicates import groups
-
         signatures = [fact.signature for fact in facts if fact.signature is not None]
         return [f"group {number}" for number in groups(signatures)], False, True
     return [case.name for case in cases], False, False
@@ -313,9 +293,7 @@ def _rows(cases: Sequence[Found], facts: Sequence[Facts], patients: Sequence[str
 
 def _under_own_ids(rows: Sequence[Row]) -> list[Row]:
     """The rows with the user's names for ids. Raises PigbenchError where a name stands for two cases."""
-    problems = Problems()
-    problems.add(
-        "more than one case is called", [name for name, times in Counter(r.name for r in rows).items() if times > 1]
-    )
+    problems, times = Problems(), Counter(row.name for row in rows)
+    problems.add("more than one case is called", [name for name in times if times[name] > 1])
     problems.raise_any()
     return [replace(row, case_id=row.name, patient_id=row.patient) for row in rows]

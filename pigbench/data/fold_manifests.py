@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from pigbench.contracts import seal
-from pigbench.data.source import CaseFiles, CaseInfo, Source
+from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.data.splits import make_folds, part
 from pigbench.errors import PigbenchError
 
@@ -57,12 +57,10 @@ def read_manifest(file: Path) -> Manifest:
 
 
 def fold_seals(source: Source, folds: int, seed: int, set_aside: float = 0.0) -> list[str]:
-    """The seal of each fold's training patients, as what is trained on them carries it.
-
-    set_aside: the share of the patients that is for tuning, and in no fold.
-    """
-    cases = _in_folds(source, set_aside, seed)
-    return [_seal(source, _training(cases, held_out)) for held_out in make_folds(cases, folds, seed)]
+    """The seal of each fold's training patients. set_aside: the share of all that is for tuning, and in no fold."""
+    cases = part(source.cases(), set_aside, seed, tuning=False)
+    identity = source.fingerprint()
+    return [seal(identity, _training(cases, held_out)) for held_out in make_folds(cases, folds, seed)]
 
 
 def write_split(
@@ -71,15 +69,15 @@ def write_split(
     seed: int,
     out: Path,
     set_aside: float = 0.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write each fold's `fold-K.json`, nnU-Net's `splits_final.json` and, for a dataset of files, `files.csv`.
 
     `masks/CASE.png` beside `files.csv` is each case's mask as the suite reads it (all its masks merged, 0 and 255).
     Ids are those of the records. Only `splits_final.json` and `files.csv` hold the names of the user's files.
-    progress: told (masks written, all masks). Raises PigbenchError for a file that is gone or has changed.
+    Raises PigbenchError for a file that is gone or has changed.
     """
-    cases = _in_folds(source, set_aside, seed)
+    cases = part(source.cases(), set_aside, seed, tuning=False)
     split = make_folds(cases, folds, seed)
     out.mkdir(parents=True, exist_ok=True)
     for fold, held_out in enumerate(split):
@@ -90,38 +88,41 @@ def write_split(
             "dataset_identity": source.fingerprint(),
             "folds": folds,
             "fold": fold,
-            "seal": _seal(source, training),
+            "seal": seal(source.fingerprint(), training),
             "train": _members(cases, training),
             "held_out": _members(cases, held_out),
         }
-        _write_json(out / f"fold-{fold}.json", about)
+        write_json(out / f"fold-{fold}.json", about)
     of_case = dict(zip(source.cases(), source.files() or (), strict=False))
     files = [of_case[case] for case in cases] if of_case else []
     names = _own_names(files) or [case.case_id for case in cases]
-    _write_json(out / "splits_final.json", [_named(cases, names, held_out) for held_out in split])
+    patients = [case.patient_id for case in cases]
+    write_json(out / "splits_final.json", [nnunet_fold(names, patients, held_out) for held_out in split])
     if files:
         masks = _write_masks(source, cases, out, progress)
         _write_files(out / "files.csv", cases, files, names, masks, split)
 
 
-def _in_folds(source: Source, share: float, seed: int) -> list[CaseInfo]:
-    """The cases that are not set aside."""
-    return part(source.cases(), share, seed, tuning=False) if share else source.cases()
+def nnunet_fold(names: Sequence[str], patients: Sequence[str], held_out: Collection[str]) -> dict[str, list[str]]:
+    """One entry of nnU-Net's list, of cases of these names and patients; slices of one volume go by its one name."""
+    parts: dict[str, set[str]] = {"train": set(), "val": set()}
+    for name, patient in zip(names, patients, strict=True):
+        parts["val" if patient in held_out else "train"].add(name)
+    return {key: sorted(members) for key, members in parts.items()}
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write what others read."""
+    file.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _training(cases: Sequence[CaseInfo], held_out: Collection[str]) -> list[str]:
     return sorted({case.patient_id for case in cases} - set(held_out))
 
 
-def _seal(source: Source, training: Sequence[str]) -> str:
-    return seal(source.fingerprint(), training)
-
-
 def _members(cases: Sequence[CaseInfo], patients: Sequence[str]) -> dict[str, list[str]]:
-    return {
-        "patients": list(patients),
-        "cases": [case.case_id for case in cases if case.patient_id in set(patients)],
-    }
+    own = set(patients)
+    return {"patients": list(patients), "cases": [case.case_id for case in cases if case.patient_id in own]}
 
 
 def _own_names(files: Sequence[CaseFiles]) -> list[str]:
@@ -142,18 +143,7 @@ def _own_name(image: Path, mask: Path) -> str:
     return label if re.fullmatch(re.escape(label) + r"_\d{4}", name) else name
 
 
-def _named(cases: Sequence[CaseInfo], names: Sequence[str], held_out: Collection[str]) -> dict[str, list[str]]:
-    """One entry of nnU-Net's list; slices of one volume go by its one name."""
-    train: set[str] = set()
-    val: set[str] = set()
-    for case, name in zip(cases, names, strict=True):
-        (val if case.patient_id in held_out else train).add(name)
-    return {"train": sorted(train), "val": sorted(val)}
-
-
-def _write_masks(
-    source: Source, cases: Sequence[CaseInfo], out: Path, progress: Callable[[int, int], None] | None
-) -> list[Path]:
+def _write_masks(source: Source, cases: Sequence[CaseInfo], out: Path, progress: Progress | None) -> list[Path]:
     """Each case's mask as a PNG file; where they are."""
     import PIL.Image
 
@@ -184,7 +174,3 @@ def _write_files(
         for case, own, name, mask in zip(cases, files, names, masks, strict=True):
             fold, own_masks = of_patient[case.patient_id], " | ".join(map(str, own.masks))
             writer.writerow((case.case_id, case.patient_id, fold, name, own.image, own.inside, mask, own_masks))
-
-
-def _write_json(file: Path, content: Any) -> None:
-    file.write_text(json.dumps(content, indent=1), encoding="utf-8")

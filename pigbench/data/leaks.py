@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import count
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from pigbench.data.duplicates import links, signature
 from pigbench.data.external_pairs import PairSet
 from pigbench.data.pixels import decode
 from pigbench.data.prepare import prepare_case
-from pigbench.data.source import CaseInfo, Source
+from pigbench.data.source import CaseInfo, Progress, Source
 from pigbench.data.splits import make_folds, part
 from pigbench.errors import PigbenchError
 
@@ -28,27 +29,29 @@ def refuse_copies(
     folds: int,
     seed: int,
     set_aside: float = 0.0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Raises PigbenchError if pairs hold images equal or nearly equal to images held out in a fold that they serve.
 
     An image does not count if it is as like a case of another patient, who is not held out: then it is the dataset that
     has near-duplicates. served: sets of pairs with their folds. resolution: of the run. folds, seed, set_aside: those
-    of its split. progress: told (files read, all files). All of the dataset is read, once.
+    of its split. All of the dataset is read, once.
     """
     cases = source.cases()
-    in_folds = part(cases, set_aside, seed, tuning=False) if set_aside else cases
-    held_out = make_folds(in_folds, folds, seed)
-    total = len(cases) + sum(len(pairs) for pairs, _ in served)
-    tell = _counter(total, progress)
+    held_out = make_folds(part(cases, set_aside, seed, tuning=False), folds, seed)
+    total, done = len(cases) + sum(len(pairs) for pairs, _ in served), count(1)
+
+    def tell() -> None:
+        if progress:
+            progress(next(done), total)
+
     known = _known(source, resolution, tell)
     faults: dict[int, str] = {}
     for pairs, of_folds in served:
         nearest = _nearest(pairs, known, tell)
         for fold in of_folds:
-            count = sum(_copies(alike, cases, set(held_out[fold])) for alike in nearest)
-            if count:
-                faults[fold] = _refusal(fold, count, len(pairs), source.name)
+            if copies := sum(_copies(alike, cases, set(held_out[fold])) for alike in nearest):
+                faults[fold] = _refusal(fold, copies, len(pairs), source.name)
     if faults:
         raise PigbenchError("\n".join(faults[fold] for fold in sorted(faults)))
 
@@ -84,19 +87,6 @@ def _copies(alike: Mapping[int, float], cases: Sequence[CaseInfo], held_out: Col
     inside = [value for row, value in alike.items() if cases[row].patient_id in held_out]
     outside = [value for row, value in alike.items() if cases[row].patient_id not in held_out]
     return bool(inside) and max(inside) > max(outside, default=0.0) + TIE
-
-
-def _counter(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
-    """What is called after each file, and tells `progress` how many there were."""
-    done = 0
-
-    def tell() -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, total)
-
-    return tell
 
 
 def _refusal(fold: int, count: int, total: int, dataset: str) -> str:

@@ -9,6 +9,7 @@ A small shift between them is found. And the detail must agree in most places, n
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,8 +71,9 @@ def fingerprints(details: np.ndarray, border: float, limit: int) -> np.ndarray:
     It is the amplitudes of frequencies up to `limit` without their fall. details: (n, S, S) int8. border: the part of
     each side that is cut off first. Products of fingerprints of one limit, whatever their S, are correlations.
     """
-    amplitudes = np.sqrt(np.abs(_spectra(details, border, limit, fade=0.5)))[:, _inside(limit)]
-    rings = _ring_means(limit)[_inside(limit).ravel()]
+    inside, _, means = _rings(limit)
+    amplitudes = np.sqrt(np.abs(_spectra(details, border, limit, fade=0.5)))[:, inside]
+    rings = means[inside.ravel()]
     amplitudes -= (amplitudes @ rings) @ (rings > 0).T
     length = np.linalg.norm(amplitudes, axis=1, keepdims=True)
     return np.where(length > 1e-6, amplitudes / np.maximum(length, 1e-6), 0).astype(np.float32)
@@ -79,7 +81,7 @@ def fingerprints(details: np.ndarray, border: float, limit: int) -> np.ndarray:
 
 def mirrored_fingerprints(prints: np.ndarray, limit: int) -> np.ndarray:
     """The fingerprints of the same images mirrored; those of images turned by 180° are their own."""
-    inside = _inside(limit)
+    inside = _rings(limit).inside
     order = np.full(inside.shape, -1)
     order[inside] = np.arange(prints.shape[1])
     return prints[:, order[::-1][inside]]
@@ -93,12 +95,12 @@ def likeness(ones: np.ndarray, others: np.ndarray, border: float) -> tuple[np.nd
     """
     limit = min(highest(ones.shape[-1]), highest(others.shape[-1]))
     one, other = _spectra(ones, 0.0, limit, _TAPER), _spectra(others, border, limit, _TAPER)
-    products = np.conj(_even(one)) * _even(other) * _counted(limit)
+    products = np.conj(_even(one)) * _even(other) * _rings(limit).counted
     down, across = _shifts(limit)
     moved = (down @ products @ across.T).real
     best = moved.reshape(len(moved), -1).argmax(axis=1)
     row, column = np.unravel_index(best, moved.shape[1:])
-    overall = moved[np.arange(len(moved)), row, column] / _counted(limit).sum()
+    overall = moved[np.arange(len(moved)), row, column] / _rings(limit).counted.sum()
     back = other * down[row][:, :, None] * across[column][:, None, :]
     return overall, _place_by_place(_pixels(one), _pixels(back))
 
@@ -118,13 +120,13 @@ def _spectra(details: np.ndarray, border: float, limit: int, fade: float) -> np.
     """(n, 2 limit + 1, limit + 1) complex64: frequencies -limit..limit down, 0..limit across; 0 outside the rings."""
     waves = _waves(details.shape[-1], border, limit, fade)
     spectra = waves @ details.astype(np.float32) @ waves[limit:].T
-    return spectra * _inside(limit)
+    return spectra * _rings(limit).inside
 
 
 def _even(spectra: np.ndarray) -> np.ndarray:
     """Every ring of frequencies scaled to a mean square of 1, unless it is all zero."""
     limit = spectra.shape[-1] - 1
-    means = _ring_means(limit)
+    means = _rings(limit).means
     counted = (means > 0).any(axis=1)
     power = np.abs(spectra.reshape(len(spectra), -1)[:, counted]) ** 2 @ means[counted]
     scale = np.zeros((len(spectra), counted.size), np.float32)
@@ -172,33 +174,28 @@ def _shifts(limit: int) -> tuple[np.ndarray, np.ndarray]:
     return moves, moves[:, limit:]
 
 
-@lru_cache(maxsize=64)
-def _rings(limit: int) -> np.ndarray:
-    """(2 limit + 1, limit + 1): the ring of each frequency, which is its distance from 0, rounded."""
-    down, across = np.arange(-limit, limit + 1)[:, None], np.arange(limit + 1)
-    return np.rint(np.hypot(down, across)).astype(int)
+class _Rings(NamedTuple):
+    """Of the frequencies (2 limit + 1, limit + 1) those of all rings, what each counts, and the mean of each ring.
+
+    A ring is what is equally far from 0, rounded. inside: bool. counted: float32, 2 for what stands for its opposite
+    too, 0 outside the rings. means: (frequencies, rings) float32, takes the weighted mean of each ring.
+    """
+
+    inside: np.ndarray
+    counted: np.ndarray
+    means: np.ndarray
 
 
 @lru_cache(maxsize=64)
-def _counted(limit: int) -> np.ndarray:
-    """(2 limit + 1, limit + 1) float32: 2 for frequencies that stand for their opposites too, 0 outside the rings."""
-    weight = np.full((2 * limit + 1, limit + 1), 2.0, np.float32)
-    weight[:, 0] = 1
-    return weight * _inside(limit)
-
-
-@lru_cache(maxsize=64)
-def _ring_means(limit: int) -> np.ndarray:
-    """(frequencies, rings) float32 that takes the weighted mean of each ring."""
-    members = (_rings(limit)[..., None] == np.arange(LOWEST, limit + 1)) * _counted(limit)[..., None]
+def _rings(limit: int) -> _Rings:
+    rings = np.rint(np.hypot(np.arange(-limit, limit + 1)[:, None], np.arange(limit + 1))).astype(int)
+    inside = (rings >= LOWEST) & (rings <= limit)
+    counted = np.full(rings.shape, 2.0, np.float32)
+    counted[:, 0] = 1
+    counted *= inside
+    members = (rings[..., None] == np.arange(LOWEST, limit + 1)) * counted[..., None]
     members = members.reshape(-1, members.shape[-1])
-    return (members / members.sum(axis=0)).astype(np.float32)
-
-
-@lru_cache(maxsize=64)
-def _inside(limit: int) -> np.ndarray:
-    """(2 limit + 1, limit + 1) bool: the frequencies of all rings."""
-    return (_rings(limit) >= LOWEST) & (_rings(limit) <= limit)
+    return _Rings(inside, counted, (members / members.sum(axis=0)).astype(np.float32))
 
 
 def _means(pixels: np.ndarray, parts: int) -> np.ndarray:

@@ -7,10 +7,14 @@ silence. So nothing here converts 16-bit pixels, and what would lose depth is re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from pigbench.errors import PigbenchError, in_a_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,6 +38,26 @@ class ColourError(UnusableError):
     """The picture is in colour, and nothing says what to read of it."""
 
 
+class NotBinaryError(UnusableError):
+    """A mask has more than one value besides 0."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        shown = ", ".join(map(str, values[:8])) + (", …" if len(values) > 8 else "")
+        super().__init__(f"{len(values)} values: {shown}")
+        self.values = values
+
+
+@contextmanager
+def reading(fault: str = "cannot be read") -> Iterator[None]:
+    """Within it, what decoders raise on damaged bytes, nearly anything, becomes an UnusableError: `fault` and why."""
+    try:
+        yield
+    except (UnusableError, PigbenchError):
+        raise
+    except Exception as error:
+        raise UnusableError(f"{fault}: {in_a_line(error) or type(error).__name__}") from None
+
+
 def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
     """The picture (h, w) in `data`: uint8, or uint16 where the file holds 16-bit grey.
 
@@ -41,19 +65,17 @@ def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
     """
     import PIL.Image
 
-    try:
-        with PIL.Image.open(BytesIO(data), formats=_FORMATS) as image:
+    with reading():
+        try:
+            opened = PIL.Image.open(BytesIO(data), formats=_FORMATS)
+        except PIL.UnidentifiedImageError:
+            raise UnusableError("not a PNG, TIFF, JPEG or BMP file") from None
+        with opened as image:
             depth, frames = _depth(image, data), getattr(image, "n_frames", 1)
             if frames > 1:
                 raise UnusableError(f"holds {frames} frames, not one")
             image.load()
             return _grey(image, depth, colour)
-    except UnusableError:
-        raise
-    except PIL.UnidentifiedImageError:
-        raise UnusableError("not a PNG, TIFF, JPEG or BMP file") from None
-    except Exception as error:  # on damaged bytes the decoders raise nearly anything
-        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
 
 
 def labels(data: bytes) -> np.ndarray:
@@ -70,15 +92,11 @@ def labels(data: bytes) -> np.ndarray:
 
 
 def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """The mask (h, w), uint8, 0 or 1, and the value that stood for 1 (0 in an empty mask).
-
-    Raises UnusableError with the values found if there is more than one besides 0.
-    """
+    """The mask (h, w), uint8, 0 or 1, and the value that stood for 1 (0 if it is empty). Raises NotBinaryError."""
     values = np.unique(pixels)
     lesion = values[values != 0]
     if len(lesion) > 1:
-        shown = ", ".join(str(value) for value in values[:8]) + (", …" if len(values) > 8 else "")
-        raise UnusableError(f"{len(values)} values: {shown}")
+        raise NotBinaryError(values)
     return (pixels != 0).astype(np.uint8), int(lesion[0]) if len(lesion) else 0
 
 

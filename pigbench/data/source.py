@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+Progress = Callable[[int, int], None]
+"""Told how many of the cases or files are done, and how many there are."""
 
 
 @dataclass(frozen=True)

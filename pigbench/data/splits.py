@@ -40,8 +40,8 @@ def make_folds(cases: Sequence[CaseInfo], folds: int, seed: int) -> list[list[st
 
 
 def part(cases: Sequence[CaseInfo], share: float, seed: int, *, tuning: bool) -> list[CaseInfo]:
-    """The cases of the patients set aside for tuning, or of all the others."""
-    aside = set_aside(cases, share, seed)
+    """The cases of the patients set aside for tuning, or of all the others. share: none are set aside if 0."""
+    aside = set_aside(cases, share, seed) if share else set()
     return [case for case in cases if (case.patient_id in aside) == tuning]
 
 

@@ -93,26 +93,23 @@ def drive(
         return _Driver(schedule, crew, leases, store, dataset, observe, interval).run()
 
 
+@dataclass
 class _Driver:
-    def __init__(
-        self,
-        schedule: Schedule,
-        crew: Crew,
-        leases: Leases,
-        store: Store,
-        dataset: str,
-        observe: Observer,
-        interval: float,
-    ) -> None:
-        self.schedule, self.crew, self.leases, self.store = schedule, crew, leases, store
-        self.dataset, self.observe, self.interval = dataset, observe, interval
-        self.computed = 0
-        self.deaths = 0
-        self.hindered: set[str] = set()
-        self.elsewhere: set[str] = set()
-        """Nodes that another run was seen to hold."""
-        self.awaited: dict[str, tuple[Message, float]] = {}
-        """What was published on another machine and is not seen here yet, by the node's key, and until when."""
+    """A run. elsewhere: nodes that another run was seen to hold.
+
+    awaited: what was published on another machine and is not seen here yet, by the node's key, and until when.
+    """
+
+    schedule: Schedule
+    crew: Crew
+    leases: Leases
+    store: Store
+    dataset: str
+    observe: Observer
+    interval: float
+    outcome: Outcome = field(default_factory=Outcome)
+    elsewhere: set[str] = field(default_factory=set)
+    awaited: dict[str, tuple[Message, float]] = field(default_factory=dict)
 
     def run(self) -> Outcome:
         while not self.schedule.finished:
@@ -124,7 +121,8 @@ class _Driver:
                 self.hear(message)
             for message, until in list(self.awaited.values()):
                 self.await_sight(message, until)
-        return Outcome(self.computed, self.schedule.failed, self.deaths, self.hindered)
+        self.outcome.failed = self.schedule.failed
+        return self.outcome
 
     def hand_out(self) -> bool:
         """Give the crew what can start; whether something could but for another run."""
@@ -149,15 +147,11 @@ class _Driver:
     def hear(self, message: Message) -> None:
         node, worker, kind, content = message
         if kind == "started":
-            self.tell("started", node, worker, text=content)
-            return
+            return self.tell("started", node, worker, text=content)
         if kind == "progress":
-            share, text = content
-            self.tell("progress", node, worker, share, text)
-            return
+            return self.tell("progress", node, worker, *content)
         if kind == "done":
-            self.await_sight(message, time.monotonic() + IN_SIGHT)
-            return
+            return self.await_sight(message, time.monotonic() + IN_SIGHT)
         self.leases.release(node.key)
         if kind == "full":
             raise PigbenchError(f"no space left on the disk of {content}: free some and run the same command again")
@@ -170,7 +164,7 @@ class _Driver:
             self.schedule.put_back(node)
             self.tell("note", node, worker, text=content)
         else:
-            self.deaths += kind == "died"
+            self.outcome.deaths += kind == "died"
             self.fail(node, worker, *content, may_pass=kind != "failed")
 
     def await_sight(self, message: Message, until: float) -> None:
@@ -183,7 +177,7 @@ class _Driver:
         self.awaited.pop(node.key, None)
         self.leases.release(node.key)
         if seen:
-            self.computed += 1
+            self.outcome.computed += 1
             self.schedule.succeeded(node)
             self.tell("done", node, worker, 1.0)
         else:
@@ -209,7 +203,7 @@ class _Driver:
         """The node failed, for a reason."""
         self.schedule.fail(node, reason)
         if may_pass:
-            self.hindered.add(node.key)
+            self.outcome.hindered.add(node.key)
         self.tell("failed", node, worker, text=f"{reason}{where}")
 
     def tell(self, kind: str, node: Node, worker: int = 0, share: float = 0.0, text: str = "") -> None:

@@ -13,7 +13,6 @@ import threading
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from pigbench.processes import lives, machine
 
@@ -42,7 +41,7 @@ class Leases:
         self._beating.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._beating.join()
         for key in list(self._held):

@@ -10,17 +10,13 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 
 NOTED_EVERY = 10.0  # seconds, so much of a killed attempt's time goes unrecorded at most
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage took: seconds of wall clock, of CPU and of GPU, and the process's peak memory in MiB on each.
-
-    gpu_s: the wall clock while a GPU was held; 0 on a CPU, as is gpu_peak_mib.
-    """
+    """Seconds and peak memory (MiB) that a stage took. gpu_s: wall clock while a GPU was held; 0 on a CPU."""
 
     wall_s: float
     cpu_s: float
@@ -51,8 +47,8 @@ class Meter:
         self._noted = self._wall
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
             self._write()
 
     def note(self) -> bool:
@@ -74,9 +70,8 @@ class Meter:
 
     def _own(self) -> Cost:
         wall, cpu = round(time.monotonic() - self._wall, 3), round(_cpu_seconds() - self._cpu, 3)
-        if not self._on_gpu:
-            return Cost(wall, cpu, round(peak_mib(), 1))
-        return Cost(wall, cpu, round(peak_mib(), 1), wall, round(gpu_peak_mib(), 1))
+        of_gpu = (wall, round(gpu_peak_mib(), 1)) if self._on_gpu else ()
+        return Cost(wall, cpu, round(peak_mib(), 1), *of_gpu)
 
     def _write(self) -> None:
         with contextlib.suppress(OSError):

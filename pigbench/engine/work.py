@@ -135,10 +135,7 @@ def _check_source(task: Task) -> None:
 
 
 def open_job(task: Task, store: Store, directory: Path, progress: Callable[[float, str], None]) -> Job[Any]:
-    """The job of a task, its inputs verified, writing to `directory`.
-
-    Raises store.Damaged for an input whose bytes do not match its manifest.
-    """
+    """The job of a task, writing to `directory`. Raises store.Damaged for an input that does not match its manifest."""
     return Job(
         spec=stages.find(task.stage).Spec(**task.spec),
         inputs={role: store.open(stage, key) for role, (stage, key) in task.inputs.items()},

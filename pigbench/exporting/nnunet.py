@@ -10,19 +10,17 @@ pairs made from fold K's training patients stand in fold K's training list alone
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from pigbench.contracts import seal
-from pigbench.data.prepare import Prepared
+from pigbench.data.fold_manifests import nnunet_fold, write_json
 from pigbench.errors import PigbenchError
-from pigbench.exporting.png import check_empty
+from pigbench.exporting.png import written_whole
 from pigbench.stages.node import Node
 from pigbench.stages.prepare import PreparedSet
 from pigbench.stages.sample import Samples
@@ -50,21 +48,15 @@ def export_nnunet(chunks: list[Node], n: int, store: Store, out: Path) -> Export
     chunks: the `sample` nodes of one generator and seed; folds without any get real cases alone. Raises PigbenchError
     if `out` is not empty, or the chunks are of several generators, without masks or made from other patients.
     """
-    check_empty(out)
     if len(generators := {chunk.purpose.what for chunk in chunks}) != 1:
         raise PigbenchError(f"one generator makes one nnU-Net dataset, not {', '.join(sorted(generators)) or 'none'}")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent) as unfinished:
-        exported = _write(chunks, n, store, Path(unfinished) / "out")
-        if out.exists():
-            out.rmdir()
-        (Path(unfinished) / "out").rename(out)
-    return exported
+    with written_whole(out) as unfinished:
+        return _write(chunks, n, store, unfinished)
 
 
 def _write(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
     for folder in ("imagesTr", "labelsTr"):
-        (out / folder).mkdir(parents=True)
+        (out / folder).mkdir()
     generator, inputs = chunks[0].purpose.what, chunks[0].inputs
     dataset = _opened(inputs["prepared"], store)
     real = PreparedSet(dataset.path).prepared
@@ -79,21 +71,14 @@ def _write(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
         for number, (image, mask) in enumerate(_pairs(own, n, store, fold_seal)):
             made.append(f"{generator}_fold{fold}_{number:05}")
             _write_case(out, made[-1], image, mask)
-        splits.append(_split(real, held_out, made))
+        splits.append(nnunet_fold(real.case_ids, real.patients, held_out))
+        splits[-1]["train"] += made  # never validated on
         folds.append({"fold": fold, "seal": fold_seal, "generated": len(made), "chunks": [node.key for node in own]})
     exported = Exported(len(real.case_ids), sum(fold["generated"] for fold in folds))
-    _write_json(out / "splits_final.json", splits)
-    _write_json(out / "dataset.json", _description(generator, exported))
-    _write_json(out / "pigbench.json", {"generator": generator, "folds": folds})
+    write_json(out / "splits_final.json", splits)
+    write_json(out / "dataset.json", _description(generator, exported))
+    write_json(out / "pigbench.json", {"generator": generator, "folds": folds})
     return exported
-
-
-def _split(real: Prepared, held_out: Collection[str], made: list[str]) -> dict[str, list[str]]:
-    """One entry of nnU-Net's list: the generated pairs are trained on, never validated on."""
-    parts: dict[str, list[str]] = {"train": [], "val": []}
-    for case, patient in zip(real.case_ids, real.patients, strict=True):
-        parts["val" if patient in held_out else "train"].append(case)
-    return {"train": sorted(parts["train"]) + made, "val": sorted(parts["val"])}
 
 
 def _pairs(chunks: list[Node], n: int, store: Store, expected: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -132,7 +117,3 @@ def _description(generator: str, exported: Exported) -> dict[str, Any]:
         "description": f"{exported.real} real cases and {exported.generated} pairs by {generator}; "
         "copy splits_final.json into nnUNet_preprocessed before training, or the generated pairs leak",
     }
-
-
-def _write_json(file: Path, content: Any) -> None:
-    file.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pigbench.data.fold_manifests import write_json
 from pigbench.errors import PigbenchError
 from pigbench.stages.node import Node
 from pigbench.stages.sample import Samples, load_images, load_masks
@@ -19,19 +21,29 @@ def check_empty(directory: Path) -> None:
         raise PigbenchError(f"{directory} is not empty: an export overwrites nothing, name a new directory")
 
 
+@contextmanager
+def written_whole(out: Path) -> Iterator[Path]:
+    """The directory to write in, which becomes `out` at the end of the block; nothing is left where that fails."""
+    check_empty(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent) as unfinished:
+        directory = Path(unfinished) / "out"
+        directory.mkdir()
+        yield directory
+        if out.exists():
+            out.rmdir()
+        directory.rename(out)
+
+
 def export_samples(nodes: list[Node], n: int, store: Store, out: Path) -> int:
     """Write the first n samples of each generator and fold, all of them or nothing; how many were written."""
     groups: dict[tuple[str, int | None], list[Node]] = defaultdict(list)
     for node in nodes:
         groups[node.purpose.what, node.purpose.fold].append(node)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent) as unfinished:
+    with written_whole(out) as unfinished:
         for (generator, fold), chunks in groups.items():
             ordered = sorted(chunks, key=lambda node: node.purpose.chunk or 0)
-            _export_fold(ordered, n, store, Path(unfinished) / "out" / generator / f"fold-{fold}")
-        if out.exists():
-            out.rmdir()
-        (Path(unfinished) / "out").rename(out)
+            _export_fold(ordered, n, store, unfinished / generator / f"fold-{fold}")
     return n * len(groups)
 
 
@@ -54,4 +66,4 @@ def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> N
         "samples": len(images),
         "chunks": [node.key for node in chunks],
     }
-    (directory / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    write_json(directory / "manifest.json", manifest)

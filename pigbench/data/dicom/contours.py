@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench.data.importers.base import UnusableError
+from pigbench.data.pixels import UnusableError
 
 _ROUNDING = 1.0  # a contour may lie this many pixels beyond the border: tools round
 

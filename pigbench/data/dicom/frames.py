@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pigbench.data.importers.base import UnusableError
-from pigbench.errors import PigbenchError
+from pigbench.data.pixels import UnusableError, reading
+from pigbench.errors import PigbenchError, in_a_line
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -27,11 +29,6 @@ _UNDEFINED = 0xFFFFFFFF  # the length of what ends with a delimiter
 _J2K = b"\xff\x4f\xff\x51"
 _JPEG = b"\xff\xd8"
 _SOF = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # JPEG and JPEG-LS markers that a frame's size follows
-_MEANING = (  # the elements that say what stored values mean
-    *("BitsAllocated", "BitsStored", "PixelRepresentation", "PhotometricInterpretation"),
-    *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
-    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
-)
 _NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2")
 
 
@@ -47,14 +44,8 @@ def read_header(file: BytesIO | str) -> Dataset:
     """Everything but the pixels. Raises UnusableError."""
     import pydicom
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            header = pydicom.dcmread(file, stop_before_pixels=True)
-    except pydicom.errors.InvalidDicomError:
-        raise UnusableError("not a DICOM file") from None
-    except Exception as error:  # on damaged bytes the parser raises nearly anything
-        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
+    with _quiet():
+        header = pydicom.dcmread(file, stop_before_pixels=True)
     last = header.get_item(max(header.keys())) if header else None
     if isinstance(last, pydicom.dataelem.RawDataElement) and len(last.value or b"") < last.length != _UNDEFINED:
         raise UnusableError("truncated: it ends within its header")
@@ -68,39 +59,43 @@ def read_frame(data: bytes, frame: int = 1, *, window: bool = False) -> np.ndarr
     """
     header, stored = read_stored(data, frame)
     photometric = str(header.get("PhotometricInterpretation", ""))
-    try:
+    with reading("its values cannot be rescaled"):
         view = _of_frame(header, frame)
         values, low, high = _rescaled(stored, view)
         if window:
             values, low, high = _windowed(values, view, low, high)
-    except Exception as error:
-        raise UnusableError(f"its values cannot be rescaled: {error}") from None
     return _stored_whole(values, low, high, inverted=photometric == "MONOCHROME1")
 
 
 def read_stored(data: bytes, frame: int) -> tuple[Dataset, np.ndarray]:
-    """The header and the stored values (h, w) of one frame, before any meaning is given to them.
-
-    Raises UnusableError; PigbenchError where no DICOM file can be read.
-    """
+    """The header and the stored values (h, w) of one frame, without any meaning given to them. Raises UnusableError."""
     check_installed()
+    import pydicom
+
+    with _quiet():
+        dataset = pydicom.dcmread(BytesIO(data))
+        _check(dataset, frame)
+        if dataset.get("BitsAllocated") == 1 and dataset.file_meta.TransferSyntaxUID in _NATIVE:
+            return dataset, _unpacked(dataset, frame)
+        pixels = pydicom.pixels.pixel_array(dataset, index=frame - 1)
+        return dataset, _grey(pixels, str(dataset.get("PhotometricInterpretation", "")))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Within it pydicom warns of nothing, and what it raises, nearly anything, is an UnusableError of one line."""
     import pydicom
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = pydicom.dcmread(BytesIO(data))
-            _check(dataset, frame)
-            if dataset.get("BitsAllocated") == 1 and dataset.file_meta.TransferSyntaxUID in _NATIVE:
-                return dataset, _unpacked(dataset, frame)
-            pixels = pydicom.pixels.pixel_array(dataset, index=frame - 1)
-            return dataset, _grey(pixels, str(dataset.get("PhotometricInterpretation", "")))
+            yield
     except UnusableError:
         raise
     except pydicom.errors.InvalidDicomError:
         raise UnusableError("not a DICOM file") from None
-    except Exception as error:  # on damaged bytes the decoders raise nearly anything
-        reason = " ".join(str(error).split()).split("available plugins: ")[-1] or type(error).__name__
+    except Exception as error:
+        reason = in_a_line(error).split("available plugins: ")[-1] or type(error).__name__
         raise UnusableError(f"cannot be read: {reason}") from None
 
 
@@ -132,16 +127,17 @@ def groups_of(header: Dataset, frame: int) -> list[Dataset]:
     return [inner[0] for item in items for element in item if element.VR == "SQ" and (inner := element.value)]
 
 
-def _of_frame(header: Dataset, frame: int) -> Dataset:
-    """The header with what the functional groups say of the frame's values put at its top level."""
-    from pydicom import Dataset
+def said_of(header: Dataset, frame: int, *names: str) -> Any:
+    """What a header, or else its groups for a frame, say under the first of these names that is there, or None."""
+    sources = [header, *groups_of(header, frame)]
+    return next((source[name].value for name in names for source in sources if source.get(name)), None)
 
-    view = Dataset()
-    view.file_meta = header.file_meta
-    for source in (header, *reversed(groups_of(header, frame))):
-        for name in _MEANING:
-            if name in source:
-                view[name] = source[name]
+
+def _of_frame(header: Dataset, frame: int) -> Dataset:
+    """The header with what the functional groups say of the frame put at its top level."""
+    view = header.copy()
+    for group in reversed(groups_of(header, frame)):
+        view.update(group)
     return view
 
 

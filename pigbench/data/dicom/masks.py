@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pigbench.data.dicom.contours import fill
-from pigbench.data.dicom.frames import frames_of, groups_of, read_header, read_stored
-from pigbench.data.importers.base import UnusableError
+from pigbench.data.dicom.frames import frames_of, groups_of, read_header, read_stored, said_of
+from pigbench.data.pixels import UnusableError, reading
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -53,33 +54,31 @@ class Plane:
 
 @dataclass(frozen=True)
 class Piece:
-    """A frame of a segmentation, or a contour, and the image it belongs to.
+    """A frame of a segmentation, a contour or a PNG file, and the image it belongs to.
 
-    structure: the name of its segment or region. image: a SOP instance UID, empty if none is named. frame: of the
-    image, None if none is named. where: what of the file it is.
+    kind: of its file, "segmentation", "contours" or "png". image: a SOP instance UID, empty if none is named. frame: of
+    the image, None if none is named. structure: the name of its segment or region. where: what of the file it is.
     """
 
-    structure: str
+    file: Path
+    kind: str
     image: str
     frame: int | None
-    where: str
+    structure: str = ""
+    where: str = ""
     plane: Plane | None = None
 
 
 def plane_of(header: Dataset, frame: int) -> Plane | None:
     """Where a frame lies; None where the header does not say."""
-    sources = [header, *groups_of(header, frame)]
-
-    def first(name: str) -> tuple[float, ...]:
-        return next((tuple(map(float, source[name].value)) for source in sources if source.get(name)), ())
-
-    origin, turn, spacing = first("ImagePositionPatient"), first("ImageOrientationPatient"), first("PixelSpacing")
+    names = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+    origin, turn, spacing = (tuple(map(float, said_of(header, frame, name) or ())) for name in names)
     if (len(origin), len(turn), len(spacing)) != (3, 6, 2) or min(spacing) <= 0:
         return None
     return Plane(origin, turn[:3], turn[3:], spacing[::-1])
 
 
-def segmentation_pieces(header: Dataset) -> Iterator[Piece]:
+def segmentation_pieces(file: Path, header: Dataset) -> Iterator[Piece]:
     """A piece for every frame of a DICOM segmentation. Raises UnusableError."""
     if header.SOPClassUID == LABEL_MAP:
         raise UnusableError("a label map segmentation: save it as a binary one")
@@ -90,10 +89,11 @@ def segmentation_pieces(header: Dataset) -> Iterator[Piece]:
         number = next(group.ReferencedSegmentNumber for group in groups if "ReferencedSegmentNumber" in group)
         sources = [source for group in groups for source in group.get("SourceImageSequence", ())]
         image, of_image = _reference(sources[0]) if len(sources) == 1 else (only if not sources else "", None)
-        yield Piece(names.get(number, ""), image, of_image, str(frame), plane_of(header, frame))
+        structure, plane = names.get(number, ""), plane_of(header, frame)
+        yield Piece(file, "segmentation", image, of_image, structure, str(frame), plane)
 
 
-def contour_pieces(header: Dataset) -> Iterator[Piece]:
+def contour_pieces(file: Path, header: Dataset) -> Iterator[Piece]:
     """A piece for every contour of a DICOM structure set. Raises UnusableError."""
     names = {item.ROINumber: str(item.get("ROIName", "")) for item in header.get("StructureSetROISequence", ())}
     for at, region in enumerate(header.get("ROIContourSequence", ())):
@@ -102,19 +102,17 @@ def contour_pieces(header: Dataset) -> Iterator[Piece]:
                 continue  # points and open lines enclose nothing
             sources = contour.get("ContourImageSequence", ())
             image, frame = _reference(sources[0]) if len(sources) == 1 else ("", None)
-            yield Piece(names.get(region.get("ReferencedROINumber"), ""), image, frame, f"{at}:{index}")
+            structure = names.get(region.get("ReferencedROINumber"), "")
+            yield Piece(file, "contours", image, frame, structure, f"{at}:{index}")
 
 
 def read_segmentation(data: bytes, frames: Sequence[int]) -> np.ndarray:
     """Frames of a DICOM segmentation merged, (h, w), uint8, 0 or 1. Raises UnusableError."""
-    merged: np.ndarray | None = None
+    merged = np.array(False)
     for frame in frames:
         header, stored = read_stored(data, frame)
         full = header.get("MaximumFractionalValue") or 255 if header.get("SegmentationType") == "FRACTIONAL" else 1
-        lesion = stored >= full / 2
-        merged = lesion if merged is None else merged | lesion
-    if merged is None:
-        raise UnusableError("no frame was chosen")
+        merged = merged | (stored >= full / 2)
     return merged.astype(np.uint8)
 
 
@@ -130,11 +128,9 @@ def read_contours(data: bytes, chosen: Sequence[tuple[int, int]], plane: Plane, 
 def _contours(data: bytes, chosen: Sequence[tuple[int, int]]) -> list[tuple[str, np.ndarray]]:
     """The kind and the points (n, 3) in mm of each chosen contour. Raises UnusableError."""
     header = read_header(BytesIO(data))
-    try:
+    with reading("a contour that is not points in space"):  # values are parsed when they are asked for
         found = [header.ROIContourSequence[region].ContourSequence[index] for region, index in chosen]
         return [(one.ContourGeometricType, np.array(one.ContourData, float).reshape(-1, 3)) for one in found]
-    except Exception as error:  # values are parsed when they are asked for, and may be damaged
-        raise UnusableError(f"a contour that is not points in space: {str(error) or type(error).__name__}") from None
 
 
 def _reference(source: Dataset) -> tuple[str, int | None]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pigbench.data.dicom.frames import frames_of, groups_of, read_header
+from pigbench.data.dicom.frames import frames_of, read_header, said_of
 from pigbench.data.dicom.masks import (
     CONTOURS,
     LABEL_MAP,
@@ -18,7 +19,8 @@ from pigbench.data.dicom.masks import (
     plane_of,
     segmentation_pieces,
 )
-from pigbench.data.importers.base import Problems, UnusableError, inside_folder
+from pigbench.data.importers.base import Problems, files_inside, name_below
+from pigbench.data.pixels import UnusableError, reading
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -43,83 +45,53 @@ class Image:
     about: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Mark:
-    """A piece of a mask, the file that holds it, and what that is: "segmentation", "contours" or "png"."""
-
-    file: Path
-    kind: str
-    piece: Piece
-
-
-@dataclass(frozen=True)
-class Tree:
-    """All images and all pieces of masks, in the order of their files."""
-
-    images: list[Image] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-
-
-def scan(path: Path, problems: Problems) -> Tree:
-    """What lies below the folder `path`; files that are neither DICOM nor PNG are left alone."""
-    tree = Tree()
-    for file in sorted(path.rglob("*")):
-        if file.name.startswith(".") or not file.is_file():
-            continue
+def scan(path: Path, problems: Problems) -> tuple[list[Image], list[Piece]]:
+    """All images and all pieces of masks below a folder, by file; what is neither DICOM nor PNG is left alone."""
+    held: list[Image | Piece] = []
+    for file in files_inside(path, filter(Path.is_file, path.rglob("*")), problems):
         try:
-            _note(tree, inside_folder(path, file))
+            held.extend(_held(file))
         except UnusableError as error:
-            problems.add("unusable file", [f"{file.relative_to(path).as_posix()} ({error})"])
-    return tree
-
-
-def is_dicom(file: Path) -> bool:
-    """Whether a file has the preamble of DICOM."""
-    with file.open("rb") as opened:
-        return opened.read(132)[128:] == b"DICM"
+            problems.add_file(name_below(path, file), error)
+    return [one for one in held if isinstance(one, Image)], [one for one in held if isinstance(one, Piece)]
 
 
 def about(header: Dataset) -> dict[str, str]:
     """The view, side and scanner that a header names."""
-    sources = [header, *groups_of(header, 1)]
-    values = {
-        key: next((str(source[name].value) for name in names for source in sources if source.get(name)), "")
-        for key, names in _ABOUT.items()
-    }
-    return {key: value for key, value in values.items() if value}
+    return {key: str(value) for key, names in _ABOUT.items() if (value := said_of(header, 1, *names))}
 
 
-def _note(tree: Tree, file: Path) -> None:
-    """Add what a file holds to the tree. Raises UnusableError."""
+def _held(file: Path) -> Sequence[Image | Piece]:
+    """What a file holds. Raises UnusableError."""
+    from pydicom.misc import is_dicom
+
     if file.suffix.lower() == ".png":
         match = _PNG_NAME.fullmatch(file.stem)
         if not match:
             raise UnusableError("not named by a SOP instance UID: UID.png or UID_FRAME.png")
-        tree.marks.append(Mark(file, "png", Piece("", match[1], int(match[2]) if match[2] else None, "")))
-    elif is_dicom(file):
+        return [Piece(file, "png", match[1], int(match[2]) if match[2] else None)]
+    if is_dicom(file):
         header = read_header(str(file))
-        try:
-            _note_dicom(tree, file, header)
-        except UnusableError:
-            raise
-        except Exception as error:  # values are parsed when they are asked for, and may be damaged
-            raise UnusableError(f"its header is incomplete: {str(error) or type(error).__name__}") from None
-    elif file.suffix.lower() in (".dcm", ".dicom"):
+        with reading("its header is incomplete"):  # values are parsed when they are asked for
+            return _held_in_dicom(file, header)
+    if file.suffix.lower() in (".dcm", ".dicom"):
         raise UnusableError("not a DICOM file")
+    return []
 
 
-def _note_dicom(tree: Tree, file: Path, header: Dataset) -> None:
+def _held_in_dicom(file: Path, header: Dataset) -> Sequence[Image | Piece]:
     kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
     if kind in (SEGMENTATION, LABEL_MAP):
-        tree.marks.extend([Mark(file, "segmentation", piece) for piece in segmentation_pieces(header)])
-    elif kind == CONTOURS:
-        pieces = list(contour_pieces(header))
+        return list(segmentation_pieces(file, header))
+    if kind == CONTOURS:
+        pieces = list(contour_pieces(file, header))
         if not pieces:
             raise UnusableError("holds no closed contour")
-        tree.marks.extend(Mark(file, "contours", piece) for piece in pieces)
-    elif "Rows" in header:
+        return pieces
+    if "Rows" in header:
         planes = tuple(plane_of(header, frame) for frame in range(1, frames_of(header) + 1))
         patient = str(header.get("PatientID") or "").strip()
-        tree.images.append(Image(file, str(header.SOPInstanceUID), patient, planes, about(header)))
-    elif kind is None or "Image Storage" in kind.name or "TransferSyntaxUID" not in header.file_meta:
+        return [Image(file, str(header.SOPInstanceUID), patient, planes, about(header))]
+    if kind is None or "Image Storage" in kind.name or "TransferSyntaxUID" not in header.file_meta:
         raise UnusableError("truncated: its header ends before the size of the image")
+    return []

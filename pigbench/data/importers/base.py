@@ -13,7 +13,7 @@ libraries are imported inside functions.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,17 @@ from pigbench.data.importers.options import Foreground
 from pigbench.data.pixels import UnusableError
 from pigbench.errors import PigbenchError
 
-__all__ = ["Found", "Importer", "Part", "Problems", "UnusableError", "check_folder", "inside_folder"]
+__all__ = [
+    "Found",
+    "Importer",
+    "Part",
+    "Problems",
+    "UnusableError",
+    "check_folder",
+    "files_inside",
+    "inside_folder",
+    "name_below",
+]
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,11 @@ class Problems:
             self._found.setdefault(kind, []).extend(listed)
             if needs_choice:
                 self._choices.add(kind)
+
+    def add_file(self, name: str, fault: OSError | UnusableError) -> None:
+        """Note a file that cannot be used, and why."""
+        reason = f"cannot be read: {fault.strerror}" if isinstance(fault, OSError) else fault
+        self.add("unusable file", [f"{name} ({reason})"])
 
     def items(self) -> list[tuple[str, list[str]]]:
         """Every kind with all its names."""
@@ -139,6 +154,21 @@ def inside_folder(path: Path, file: Path) -> Path:
     if not resolved.is_relative_to(path.resolve()):
         raise UnusableError("leads out of the folder that was given")
     return file.absolute()
+
+
+def files_inside(path: Path, files: Iterable[Path], problems: Problems) -> Iterator[Path]:
+    """These files below `path`, sorted and absolute; hidden ones are left, those that lead out are `problems`."""
+    for file in sorted(files):
+        if not file.name.startswith("."):
+            try:
+                yield inside_folder(path, file)
+            except UnusableError as error:
+                problems.add_file(name_below(path, file.absolute()), error)
+
+
+def name_below(path: Path, file: Path) -> str:
+    """What the user knows an absolute file below the folder `path` by."""
+    return file.relative_to(path.absolute()).as_posix()
 
 
 def check_folder(path: Path) -> None:

@@ -13,13 +13,14 @@ Al-Dhabyani and others, Data in Brief 28, 104863 (2020), doi:10.1016/j.dib.2019.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
 from pigbench.contracts import Config
-from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.importers.base import Found, Importer, Part, Problems, check_folder, files_inside
 from pigbench.data.pixels import decode
 from pigbench.errors import PigbenchError
 
@@ -50,7 +51,7 @@ class Busi(Importer):
             raise PigbenchError(f"{path} is not the BUSI set: it has neither a folder benign/ nor malignant/")
         problems.add("no folder", [f"{name}/" for name in _CLASSES[:2] if name not in present])
         wanted = [name for name in present if name != "normal" or self.options.keep_normal]
-        return [found for name in wanted for found in _of_class(root / name, problems)]
+        return [found for name in wanted for found in _of_class(root, name, problems)]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
         """The picture as saved; of colour the luminance."""
@@ -61,25 +62,19 @@ class Busi(Importer):
         return decode(data)
 
 
-def _of_class(folder: Path, problems: Problems) -> list[Found]:
+def _of_class(root: Path, name: str, problems: Problems) -> list[Found]:
     images: dict[str, Path] = {}
-    masks: dict[str, list[Path]] = {}
-    for listed in sorted(folder.iterdir(), key=_by_number):
-        if listed.suffix.lower() != ".png" or listed.name.startswith("."):
-            continue
-        try:
-            file = inside_folder(folder, listed)
-        except UnusableError as error:
-            problems.add("unusable file", [f"{folder.name}/{listed.name} ({error})"])
-            continue
+    masks: dict[str, list[Path]] = defaultdict(list)
+    listed = [file for file in (root / name).iterdir() if file.suffix.lower() == ".png"]
+    for file in sorted(files_inside(root, listed, problems), key=_by_number):
         if masked := _MASK.fullmatch(file.stem):
-            masks.setdefault(masked[1], []).append(file)
+            masks[masked[1]].append(file)
         else:
             images[file.stem] = file
     problems.add("image without a mask", [images[stem].name for stem in images if stem not in masks])
     problems.add("mask without an image", [file.name for stem in masks if stem not in images for file in masks[stem]])
     return [
-        Found(f"{folder.name}/{stem}", None, Part(image), tuple(map(Part, masks[stem])), {"class": folder.name})
+        Found(f"{name}/{stem}", None, Part(image), tuple(map(Part, masks[stem])), {"class": name})
         for stem, image in images.items()
         if stem in masks
     ]

@@ -14,18 +14,19 @@ From https://www.cancerimagingarchive.net/collection/cbis-ddsm/. Read is any fol
 
 from __future__ import annotations
 
-import csv
+import math
 import re
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import Field
 
-from pigbench.contracts import Config
-from pigbench.data.dicom.breast import only_breast
-from pigbench.data.dicom.frames import check_installed, read_frame, read_header, read_stored, spacing_of
-from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.dicom.frames import check_installed, read_header, read_stored
+from pigbench.data.importers.base import Found, Part, Problems, UnusableError, check_folder, files_inside
+from pigbench.data.importers.dicom import DicomPictures, MammogramOptions
+from pigbench.data.importers.pairing import table_rows
+from pigbench.data.pixels import reading
 from pigbench.errors import PigbenchError
 
 _TABLES = "mass_case_description_*_set.csv"
@@ -38,16 +39,10 @@ _ABOUT = {"view": "image view", "side": "left or right breast", "density": "brea
 Row = dict[str, str]
 
 
-class CbisDdsmOptions(Config):
-    """What is done to the mammograms."""
-
-    crop: bool = Field(True, description="keep only the bounding box of the breast")
-
-
-class CbisDdsm(Importer):
+class CbisDdsm(DicomPictures):
     """The masses of CBIS-DDSM."""
 
-    Options = CbisDdsmOptions
+    Options = MammogramOptions
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """Every mammogram in the CSV files, by name. Reads the tables and the headers."""
@@ -67,15 +62,6 @@ class CbisDdsm(Importer):
                 problems.add("unusable mammogram", [f"{name} ({error})"])
         return found
 
-    def image(self, data: bytes, inside: str) -> np.ndarray:
-        """A mammogram at its own depth."""
-        pixels = read_frame(data)
-        return only_breast(pixels) if self.options.crop else pixels
-
-    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
-        """As the header has it."""
-        return spacing_of(data)
-
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """A mask as it is stored."""
         return read_stored(data, 1)[1]
@@ -88,23 +74,10 @@ def _rows(path: Path) -> dict[str, list[Row]]:
         raise PigbenchError(f"{path} holds no {_TABLES.replace('*', 'train')} and no {_TABLES.replace('*', 'test')}")
     rows: dict[str, list[Row]] = defaultdict(list)
     for table in tables:
-        for row in _table(table):
-            rows[_folder(row[_IMAGE])].append(row)
+        for row in table_rows(table, _COLUMNS, lambda name: name.strip().lower().replace("_", " ")):
+            if any(row.values()):
+                rows[_folder(row[_IMAGE])].append(row)
     return rows
-
-
-def _table(table: Path) -> list[Row]:
-    """The rows of a CSV file, under the names of its columns in small letters, without underscores."""
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as opened:
-            lines = list(csv.reader(opened))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PigbenchError(f"{table} cannot be read: {error}") from None
-    names = [name.strip().lower().replace("_", " ") for name in lines[0]] if lines else []
-    if missing := [name for name in _COLUMNS if name not in names]:
-        raise PigbenchError(f"{table} has no column {', '.join(missing)}")
-    padding = [""] * len(names)
-    return [dict(zip(names, map(str.strip, line + padding), strict=False)) for line in lines[1:] if any(line)]
 
 
 def _folder(value: str) -> str:
@@ -121,15 +94,10 @@ def _path(value: str) -> PurePosixPath:
 def _folders(path: Path, problems: Problems) -> dict[str, list[Path]]:
     """The DICOM files in every folder that is named as the collection names them."""
     folders: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(path.rglob("*.dcm")):
-        relative = file.relative_to(path)
-        name = next((part for part in relative.parts[:-1] if _FOLDER.fullmatch(part)), None)
-        if name is None:
-            continue
-        try:
-            folders[name].append(inside_folder(path, file))
-        except UnusableError as error:
-            problems.add("unusable file", [f"{relative.as_posix()} ({error})"])
+    for file in files_inside(path, path.rglob("*.dcm"), problems):
+        names = [part for part in file.relative_to(path.absolute()).parts[:-1] if _FOLDER.fullmatch(part)]
+        if names:
+            folders[names[0]].append(file)
     return folders
 
 
@@ -140,8 +108,7 @@ def _case(name: str, rows: list[Row], folders: dict[str, list[Path]]) -> Found:
         raise UnusableError("the CSV file names no patient")
     if len(patients) > 1:
         raise UnusableError("the CSV files name several patients")
-    images = [_Picture(file) for file in _files(rows[0][_IMAGE], folders)]
-    image = max(images, key=lambda picture: picture.area)
+    image = max(map(_picture, _files(rows[0][_IMAGE], folders)), key=lambda picture: math.prod(picture.size))
     masks = {Part(_mask(row, image, folders)): None for row in rows}
     about = {key: ", ".join(sorted({row.get(column, "") for row in rows} - {""})) for key, column in _ABOUT.items()}
     return Found(
@@ -149,41 +116,34 @@ def _case(name: str, rows: list[Row], folders: dict[str, list[Path]]) -> Found:
     )
 
 
-class _Picture:
+class _Picture(NamedTuple):
+    file: Path
+    size: tuple[int, int]
+    bits: int
+
+
+def _picture(file: Path) -> _Picture:
     """What the header of a file says of its picture. Raises UnusableError."""
-
-    def __init__(self, file: Path) -> None:
-        header = read_header(str(file))
-        self.file = file
-        try:
-            self.size, self.bits = (int(header.Rows), int(header.Columns)), int(header.BitsAllocated)
-        except (AttributeError, TypeError, ValueError):
-            raise UnusableError(f"{file.name} is not an image, or is truncated") from None
-
-    @property
-    def area(self) -> int:
-        return self.size[0] * self.size[1]
+    header = read_header(str(file))
+    with reading(f"{file.name} is not an image, or is truncated"):
+        return _Picture(file, (int(header.Rows), int(header.Columns)), int(header.BitsAllocated))
 
 
 def _mask(row: Row, image: _Picture, folders: dict[str, list[Path]]) -> Path:
-    """The mask of a lesion: which of its two pictures it is, their content says better than their names.
-
-    Raises UnusableError.
-    """
+    """The mask of a lesion, known by its content, as names are swapped in places. Raises UnusableError."""
     lesion = _folder(row[_MASK])
     files = {file: None for column in (_MASK, _CROP) for file in _files(row[column], folders, or_none=column == _CROP)}
-    pictures = [picture for picture in map(_Picture, files) if picture.file != image.file]
+    pictures = [picture for picture in map(_picture, files) if picture.file != image.file]
     likely = [picture for picture in pictures if picture.size == image.size or picture.bits == 8]
     if not likely:
         raise UnusableError(f"no mask in {lesion}, only a crop")
-    return max(likely, key=lambda picture: (picture.size == image.size, picture.bits == 8, picture.area)).file
+    return max(
+        likely, key=lambda picture: (picture.size == image.size, picture.bits == 8, math.prod(picture.size))
+    ).file
 
 
 def _files(value: str, folders: dict[str, list[Path]], *, or_none: bool = False) -> list[Path]:
-    """The file that a path in a CSV file means, or all of its folder where its name is not there.
-
-    Raises UnusableError.
-    """
+    """The file that a path in a CSV file means, or all of its folder if it is not there. Raises UnusableError."""
     path = _path(value)
     if path.is_absolute() or ".." in path.parts:
         raise UnusableError(f"the CSV file leads out of the folder that was given: {value}")

@@ -15,7 +15,8 @@ import numpy as np
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.options import ColourOptions
 from pigbench.data.lesions import prepared_fraction
-from pigbench.data.pixels import ColourError, binary
+from pigbench.data.pixels import ColourError, NotBinaryError, binary
+from pigbench.data.source import Progress
 
 IN_COLOUR = "image in colour"
 """How the kind of problem begins that `in_colour` names."""
@@ -49,14 +50,6 @@ class SizeDiffersError(UnusableError):
     """A mask has another size than its image."""
 
 
-class NotBinaryError(UnusableError):
-    """A mask has more than two values."""
-
-    def __init__(self, values: np.ndarray) -> None:
-        super().__init__(f"{len(values)} values")
-        self.values = values
-
-
 class Reader:
     """Reads an importer's cases; the last two files are kept, for cases that are parts of an image and a label file."""
 
@@ -84,7 +77,7 @@ class Reader:
             values = self.importer.mask(data, part.inside, shape)
             if values.shape != shape:
                 raise SizeDiffersError(f"{_size(shape)} against {_size(values.shape)}")
-            mask, label = _binary(values)
+            mask, label = binary(values)
             merged |= mask
             labels.add(1 if label in _FULL_SCALE else label)
         return hashes[0] if len(hashes) == 1 else digest(json.dumps(hashes).encode()), merged, labels - {0}
@@ -101,29 +94,30 @@ def inspect(
     importer: Importer,
     cases: Sequence[Found],
     problems: Problems,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     sign: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> list[Facts | None]:
-    """The facts of every case, in order, None for one that is unusable; `problems` gets all that is wrong.
+) -> list[tuple[Found, Facts]]:
+    """The usable cases with their facts, in order; `problems` gets all that is wrong.
 
     That is unreadable files, constant images, colour, masks that are not binary or of another size, masks that use
     different values for the lesion, such as 1 and 2 (these are label maps), and a foreground that no mask has.
-    progress: told (cases done, all cases). sign: makes signatures. Memory does not grow with the cases.
+    sign: makes signatures. Memory does not grow with the cases.
     """
     reader = Reader(importer)
     labels: dict[int, list[str]] = defaultdict(list)
-    facts: list[Facts | None] = []
+    usable = []
     for done, case in enumerate(cases, start=1):
-        facts.append(_inspect(reader, case, problems, labels, sign))
+        if facts := _inspect(reader, case, problems, labels, sign):
+            usable.append((case, facts))
         if progress:
             progress(done, len(cases))
     for label, names in labels.items() if len(labels) > 1 else ():
         what = f"masks differ in the value of the lesion (a label map? see --foreground); {label} in"
         problems.add(what, names, needs_choice=True)
-    if importer.foreground is not None and any(facts):
+    if importer.foreground is not None and usable:
         what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
         problems.add(what, importer.foreground.unmet, needs_choice=True)
-    return facts
+    return usable
 
 
 def in_colour(importer: Importer) -> str:
@@ -152,27 +146,23 @@ def _inspect(
     sign: Callable[[np.ndarray], np.ndarray] | None,
 ) -> Facts | None:
     """The facts of one case; None if there are problems, which it adds."""
+    part = case.image
     try:
-        image_hash, pixels = reader.image(case.image)
-    except ColourError:
-        problems.add(in_colour(reader.importer), [_file(case, case.image)])
-        return None
-    except (OSError, UnusableError) as error:
-        problems.add("unusable file", [f"{_shown(case, case.image)} ({_reason(error)})"])
-        return None
-    if pixels.min() == pixels.max():
-        problems.add("constant image", [f"{_file(case, case.image)} (all {pixels.min()})"])
-        return None
-    try:
+        image_hash, pixels = reader.image(part)
+        if pixels.min() == pixels.max():
+            problems.add("constant image", [f"{_file(case, part)} (all {pixels.min()})"])
+            return None
+        part = case.masks[0]
         mask_hash, mask, found = reader.mask(case.masks, pixels.shape)
-    except SizeDiffersError as error:
-        problems.add("image and mask differ in size", [f"{case.name} ({error})"])
-        return None
-    except NotBinaryError as error:
-        problems.add(_not_binary(reader.importer, error.values), [_file(case, case.masks[0])])
-        return None
     except (OSError, UnusableError) as error:
-        problems.add("unusable file", [f"{_shown(case, case.masks[0])} ({_reason(error)})"])
+        if isinstance(error, ColourError) and part is case.image:
+            problems.add(in_colour(reader.importer), [_file(case, part)])
+        elif isinstance(error, SizeDiffersError):
+            problems.add("image and mask differ in size", [f"{case.name} ({error})"])
+        elif isinstance(error, NotBinaryError):
+            problems.add(_not_binary(reader.importer, error.values), [_file(case, part)])
+        else:
+            problems.add_file(f"{part.file.parent.name}/{_file(case, part)}", error)
         return None
     for label in found:
         labels[label].append(case.masks[0].file.name)
@@ -193,25 +183,9 @@ def _not_binary(importer: Importer, values: np.ndarray) -> str:
     return f"mask with the values {listed}{hint}"
 
 
-def _binary(values: np.ndarray) -> tuple[np.ndarray, int]:
-    try:
-        return binary(values)
-    except UnusableError:
-        raise NotBinaryError(np.unique(values)) from None
-
-
-def _shown(case: Found, part: Part) -> str:
-    """A file by its name and folder, and the case where the file is not named after it."""
-    named = f"{part.file.parent.name}/{part.file.name}"
-    return named if case.name in part.file.name else f"{named} of {case.name}"
-
-
 def _file(case: Found, part: Part) -> str:
+    """A file by its name, and the case where the file is not named after it."""
     return part.file.name if case.name in part.file.name else f"{part.file.name} of {case.name}"
-
-
-def _reason(error: OSError | UnusableError) -> str:
-    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -14,7 +14,6 @@ alone. Masks lie anywhere in the tree: SEG, RTSTRUCT, or `UID.png` for the image
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,13 +24,31 @@ from pydantic import Field
 from pigbench.contracts import Config
 from pigbench.data.dicom.breast import only_breast
 from pigbench.data.dicom.frames import check_installed, read_frame, spacing_of
-from pigbench.data.dicom.masks import Plane, read_contours, read_segmentation
-from pigbench.data.dicom.tree import Image, Mark, scan
-from pigbench.data.importers.base import Found, Importer, Part, Problems, check_folder
+from pigbench.data.dicom.masks import Piece, Plane, read_contours, read_segmentation
+from pigbench.data.dicom.tree import Image, scan
+from pigbench.data.importers.base import Found, Importer, Part, Problems, check_folder, name_below
+from pigbench.data.importers.options import ranges
 from pigbench.data.pixels import decode
 from pigbench.errors import PigbenchError
 
-_FRAMES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+
+class DicomPictures(Importer):
+    """Reads pictures in DICOM files: all of a file, or its frame N where the part is called `frame N`."""
+
+    def image(self, data: bytes, inside: str) -> np.ndarray:
+        """A frame at its own depth, bright being high; cut to the breast with the option `crop`."""
+        pixels = read_frame(data, _frame(inside), window=getattr(self.options, "window", False))
+        return only_breast(pixels) if self.options.crop else pixels
+
+    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
+        """As the header has it."""
+        return spacing_of(data, _frame(inside))
+
+
+class MammogramOptions(Config):
+    """What is done to mammograms."""
+
+    crop: bool = Field(True, description="keep only the bounding box of the breast")
 
 
 class DicomOptions(Config):
@@ -45,7 +62,7 @@ class DicomOptions(Config):
     crop: bool = Field(False, description="keep only the bounding box of the largest bright object, the breast")
 
 
-class Dicom(Importer):
+class Dicom(DicomPictures):
     """DICOM images of any kind, multi-frame ones included, and their masks."""
 
     Options = DicomOptions
@@ -55,30 +72,24 @@ class Dicom(Importer):
         """The images and frames that have a mask, by file. Reads headers, and contours."""
         check_folder(path)
         check_installed()
-        wanted = _frames(self.options.frames)
-        tree = scan(path, problems)
-        if not tree.images:
+        frames = self.options.frames
+        wanted = ranges("1-9999999" if frames is None else frames)
+        if not wanted:
+            raise PigbenchError(f"--frames '{frames}': write numbers and ranges, such as 1,5-9; the first frame is 1")
+        images, marks = scan(path, problems)
+        if not images:
             raise PigbenchError(f"{path} holds no DICOM image" + _because(problems))
-        masks = _Matching(path, tree.images, problems).masks(_chosen(tree.marks, self.options.structures))
-        if not masks:
+        cases = _Matching(path, images, problems).cases(_chosen(marks, self.options.structures))
+        if not cases:
             raise PigbenchError(
                 f"no DICOM image in {path} has a mask: a SEG or RTSTRUCT that refers to it, or a PNG file named by its "
                 "SOP instance UID" + _because(problems)
             )
         return [
-            _case(path, image, frame, parts)
-            for image, frame, parts in sorted(masks, key=lambda mask: (mask[0].file, mask[1]))
-            if len(image.planes) == 1 or not wanted or frame in wanted
+            case
+            for case in cases
+            if not case.image.inside or any(low <= _frame(case.image.inside) <= high for low, high in wanted)
         ]
-
-    def image(self, data: bytes, inside: str) -> np.ndarray:
-        """A frame at its own depth, bright being high."""
-        pixels = read_frame(data, int(inside.split()[1]) if inside else 1, window=self.options.window)
-        return only_breast(pixels) if self.options.crop else pixels
-
-    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
-        """As the header has it."""
-        return spacing_of(data, int(inside.split()[1]) if inside else 1)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """Frames of a segmentation merged, contours drawn, or a PNG file."""
@@ -105,46 +116,47 @@ class _Matching:
         self.faulty: set[str] = set()
         """Images that cannot be used, by UID."""
 
-    def masks(self, marks: list[Mark]) -> list[tuple[Image, int, tuple[Part, ...]]]:
-        """Image, frame and masks of every case, a part for each file that holds some of its mask."""
+    def cases(self, marks: list[Piece]) -> list[Found]:
+        """The cases by file and frame, with a part for each file that holds some of their mask."""
         self._refuse_twins()
         held: dict[tuple[str, int], dict[tuple[Path, str], list[str]]] = defaultdict(lambda: defaultdict(list))
         faults: dict[str, dict[str, None]] = defaultdict(dict)
         for mark in marks:
-            uid, frame = mark.piece.image, self._frame(mark)
+            uid, frame = mark.image, self._frame(mark)
             if fault := self._fault(mark, frame):
-                faults[fault][_name(self.path, mark.file)] = None
+                faults[fault][name_below(self.path, mark.file)] = None
                 self.faulty.add(uid)
             else:
-                held[uid, frame][mark.file, mark.kind].append(mark.piece.where)
+                held[uid, frame][mark.file, mark.kind].append(mark.where)
         for fault, names in faults.items():
             self.problems.add(fault, names)
         self._refuse_nobodies({uid for uid, _ in held})
-        return [
-            (
-                image,
-                frame,
-                tuple(_part(file, kind, where, image.planes[frame - 1]) for (file, kind), where in of.items()),
-            )
-            for (uid, frame), of in held.items()
-            if uid not in self.faulty
-            for image in self.images[uid]
-        ]
+        good = [(self.images[uid][0], frame, of) for (uid, frame), of in held.items() if uid not in self.faulty]
+        good.sort(key=lambda one: (one[0].file, one[1]))
+        return [self._case(*one) for one in good]
 
-    def _frame(self, mark: Mark) -> int:
+    def _case(self, image: Image, frame: int, held: dict[tuple[Path, str], list[str]]) -> Found:
+        name, inside = name_below(self.path, image.file), ""
+        if len(image.planes) > 1:
+            inside = f"frame {frame}"
+            name = f"{name} {inside}"
+        masks = [_part(file, kind, where, image.planes[frame - 1]) for (file, kind), where in held.items()]
+        return Found(name, image.patient or None, Part(image.file, inside), tuple(masks), image.about)
+
+    def _frame(self, mark: Piece) -> int:
         """The frame a piece belongs to; 0 if it does not say, and there are several."""
-        if mark.piece.frame is not None:
-            return mark.piece.frame
-        images = self.images.get(mark.piece.image, ())
+        if mark.frame is not None:
+            return mark.frame
+        images = self.images.get(mark.image, ())
         return 1 if all(len(image.planes) == 1 for image in images) else 0
 
-    def _fault(self, mark: Mark, frame: int) -> str:
+    def _fault(self, mark: Piece, frame: int) -> str:
         """Why a piece cannot be used; empty if it can."""
-        if not mark.piece.image:
+        if not mark.image:
             return "mask that names no image"
-        if mark.piece.image not in self.images:
+        if mark.image not in self.images:
             return "mask of an image that is not here"
-        planes = self.images[mark.piece.image][0].planes
+        planes = self.images[mark.image][0].planes
         if frame == 0:
             return "mask that does not say which frame it is of"
         if not 0 < frame <= len(planes):
@@ -152,14 +164,14 @@ class _Matching:
         plane = planes[frame - 1]
         if mark.kind == "contours" and plane is None:
             return "contours of an image that does not say where it lies"
-        if plane and mark.piece.plane and not plane.is_like(mark.piece.plane):
+        if plane and mark.plane and not plane.is_like(mark.plane):
             return "mask of another geometry than its image"
         return ""
 
     def _refuse_twins(self) -> None:
         for uid, same in self.images.items():
             if len(same) > 1:
-                self.problems.add("same SOP instance UID", [_name(self.path, image.file) for image in same])
+                self.problems.add("same SOP instance UID", [name_below(self.path, image.file) for image in same])
                 self.faulty.add(uid)
 
     def _refuse_nobodies(self, used: set[str]) -> None:
@@ -167,16 +179,12 @@ class _Matching:
         images = [self.images[uid][0] for uid in sorted(used - self.faulty)]
         nobodies = [image for image in images if not image.patient]
         if len(nobodies) < len(images):
-            self.problems.add("no PatientID", [_name(self.path, image.file) for image in nobodies])
+            self.problems.add("no PatientID", [name_below(self.path, image.file) for image in nobodies])
             self.faulty |= {image.uid for image in nobodies}
 
 
-def _case(path: Path, image: Image, frame: int, masks: tuple[Part, ...]) -> Found:
-    name, inside = _name(path, image.file), ""
-    if len(image.planes) > 1:
-        inside = f"frame {frame}"
-        name = f"{name} {inside}"
-    return Found(name, image.patient or None, Part(image.file, inside), masks, image.about)
+def _frame(inside: str) -> int:
+    return int(inside.split()[1]) if inside else 1
 
 
 def _part(file: Path, kind: str, where: list[str], plane: Plane | None) -> Part:
@@ -189,9 +197,9 @@ def _part(file: Path, kind: str, where: list[str], plane: Plane | None) -> Part:
     return Part(file, " ".join(words))
 
 
-def _chosen(marks: list[Mark], structures: str | None) -> list[Mark]:
+def _chosen(marks: list[Piece], structures: str | None) -> list[Piece]:
     """The pieces of the structures that are lesion. Raises PigbenchError where that is not clear."""
-    names = sorted({mark.piece.structure for mark in marks if mark.kind != "png"})
+    names = sorted({mark.structure for mark in marks if mark.kind != "png"})
     if structures is None:
         if len(names) > 1:
             raise PigbenchError(f"say which structures are lesion, --structures 'A,B' or '*': {', '.join(names)}")
@@ -200,24 +208,9 @@ def _chosen(marks: list[Mark], structures: str | None) -> list[Mark]:
     lesion = {name for name in names if any(fnmatch(name.lower(), pattern) for pattern in patterns)}
     if names and not lesion:
         raise PigbenchError(f"--structures '{structures}' is none of {', '.join(names)}")
-    return [mark for mark in marks if mark.kind == "png" or mark.piece.structure in lesion]
-
-
-def _frames(text: str | None) -> set[int]:
-    """The frames that are chosen; empty for all. Raises PigbenchError."""
-    if text is None:
-        return set()
-    if not _FRAMES.fullmatch(text):
-        raise PigbenchError(f"--frames '{text}': write numbers and ranges, such as 1,5-9; the first frame is 1")
-    ends = [part.split("-") for part in text.split(",")]
-    return {frame for end in ends for frame in range(int(end[0]), int(end[-1]) + 1)}
+    return [mark for mark in marks if mark.kind == "png" or mark.structure in lesion]
 
 
 def _because(problems: Problems) -> str:
     """What was wrong with the files, if that may be why nothing was found."""
-    return "".join(f"\n{kind}: {', '.join(names[:10])}" for kind, names in problems.items())
-
-
-def _name(path: Path, file: Path) -> str:
-    """What the user knows a file by."""
-    return file.relative_to(path.absolute()).as_posix()
+    return f"\n{problems.told()}" if len(problems) else ""

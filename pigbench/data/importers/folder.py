@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,6 @@ from pigbench.data.importers.base import Found, Importer, Part, Problems, Unusab
 from pigbench.data.importers.options import ColourOptions
 from pigbench.data.importers.pairing import (
     MaskNames,
-    Pair,
     check_several,
     composed,
     existing,
@@ -70,13 +69,10 @@ class Folder(Importer):
                 f"{path} has no folder images/: give --images and --masks, or --mask-suffix _mask where masks lie "
                 "beside their images; for BUSI, nnU-Net and others `pigbench data import --help` lists importers"
             )
-        pairs = find_pairs(
-            images, masks, problems, MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
-        )
-        patients = self._patients(pairs)
-        return [
-            Found(pair.stem, patients.get(pair.stem), Part(pair.image), tuple(map(Part, pair.masks))) for pair in pairs
-        ]
+        names = MaskNames(composed(self.options.mask_suffix), self.options.merge_masks)
+        pairs = find_pairs(images, masks, problems, names)
+        patients = self._patients([pair.stem for pair in pairs])
+        return [pair.found(patients.get(pair.stem)) for pair in pairs]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
         """The picture, uint8 or uint16 as saved; of colour what the options say."""
@@ -95,16 +91,15 @@ class Folder(Importer):
             masks = masks if self.options.masks or masks.is_dir() else images
         return images, masks
 
-    def _patients(self, pairs: Sequence[Pair]) -> Mapping[str, str]:
+    def _patients(self, stems: list[str]) -> Mapping[str, str]:
         regex, table, folders = self.options.patient_regex, self.options.patients, self.options.patient_folders
         if (regex is not None) + (table is not None) + folders > 1:
             raise PigbenchError("give --patient-regex, --patients or --patient-folders, one of them")
-        stems = [pair.stem for pair in pairs]
         if regex is not None:
             return patients_by_regex(stems, regex)
         if table is not None:
             return patients_by_table(stems, table)
-        return _by_folder(pairs) if folders else {}
+        return _by_folder(stems) if folders else {}
 
     def _from_table(self, path: Path, table: Path, problems: Problems) -> list[Found]:
         """One case a row, or, to merge, one an image. No path may leave PATH."""
@@ -114,45 +109,40 @@ class Folder(Importer):
                 "a --table says in its column 'patient' whose its images are: leave out --patient-regex, --patients "
                 "and --patient-folders"
             )
-        masks: dict[Path, list[Part]] = {}
-        rows: dict[Path, dict[str, str]] = {}
+        listed: dict[Path, tuple[dict[str, str], list[Part]]] = {}
         for row in table_rows(table, ("image", "mask")):
-            found_files = [_listed(table, path, row[name]) for name in ("image", "mask")]
-            missing = [
-                row[name] for name, file in zip(("image", "mask"), found_files, strict=True) if not file.exists()
-            ]
-            if missing:
+            files = {name: _listed(table, path, name) for name in (row["image"], row["mask"])}
+            if missing := [name for name, file in files.items() if not file.exists()]:
                 problems.add(f"{table.name} names files that are neither beside it nor in {path}", missing)
                 continue
             try:
-                image, mask = (inside_folder(path, file) for file in found_files)
+                image, mask = (inside_folder(path, files[row[name]]) for name in ("image", "mask"))
             except UnusableError:
                 problems.add(f"{table.name} names files outside {path}: give a folder that holds both", [row["image"]])
                 continue
-            masks.setdefault(image, []).append(Part(mask))
-            rows.setdefault(image, row)
+            listed.setdefault(image, (row, []))[1].append(Part(mask))
         found = []
-        for image, row in sorted(rows.items()):
+        for image, (row, masks) in sorted(listed.items()):
             about = {name: value for name, value in row.items() if name.lower() not in _PRIVATE and value}
             patient = row.get("patient") or row.get("patient_id") or None
             name = composed(str(image.relative_to(path.absolute())))
-            found.append(Found(name, patient and composed(patient), Part(image), tuple(masks[image]), about))
+            found.append(Found(name, patient and composed(patient), Part(image), tuple(masks), about))
         several = [case.name for case in found if len(case.masks) > 1]
         if several and not self.options.merge_masks:
             problems.add(f"more than one mask in {table.name} (--merge-masks makes one of them)", several)
             found = [case for case in found if len(case.masks) == 1]
-        whose = {case.patient is not None for case in found}
-        if len(whose) > 1:
-            problems.add(f"no patient in {table.name} for", [case.name for case in found if case.patient is None])
+        nobodies = [case.name for case in found if case.patient is None]
+        if len(nobodies) < len(found):
+            problems.add(f"no patient in {table.name} for", nobodies)
         return found
 
 
-def _by_folder(pairs: Sequence[Pair]) -> dict[str, str]:
+def _by_folder(stems: list[str]) -> dict[str, str]:
     """The patient of every stem: the first folder of its path."""
     problems = Problems()
-    problems.add("--patient-folders: in no folder of a patient", [pair.stem for pair in pairs if pair.folder is None])
+    problems.add("--patient-folders: in no folder of a patient", [stem for stem in stems if "/" not in stem])
     problems.raise_any()
-    patients = {pair.stem: str(pair.folder) for pair in pairs}
+    patients = {stem: stem.split("/")[0] for stem in stems}
     check_several(patients, "--patient-folders finds")
     return patients
 

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from pigbench.contracts import Config
-from pigbench.data.dicom.breast import only_breast
 from pigbench.data.dicom.contours import fill
-from pigbench.data.dicom.frames import check_installed, read_frame, spacing_of
-from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.dicom.frames import check_installed
+from pigbench.data.importers.base import Found, Part, Problems, UnusableError, check_folder, files_inside, name_below
+from pigbench.data.importers.dicom import DicomPictures, MammogramOptions
+from pigbench.data.pixels import reading
 from pigbench.errors import PigbenchError
 
 _NAME = re.compile(r"(?P<number>\d+)_(?P<patient>[0-9a-zA-Z]+)_MG_(?P<side>[LR])_(?P<view>[A-Z]+)_ANON")
@@ -34,16 +33,10 @@ _POINT = re.compile(r"\(\s*([^,()]+?)\s*,\s*([^,()]+?)\s*\)")
 _MASS = "mass"
 
 
-class InbreastOptions(Config):
-    """What is done to the mammograms."""
-
-    crop: bool = Field(True, description="keep only the bounding box of the breast")
-
-
-class Inbreast(Importer):
+class Inbreast(DicomPictures):
     """The masses of INbreast."""
 
-    Options = InbreastOptions
+    Options = MammogramOptions
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """Every mammogram with a mass, by number. Reads the XML files, and of the DICOM files only the names."""
@@ -54,9 +47,8 @@ class Inbreast(Importer):
         if not mammograms or not drawings:
             missing = "XML file such as 20586908.xml" if mammograms else "DICOM file named as INbreast's are"
             raise PigbenchError(f"{path} holds no {missing}")
-        problems.add(
-            "XML file without its mammogram", [f"{number}.xml" for number in sorted(drawings.keys() - mammograms)]
-        )
+        orphans = sorted(drawings.keys() - mammograms)
+        problems.add("XML file without its mammogram", [f"{number}.xml" for number in orphans])
         found = []
         for number in sorted(mammograms.keys() & drawings.keys()):
             if len(mammograms[number]) > 1 or len(drawings[number]) > 1:
@@ -66,22 +58,13 @@ class Inbreast(Importer):
                 if not masses(drawing.read_bytes()):
                     continue
             except (OSError, UnusableError) as error:
-                problems.add("unusable file", [f"{drawing.relative_to(path.absolute()).as_posix()} ({error})"])
+                problems.add_file(name_below(path, drawing), error)
                 continue
             named = _NAME.fullmatch(image.stem)
             assert named is not None  # _by_number took it for its name
             about = {"view": named["view"], "side": named["side"]}
             found.append(Found(number, named["patient"], Part(image), (Part(drawing),), about))
         return found
-
-    def image(self, data: bytes, inside: str) -> np.ndarray:
-        """A mammogram at its own depth."""
-        pixels = read_frame(data)
-        return only_breast(pixels) if self.options.crop else pixels
-
-    def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
-        """As the header has it."""
-        return spacing_of(data)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """The masses of an XML file, drawn."""
@@ -93,14 +76,10 @@ class Inbreast(Importer):
 
 def masses(data: bytes) -> list[np.ndarray]:
     """The contours (n, 2) of the regions called Mass in an XML property list, x and y in pixels. UnusableError."""
-    try:
+    with reading("not a property list of regions"):
         pictures = plistlib.loads(data, fmt=plistlib.FMT_XML)["Images"]
         regions = [region for picture in pictures for region in picture.get("ROIs", [])]
         return [_points(region) for region in regions if str(region.get("Name", "")).strip().lower() == _MASS]
-    except UnusableError:
-        raise
-    except Exception as error:  # on damaged bytes the parser raises nearly anything
-        raise UnusableError(f"not a property list of regions: {str(error) or type(error).__name__}") from None
 
 
 def _points(region: dict[str, Any]) -> np.ndarray:
@@ -114,19 +93,13 @@ def _points(region: dict[str, Any]) -> np.ndarray:
 def _by_number(path: Path, pattern: str, problems: Problems) -> dict[str, list[Path]]:
     """The files of each mammogram's number; what is named otherwise, or twice there, goes to `problems`."""
     files: dict[str, list[Path]] = defaultdict(list)
-    for file in sorted(path.rglob(pattern)):
-        if file.name.startswith("."):
-            continue
+    for file in files_inside(path, path.rglob(pattern), problems):
         named = _NAME.fullmatch(file.stem) if file.suffix == ".dcm" else re.fullmatch(r"(?P<number>\d+)", file.stem)
-        relative = file.relative_to(path).as_posix()
-        if not named:
-            problems.add("file not named as INbreast's are", [relative])
-            continue
-        try:
-            files[named["number"]].append(inside_folder(path, file))
-        except UnusableError as error:
-            problems.add("unusable file", [f"{relative} ({error})"])
+        if named:
+            files[named["number"]].append(file)
+        else:
+            problems.add("file not named as INbreast's are", [name_below(path, file)])
     for same in files.values():
         if len(same) > 1:
-            problems.add("two files of one mammogram", [file.relative_to(path.absolute()).as_posix() for file in same])
+            problems.add("two files of one mammogram", [name_below(path, file) for file in same])
     return files

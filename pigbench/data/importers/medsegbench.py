@@ -22,7 +22,7 @@ from pydantic import Field
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.options import ColourOptions
-from pigbench.data.pixels import one_channel
+from pigbench.data.pixels import one_channel, reading
 from pigbench.errors import PigbenchError
 
 _SPLITS = ("train", "val", "test")
@@ -60,10 +60,8 @@ class MedSegBench(Importer):
             elif images in arrays or masks in arrays:
                 problems.add("images without masks, or the reverse", [images if images in arrays else masks])
         if not found and not len(problems):
-            have = ", ".join(sorted(arrays)) or "nothing"
-            raise PigbenchError(
-                f"{path} has no {self._wanted('train_images')} and {self._wanted('train_label')}: {have}"
-            )
+            wanted = f"{self._wanted('train_images')} and {self._wanted('train_label')}"
+            raise PigbenchError(f"{path} has no {wanted}: {', '.join(sorted(arrays)) or 'nothing'}")
         return found
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
@@ -102,14 +100,8 @@ def _of_split(
         problems.add("no masks", [f"{masks} ({'×'.join(map(str, labels.shape))}, {labels.dtype})"])
         return []
     return [
-        Found(
-            f"{split} {index}",
-            None,
-            Part(file, f"{images}[{index}]"),
-            (Part(file, f"{masks}[{index}]"),),
-            {"split": split},
-        )
-        for index in range(len(pictures))
+        Found(f"{split} {at}", None, Part(file, f"{images}[{at}]"), (Part(file, f"{masks}[{at}]"),), {"split": split})
+        for at in range(len(pictures))
     ]
 
 
@@ -124,8 +116,5 @@ def _row(data: bytes, inside: str) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _arrays(data: bytes) -> dict[str, np.ndarray]:
     """All arrays of an npz file's bytes, unpacked: a gigabyte or two at most. Raises UnusableError."""
-    try:
-        with np.load(BytesIO(data), allow_pickle=False) as archive:
-            return {name: np.atleast_1d(array) for name, array in archive.items()}
-    except Exception as error:  # on damaged bytes the decoders raise nearly anything
-        raise UnusableError(f"is not an npz file: {str(error) or type(error).__name__}") from None
+    with reading("is not an npz file"), np.load(BytesIO(data), allow_pickle=False) as archive:
+        return {name: np.atleast_1d(array) for name, array in archive.items()}

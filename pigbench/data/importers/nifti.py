@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from pigbench.data.pixels import UnusableError
+from pigbench.data.pixels import UnusableError, reading
 from pigbench.errors import PigbenchError
 
 SUFFIXES = (".nii", ".nii.gz")
 
 _GZIP = b"\x1f\x8b"
 _HALF_A_VOXEL = 0.5
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -83,70 +80,43 @@ class Volume:
 
 def read_geometry(file: Path) -> Geometry:
     """The geometry that a file's header declares; no voxel is read. Raises UnusableError or OSError."""
-    with file.open("rb") as raw:
-        return _guarded(lambda: _geometry(_header(_unpacked(raw))))
+    with file.open("rb") as raw, reading():
+        return _geometry(_image(raw))
 
 
 @lru_cache(maxsize=2)  # an image and its label: the slices of a volume are asked for one by one
 def open_volume(data: bytes) -> Volume:
     """The volume in a file's bytes, all of it in memory as it was saved. Raises UnusableError."""
-    return _guarded(lambda: _open(data))
+    with reading():
+        image = _image(BytesIO(data))
+        geometry, dtype = _geometry(image), image.get_data_dtype()
+        if dtype.kind not in "iuf":
+            raise UnusableError(f"holds {dtype} voxels, not one number each")
+        stored = image.dataobj.get_unscaled().reshape(geometry.shape, order="F")
+        scale = image.dataobj.slope, image.dataobj.inter
+        return Volume(geometry, stored, None if scale == (1, 0) else scale)
 
 
-def _open(data: bytes) -> Volume:
-    stream = _unpacked(BytesIO(data))
-    header = _header(stream)
-    geometry, dtype, offset = _geometry(header), header.get_data_dtype(), int(header["vox_offset"])
-    if dtype.kind not in "iuf":
-        raise UnusableError(f"holds {dtype} voxels, not one number each")
-    stream.seek(0)
-    raw = stream.read()
-    needed = offset + math.prod(geometry.shape) * dtype.itemsize
-    if len(raw) < needed:
-        raise UnusableError(f"its header declares {needed} bytes, but there are {len(raw)}")
-    stored = np.frombuffer(raw, dtype, math.prod(geometry.shape), offset).reshape(geometry.shape, order="F")
-    slope, intercept = header.get_slope_inter()
-    plain = slope is None or (slope == 1 and intercept == 0)
-    return Volume(geometry, stored, None if plain else (slope, intercept))
-
-
-def _geometry(header: Any) -> Geometry:
-    shape = tuple(map(int, header.get_data_shape()))
-    shape = (*shape, 1) if len(shape) == 2 else shape
+def _geometry(image: Any) -> Geometry:
+    shape = (*image.shape, 1) if len(image.shape) == 2 else image.shape
     if len(shape) < 3 or set(shape[3:]) - {1} or not all(shape):
         raise UnusableError(f"holds {'×'.join(map(str, shape))} voxels, not a volume")
-    placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
-    return Geometry(shape[:3], header.get_best_affine() if placed else None)
+    placed = int(image.header["sform_code"]) > 0 or int(image.header["qform_code"]) > 0
+    return Geometry(shape[:3], image.affine if placed else None)
 
 
-def _header(stream: BinaryIO) -> Any:
-    nibabel = _nibabel()
-    start = stream.read(540)
-    stream.seek(0)
-    for kind in (nibabel.Nifti1Header, nibabel.Nifti2Header):
-        if kind.may_contain_header(start):
-            return kind.from_fileobj(stream)
-    raise UnusableError("not a NIfTI file")
-
-
-def _unpacked(raw: BinaryIO) -> BinaryIO:
-    packed = raw.read(2) == _GZIP
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if packed else raw  # type: ignore[return-value]
-
-
-def _guarded(read: Callable[[], _Read]) -> _Read:
-    try:
-        return read()
-    except (UnusableError, PigbenchError):
-        raise
-    except Exception as error:  # on damaged bytes the decoders raise nearly anything
-        raise UnusableError(f"cannot be read: {str(error) or type(error).__name__}") from None
-
-
-def _nibabel() -> Any:
+def _image(raw: BinaryIO) -> Any:
+    """nibabel's image, whose voxels are not read yet."""
     try:
         import nibabel
     except ImportError:
         raise PigbenchError("NIfTI files need nibabel: pip install 'pigbench[nifti]'") from None
-    return nibabel
+    packed = raw.read(2) == _GZIP
+    raw.seek(0)
+    stream = gzip.GzipFile(fileobj=raw) if packed else raw
+    start = stream.read(540)
+    stream.seek(0)
+    for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image):
+        if kind.header_class.may_contain_header(start):
+            return kind.from_stream(stream)
+    raise UnusableError("not a NIfTI file")

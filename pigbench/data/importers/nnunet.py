@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from pigbench.contracts import Config
 from pigbench.data.importers import nifti
-from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, files_inside
 from pigbench.data.importers.pairing import composed, patients_by_regex
 from pigbench.data.pixels import decode, labels
 from pigbench.errors import PigbenchError
@@ -62,16 +61,6 @@ class Description(BaseModel):
         return {value: " and ".join(named[value]) for value in sorted(named)}
 
 
-@dataclass(frozen=True)
-class _Files:
-    """A case's two files, and its patient."""
-
-    name: str
-    patient: str | None
-    image: Path
-    label: Path
-
-
 class NnUNet(Importer):
     """A raw dataset of nnU-Net: pictures, or volumes cut into the slices that show a lesion."""
 
@@ -82,12 +71,10 @@ class NnUNet(Importer):
         """The cases by name, volumes by slice. Of volumes the labels are read, one at a time; nothing else is."""
         check_folder(path)
         about = _description(path)
-        known, ending = list(about.names()), about.ending
-        chosen = f"labels {_spaced(self._foreground(about))} of {_spaced(known)}"
-        files = self._files(path, about, problems)
-        if ending in nifti.SUFFIXES:
-            return [found for case in files for found in self._slices(case, chosen, problems)]
-        return [Found(case.name, case.patient, Part(case.image), (Part(case.label, chosen),)) for case in files]
+        cases = self._cases(path, about, problems)
+        if about.ending in nifti.SUFFIXES:
+            return [found for case in cases for found in self._slices(case, problems)]
+        return cases
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
         """A picture as saved, of colour the luminance on request; a slice as `nifti.Volume.slice` gives it."""
@@ -123,8 +110,9 @@ class NnUNet(Importer):
                 raise PigbenchError(f"--foreground: {low} is no label of a lesion; dataset.json has {listed}")
         return [value for value in lesions if self.foreground.chooses(value)]
 
-    def _files(self, path: Path, about: Description, problems: Problems) -> list[_Files]:
-        """Every label with its image of the chosen channel, by name."""
+    def _cases(self, path: Path, about: Description, problems: Problems) -> list[Found]:
+        """Every label with its image of the chosen channel, by name; volumes whole."""
+        chosen = f"labels {_spaced(self._foreground(about))} of {_spaced(about.names())}"
         suffix = f"_{self.options.channel:04}{about.ending}"
         found = {folder: _listed(path, folder, about.ending, problems) for folder in ("imagesTr", "labelsTr")}
         images = {name.removesuffix(suffix): file for name, file in found["imagesTr"].items() if name.endswith(suffix)}
@@ -137,33 +125,31 @@ class NnUNet(Importer):
         patients = dict(zip(names, names, strict=True)) if about.ending in nifti.SUFFIXES else {}
         if self.options.patient_regex is not None:
             patients = patients_by_regex(names, self.options.patient_regex)
-        return [_Files(name, patients.get(name), images[name], marked[name]) for name in names]
+        return [Found(name, patients.get(name), Part(images[name]), (Part(marked[name], chosen),)) for name in names]
 
-    def _slices(self, case: _Files, chosen: str, problems: Problems) -> list[Found]:
-        axis, file = self.options.axis, case.image
+    def _slices(self, case: Found, problems: Problems) -> list[Found]:
+        """The slices of a volume that show a lesion."""
+        axis, image, (mask,) = self.options.axis, case.image.file, case.masks
+        chosen, file = mask.inside, image
         try:
-            geometry = nifti.read_geometry(case.image)
-            file = case.label
-            label = nifti.open_volume(case.label.read_bytes())
+            geometry = nifti.read_geometry(image)
+            file = mask.file
+            label = nifti.open_volume(file.read_bytes())
             if not label.geometry.matches(geometry):
-                problems.add(
-                    "image and label differ in geometry", [f"{case.name} ({_against(geometry, label.geometry)})"]
-                )
+                differs = f"{case.name} ({_against(geometry, label.geometry)})"
+                problems.add("image and label differ in geometry", [differs])
                 return []
             shown = [index for index in range(geometry.shape[axis]) if _lesion(label.slice(axis, index), chosen).any()]
-        except UnusableError as error:
-            problems.add("unusable file", [f"{file.parent.name}/{file.name} ({error})"])
-            return []
-        except OSError as error:
-            problems.add("unusable file", [f"{file.parent.name}/{file.name} (cannot be read: {error.strerror})"])
+        except (OSError, UnusableError) as error:
+            problems.add_file(f"{file.parent.name}/{file.name}", error)
             return []
         if not shown:
-            problems.add("volume without a lesion", [case.label.name])
-        return [self._slice(case, f"slice {index} along axis {axis}", chosen) for index in shown]
-
-    def _slice(self, case: _Files, which: str, chosen: str) -> Found:
-        mask = Part(case.label, f"{which}, {chosen}")
-        return Found(f"{case.name} {which}", case.patient, Part(case.image, which), (mask,))
+            problems.add("volume without a lesion", [file.name])
+        slices = [f"slice {index} along axis {axis}" for index in shown]
+        return [
+            Found(f"{case.name} {one}", case.patient, Part(image, one), (Part(file, f"{one}, {chosen}"),))
+            for one in slices
+        ]
 
 
 def _description(path: Path) -> Description:
@@ -193,16 +179,10 @@ def _description(path: Path) -> Description:
 def _listed(path: Path, folder: str, ending: str, problems: Problems) -> dict[str, Path]:
     """The files of a folder that end so, by name."""
     try:
-        files = sorted((path / folder).iterdir())
+        files = [file for file in (path / folder).iterdir() if file.name.endswith(ending)]
     except OSError as error:
         raise PigbenchError(f"the folder {path / folder} cannot be read: {error.strerror}") from None
-    found = {}
-    for file in files:
-        if file.name.endswith(ending) and not file.name.startswith("."):
-            try:
-                found[composed(file.name)] = inside_folder(path, file)
-            except UnusableError as error:
-                problems.add("unusable file", [f"{folder}/{file.name} ({error})"])
+    found = {composed(file.name): file for file in files_inside(path, files, problems)}
     if not found:
         raise PigbenchError(f"the folder {path / folder} holds no file that ends in {ending}")
     return found
@@ -219,7 +199,7 @@ def _lesion(values: np.ndarray, inside: str) -> np.ndarray:
     return np.isin(values, chosen).astype(np.uint8)
 
 
-def _spaced(values: Sequence[int]) -> str:
+def _spaced(values: Iterable[int]) -> str:
     return " ".join(map(str, values))
 
 

@@ -33,6 +33,14 @@ class ColourOptions(Config):
         return "luminance" if self.grey else self.channel
 
 
+def ranges(text: str) -> list[tuple[int, int]]:
+    """The least and the greatest of each part of a text such as 1,5-9; none for any other text."""
+    parts = text.replace(" ", "")
+    if not _RANGES.fullmatch(parts):
+        return []
+    return [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts.split(",")]
+
+
 class Foreground:
     """The values of a mask that are lesion, such as 1,2 or 128-255, and which of them masks had so far.
 
@@ -42,10 +50,9 @@ class Foreground:
 
     def __init__(self, text: str) -> None:
         """Raises PigbenchError for anything but numbers and ranges of them."""
-        parts = text.replace(" ", "").replace(_ANY, f"1-{_GREATEST}")
-        if not _RANGES.fullmatch(parts):
+        self.ranges = ranges(text.replace(_ANY, f"1-{_GREATEST}"))
+        if not self.ranges:
             raise PigbenchError(f"--foreground {text}: give numbers or ranges, such as 1,2 or 128-255, or any")
-        self.ranges = [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts.split(",")]
         self._unmet = set(self.ranges)
         self._values: set[int] = set()
         self.smoothed = 0

@@ -9,11 +9,11 @@ import csv
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pigbench.data.importers.base import Problems
+from pigbench.data.importers.base import Found, Part, Problems
 from pigbench.data.pixels import SUFFIXES
 from pigbench.errors import PigbenchError
 
@@ -29,10 +29,9 @@ class Pair:
     image: Path
     masks: tuple[Path, ...]
 
-    @property
-    def folder(self) -> str | None:
-        """The first folder of the stem; None for a file that lies in none."""
-        return self.stem.split("/")[0] if "/" in self.stem else None
+    def found(self, patient: str | None) -> Found:
+        """The pair as a case of that patient."""
+        return Found(self.stem, patient, Part(self.image), tuple(map(Part, self.masks)))
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,14 @@ def find_pairs(images: Path, masks: Path, problems: Problems, names: MaskNames =
     named = f"of the same stem and '{names.suffix}'" if names.suffix else "of the same stem"
     problems.add(f"image without a mask {named}", sorted(stem for stem, own in owned.items() if not own))
     problems.add(f"mask without an image {named}", stray)
-    further = (
-        {} if names.several else {stem: own for stem, own in owned.items() if own not in ([], [stem + names.suffix])}
-    )
-    problems.add(
-        "image with further masks (--merge-masks makes one mask of them)",
-        [f"{stem} ({', '.join(own)})" for stem, own in sorted(further.items())],
-    )
-    whole = sorted(stem for stem, own in owned.items() if own and stem not in further)
-    return [Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in owned[stem])) for stem in whole]
+    pairs = []
+    for stem, own in sorted(owned.items()):
+        if own and not names.several and own != [stem + names.suffix]:
+            further = "image with further masks (--merge-masks makes one mask of them)"
+            problems.add(further, [f"{stem} ({', '.join(own)})"])
+        elif own:
+            pairs.append(Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in own)))
+    return pairs
 
 
 def composed(name: str) -> str:
@@ -143,10 +141,9 @@ def patients_by_table(stems: list[str], table: Path) -> dict[str, str]:
     Raises PigbenchError for an unreadable table, missing columns, stems without a patient and stems with two.
     """
     found: dict[str, set[str]] = {stem: set() for stem in stems}
-    last = Counter(stem.split("/")[-1] for stem in stems)
-    named = {stem: stem for stem in stems} | {
-        stem.split("/")[-1]: stem for stem in stems if last[stem.split("/")[-1]] == 1
-    }
+    last = {stem: stem.split("/")[-1] for stem in stems}
+    times = Counter(last.values())
+    named = {stem: stem for stem in stems} | {name: stem for stem, name in last.items() if times[name] == 1}
     for case, patient in _rows(table):
         name = composed(case)
         stem = named.get(str(Path(name).with_suffix("")) if Path(name).suffix.lower() in SUFFIXES else name)
@@ -185,10 +182,10 @@ def _pictures(folder: Path, other: Path | None) -> Iterator[Path]:
             yield file
 
 
-def table_rows(table: Path, needed: tuple[str, ...] = ()) -> list[dict[str, str]]:
+def table_rows(table: Path, needed: tuple[str, ...] = (), plain: Callable[[str], str] = str) -> list[dict[str, str]]:
     """The rows of a CSV by column name; the separator is the header's most frequent of comma, semicolon and tab.
 
-    Raises PigbenchError if it cannot be read or lacks a column that is needed.
+    plain: what is made of a column's name. Raises PigbenchError if it cannot be read or lacks a column that is needed.
     """
     try:
         lines = table.read_text(encoding="utf-8-sig").splitlines()
@@ -198,29 +195,24 @@ def table_rows(table: Path, needed: tuple[str, ...] = ()) -> list[dict[str, str]
         raise PigbenchError(f"the table {table} is not in UTF-8: save it as 'CSV UTF-8'") from None
     separator = max(",;\t", key=lines[0].count) if lines else ","
     reader = csv.DictReader(lines, delimiter=separator, restval="")
-    for name in needed:
-        if name not in (reader.fieldnames or []):
-            raise PigbenchError(f"the table {table} has no column {name}; its columns are {_listed(reader)}")
+    names = reader.fieldnames = [plain(name) for name in reader.fieldnames or ()]
+    if missing := [name for name in needed if name not in names]:
+        has = ", ".join(names) or "none"
+        raise PigbenchError(f"the table {table} has no column {', '.join(missing)}; its columns are {has}")
     return [{name: (value or "").strip() for name, value in row.items() if name} for row in reader]
 
 
 def _rows(table: Path) -> list[tuple[str, str]]:
     """(case, patient) of every row."""
-    rows = table_rows(table)
-    names = list(rows[0]) if rows else []
-    case, patient = _column(names, _CASE_COLUMNS, table), _column(names, _PATIENT_COLUMNS, table)
+    rows = table_rows(table, plain=lambda name: name.strip().lower())
+    case, patient = (_column(rows, accepted, table) for accepted in (_CASE_COLUMNS, _PATIENT_COLUMNS))
     return [(row[case], row[patient]) for row in rows]
 
 
-def _listed(reader: csv.DictReader) -> str:
-    return ", ".join(reader.fieldnames or []) or "none"
-
-
-def _column(names: list[str], accepted: tuple[str, ...], table: Path) -> str:
-    known = {name.strip().lower(): name for name in names}
-    for name in accepted:
-        if name in known:
-            return known[name]
+def _column(rows: list[dict[str, str]], accepted: tuple[str, ...], table: Path) -> str:
+    names = list(rows[0]) if rows else []
+    if found := [name for name in accepted if name in names]:
+        return found[0]
     raise PigbenchError(
         f"--patients {table} has no column {' or '.join(accepted)}; its columns are {', '.join(names) or 'none'}"
     )

@@ -6,11 +6,11 @@ import inspect
 import shutil
 import tomllib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from pigbench.engine.dask.job_replacement import Renewal
 from pigbench.errors import PigbenchError, did_you_mean, in_a_line
@@ -26,20 +26,10 @@ QUEUES = {
 """The tables that a cluster's file may have, and the classes of dask_jobqueue that take their keys."""
 
 NOT_FOR_FILES = {
-    *(
-        "self",
-        "kwargs",
-        "base_class_kwargs",
-        "job_kwargs",
-        "scheduler",
-        "scheduler_cls",
-        "job_cls",
-        "name",
-        "n_workers",
-    ),
-    *("n_workers", "loop", "asynchronous", "silence_logs", "config_name", "security", "host", "dashboard_address"),
-    *("extra", "job_extra", "env_extra", "header_skip", "project"),
-}
+    "self", "kwargs", "base_class_kwargs", "job_kwargs", "scheduler", "scheduler_cls", "job_cls", "name", "n_workers",
+    "loop", "asynchronous", "silence_logs", "config_name", "security", "host", "dashboard_address",
+    "extra", "job_extra", "env_extra", "header_skip", "project",
+}  # fmt: skip
 """Parameters of those classes that a file cannot give, or that have a newer name."""
 
 
@@ -52,28 +42,13 @@ class Workers:
     at_most: int = 0
 
 
-class Place(Protocol):
-    """What can be asked for workers."""
-
-    @property
-    def workers(self) -> int:
-        """How many to count on before any is seen."""
-
-    @property
-    def at_most(self) -> int:
-        """How many it starts by itself as work comes; 0 if that does not depend on work."""
-
-    @property
-    def patience(self) -> float:
-        """Seconds that the first one may take."""
-
-    def opened(self) -> AbstractContextManager[str]:
-        """Within it there are workers, now or soon; gives the scheduler's address."""
-
-
 @dataclass(frozen=True)
 class Scheduler:
-    """A Dask scheduler that runs already, whose workers someone starts."""
+    """A Dask scheduler that runs already, whose workers someone starts.
+
+    workers: how many to count on before any is seen. at_most: how many it starts by itself as work comes; 0 if that
+    does not depend on work. patience: seconds that the first one may take.
+    """
 
     address: str
     workers: int = 1
@@ -150,6 +125,10 @@ class JobQueue:
                 cluster.close()
 
 
+Place: TypeAlias = Scheduler | JobQueue
+"""What can be asked for workers: within `opened` there are some, now or soon."""
+
+
 def require_dask() -> None:
     """Raises PigbenchError if what this engine needs is not installed."""
     for module in ("distributed", "dask_jobqueue"):
@@ -158,10 +137,7 @@ def require_dask() -> None:
 
 
 def read_queue(file: Path) -> JobQueue:
-    """The job queue that a TOML file describes: a table named for the queue, and [workers].
-
-    Raises PigbenchError for anything in it that is not understood.
-    """
+    """The job queue that a TOML file describes. Raises PigbenchError for anything in it that is not understood."""
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,7 +1,6 @@
 """What runs on a Dask worker: the look at whether it can serve a run, and one stage at a time.
 
-A worker is sent a stage's name, JSON text and the path of the store, and answers with a message of a few words. All
-data go through the store.
+A worker is sent a task as JSON text, and answers with a message of a few words. All data go through the store.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
 
 import pigbench
 from pigbench import registry, stages
@@ -130,23 +131,23 @@ class Abandoned(BaseException):
     """The run that wanted the stage has ended; no plugin catches it by accident."""
 
 
-def perform(stage: str, content: str, store: str, topic: str, terms: str) -> tuple[str, Any]:
-    """Run a stage in this worker; what it came to, as a message of `attempt`, or refused (why), or abandoned."""
+def perform(packed: str, topic: str, terms: str) -> tuple[str, Any]:
+    """Run a task in this worker; what it came to, as a message of `attempt`, or refused as failures are told."""
     from distributed import get_worker
 
     worker = get_worker()
     fault, _ = admitted(terms, worker.state.nthreads)
     if fault:
-        return "refused", f"worker {worker.address} {fault}"
+        return "refused", (f"worker {worker.address} {fault}", "")
     keep_freed_memory()
     key = str(worker.get_current_task())
     worker.log_event(topic, {"key": key, "kind": "started", "content": worker.address})
-    task, progress = unpack(stage, content, store), _teller(worker, topic, key, Path(json.loads(terms)["sign"]))
+    task, progress = unpack(packed), _teller(worker, topic, key, Path(json.loads(terms)["sign"]))
     try:
         await_inputs(task, progress)
         return attempt(task, progress)
     except Abandoned:
-        return "abandoned", ""
+        return "hindered", ("its worker saw no sign of this run in the store any more", "")
 
 
 def await_inputs(task: Task, progress: Callable[[float, str], None]) -> None:
@@ -157,17 +158,14 @@ def await_inputs(task: Task, progress: Callable[[float, str], None]) -> None:
         time.sleep(0.2)
 
 
-def pack(task: Task) -> tuple[str, str, str]:
-    """A task as it travels: its stage, all the rest as JSON text, and the store's path."""
-    content = {name: value for name, value in asdict(task).items() if name not in ("stage", "store")}
-    return task.stage, json.dumps(content), task.store
+def pack(task: Task) -> str:
+    """A task as it travels: JSON text."""
+    return json.dumps(asdict(task))
 
 
-def unpack(stage: str, content: str, store: str) -> Task:
+def unpack(packed: str) -> Task:
     """The inverse of `pack`."""
-    rest = json.loads(content)
-    rest["inputs"] = {role: tuple(source) for role, source in rest["inputs"].items()}
-    return Task(stage=stage, store=store, **rest)
+    return TypeAdapter(Task).validate_python(json.loads(packed))
 
 
 def _teller(worker: Worker, topic: str, key: str, sign: Path) -> Callable[[float, str], None]:

@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def workers_of(place: Place, say: Callable[[str], None]) -> Iterator[Workers]:
-    """The workers of a place, once the first of them is there.
-
-    Raises PigbenchError if no scheduler answers, or no worker comes in time.
-    """
+    """The workers of a place, once one is there. Raises PigbenchError if no scheduler answers or no worker comes."""
     with place.opened() as address:
         client = _first_connection(address)
         try:

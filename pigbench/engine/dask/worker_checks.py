@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pigbench
-from pigbench import registry, stages
+from pigbench import stages
 from pigbench.engine.dask.remote import PROBE, Terms, inspect
 from pigbench.errors import PigbenchError
 from pigbench.stages.node import Node
@@ -28,20 +28,13 @@ ANSWER = 120.0  # seconds for a worker to answer, or to leave; it may have to lo
 def terms_of(store: Store, nodes: Iterable[Node]) -> Iterator[Terms]:
     """What workers must have for these nodes; within the block the run's sign stands in the store."""
     wanted = list(nodes)
-    plugins = {_plugin(node) for node in wanted if "source" in node.spec}
+    plugins = {plugin for node in wanted for plugin in stages.find(node.stage).sources(node.spec)}
     extractors = sorted({node.spec["extractor"] for node in wanted if "extractor" in node.spec})
     with store.building() as sign:
         content = uuid.uuid4().hex
         (sign / PROBE).write_text(content, encoding="utf-8")
         where = str(store.root), str(sign), content
         yield Terms(pigbench.__version__, stages.versions(), sorted(plugins), extractors, *where)
-
-
-def _plugin(node: Node) -> tuple[registry.Group, str, str]:
-    """The plugin whose code the node runs: its group, name and source."""
-    group = stages.find(node.stage).plugins
-    assert group is not None
-    return group, node.spec["plugin"], node.spec["source"]
 
 
 def keep_sign(terms: Terms) -> None:

@@ -65,6 +65,8 @@ class DaskCrew(Crew):
         self.address, self.at_most = workers.address, workers.at_most
         self.terms, self.needs, self.store, self.note = terms, needs, store, note
         self.run = uuid.uuid4().hex[:8]
+        self.topic = f"pigbench-{self.run}"
+        """Under which workers tell of this run."""
         self.attempts = count()
         self.work: dict[str, _Work] = {}
         """What is handed out, by Dask key."""
@@ -82,11 +84,6 @@ class DaskCrew(Crew):
         self.client = client
         self.client.subscribe_topic(self.topic, lambda event: self.heard.put(("told", event[1])))
         self.scheduler = self.identity()["id"]
-
-    @property
-    def topic(self) -> str:
-        """Under which workers tell of this run."""
-        return f"pigbench-{self.run}"
 
     def identity(self) -> dict[str, Any]:
         """What the scheduler says of itself. Raises OSError if it does not answer."""
@@ -113,7 +110,7 @@ class DaskCrew(Crew):
             return
         work.future = self.client.submit(
             perform,
-            *pack(work.task),
+            pack(work.task),
             self.topic,
             self.terms.text(),
             key=key,
@@ -179,7 +176,7 @@ class DaskCrew(Crew):
             work.tries += 1
             self.submit(work)
             return None
-        return self.last_word(work, kind, content)
+        return Message(work.node, work.number, "hindered" if kind == "refused" else kind, content)
 
     def death(self, work: _Work, error: BaseException) -> tuple[str, tuple[str, str], bool]:
         """What Dask says of a node that gave no answer: how it ended, (reason, where to look), whether to try again.
@@ -193,14 +190,6 @@ class DaskCrew(Crew):
         deaths = max(work.starts, error.allowed_failures + 1)
         reason = f"its worker died {deaths} times", f" (last {error.last_worker.address})"
         return "died", reason, work.starts <= RETRIES
-
-    def last_word(self, work: _Work, kind: str, content: Any) -> Message:
-        """The message with which a node's work ends."""
-        if kind == "refused":
-            kind, content = "hindered", (content, "")
-        elif kind == "abandoned":
-            kind, content = "hindered", ("its worker saw no sign of this run in the store any more", "")
-        return Message(work.node, work.number, kind, content)
 
     def leave_out(self) -> None:
         """Close workers that came since the run began and cannot serve it."""
@@ -252,11 +241,11 @@ class DaskCrew(Crew):
 
         self.note(f"the scheduler at {self.address} is gone: waiting for it")
         deadline = time.monotonic() + GONE
-        while True:
+        while self.lost:
             self.stop()
             try:
                 self.hire(connect(self.address))
-                break
+                self.lost = False
             except OSError:
                 if time.monotonic() > deadline:
                     raise PigbenchError(
@@ -264,7 +253,6 @@ class DaskCrew(Crew):
                         "start it and its workers, and run the same command again"
                     ) from None
                 time.sleep(1.0)
-        self.lost = False
         before, self.work = self.work, {}
         self.manned = time.monotonic()  # workers, too, have to come back
         for work in before.values():

@@ -317,8 +317,8 @@ def test_no_file_that_ends_in_its_header_is_passed_over(tmp_path, kind):
     for kept in range(132, header - (kind == "contours") - 20, 37):
         (tmp_path / "file").write_bytes(data[:kept])
         problems = Problems()
-        tree = scan(tmp_path, problems)
-        complete = tree.images and not tree.marks  # of an image, its end alone may be missing; reading it will tell
+        images, pieces = scan(tmp_path, problems)
+        complete = images and not pieces  # of an image, its end alone may be missing; reading it will tell
         assert len(problems) or complete, kept
         if complete:
             with pytest.raises(UnusableError):
@@ -391,8 +391,8 @@ def test_cases_are_inspected_and_each_fault_has_its_file(tmp_path):
     (tmp_path / "cut.dcm").write_bytes(data[: len(data) // 2])
     importer, problems = Dicom(Dicom.Options()), Problems()
     cases = importer.find(tmp_path, problems)
-    facts = inspect(importer, cases, problems)
-    assert [case.name for case, fact in zip(cases, facts, strict=True) if fact] == ["good.dcm"]
+    usable = inspect(importer, cases, problems)
+    assert [case.name for case, _ in usable] == ["good.dcm"]
     told = dict(problems.items())
     assert "cut.dcm (" in told["unusable file"][0]
     assert told["image and mask differ in size"] == ["other.dcm (81×70 against 80×70)"]

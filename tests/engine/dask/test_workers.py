@@ -316,8 +316,14 @@ def test_a_store_is_not_taken_for_another_at_the_same_path(pair, tmp_path: Path)
         assert worker_checks._fault_of_copy(terms, "copy") == ""
 
 
+def test_workers_need_the_plugins_of_metrics_too(tmp_path: Path) -> None:
+    measured = Node("measure", "key", {"metrics": {"dice": "1a2b"}}, {}, Purpose("x"))
+    with worker_checks.terms_of(Store(tmp_path), [measured]) as terms:
+        assert terms.plugins == [("metrics", "dice", "1a2b")]
+
+
 def test_a_run_for_a_gpu_wants_a_worker_that_has_one(pair, tmp_path: Path) -> None:
-    node = Node("train", "key", {"numerics": {"device": "cuda"}}, {}, Purpose("x"))
+    node = Node("embed", "key", {"numerics": {"device": "cuda"}}, {}, Purpose("x"))
     with pytest.raises(PigbenchError, match=f"dask worker {pair.address} --nthreads 1 --resources GPU=1"):
         run(pair, Store(tmp_path), node)
 
