@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from pigbench.results import Summary
 
 
-class By(StrEnum):
-    """What cases are told apart by."""
-
-    size = "size"
-
-
 class Format(StrEnum):
     """How the tables are shown."""
 
@@ -49,7 +43,8 @@ def compare(
         typer.Option(metavar="NAME", help="Also show this metric of those that the records hold; repeat for several."),
     ] = None,
     by: Annotated[
-        By | None, typer.Option(help="Table 2 of each third of the cases, by the area of their lesion.")
+        str | None,
+        typer.Option(metavar="size", help="Table 2 of each third of the cases, by the area of their lesion."),
     ] = None,
 ) -> None:
     """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
