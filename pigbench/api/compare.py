@@ -104,7 +104,7 @@ def compare(
     """
     told: list[str] = []
     try:
-        return read_tables(path, Choice.of(against, dataset, metric, by), told.append)
+        return read_tables(path, Choice(against, several(dataset), several(metric), by), told.append)
     finally:
         for line in told:
             warnings.warn(line, stacklevel=3)  # beyond `refusing`
@@ -115,21 +115,9 @@ class Choice:
     """What of the records is shown, and how. The fields are those of `compare`."""
 
     against: str | None = None
-    datasets: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    datasets: Sequence[str] = ()
+    metrics: Sequence[str] = ()
     by: str | None = None
-
-    @classmethod
-    def of(
-        cls,
-        against: str | None,
-        dataset: str | Sequence[str] | None,
-        metric: str | Sequence[str] | None,
-        by: str | None,
-    ) -> Choice:
-        """What the arguments of `compare` mean. Raises PigbenchError for an unknown `by`."""
-        require_known("way to tell cases apart", several(by), BY)
-        return cls(against, tuple(several(dataset)), tuple(several(metric)), by)
 
 
 def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -149,6 +137,7 @@ def read_tables(
     """
     from pigbench.results import load_records, merge
 
+    require_known("way to tell cases apart", several(choice.by), BY)
     places = places_of(path)
     records, skipped = load_records(places)
     if skipped:

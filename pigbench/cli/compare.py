@@ -51,7 +51,7 @@ def compare(
     from pigbench.api.compare import DEFAULT, Choice, read_tables
     from pigbench.api.kept_tables import finished_sections
 
-    choice = Choice.of(against, dataset, metric, by)
+    choice = Choice(against, dataset or (), metric or (), by)
 
     def tell(line: str) -> None:
         typer.echo(line, err=True)
