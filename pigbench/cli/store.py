@@ -163,13 +163,14 @@ def _doomed(store: Store, wanted: Filter, used: Mapping[str, set[Use]]) -> list[
     entries = list(filter(wanted.has_stage, store.entries()))
     if not wanted.by_use:
         return entries
-    shared = [entry for entry in entries if len({wanted.has_use(use) for use in used.get(entry.key, ())}) == 2]
+    wants = {entry.key: {wanted.has_use(use) for use in used.get(entry.key, ())} for entry in entries}
+    shared = [entry for entry in entries if wants[entry.key] == {True, False}]
     if shared:
         others = sorted({str(use) for entry in shared for use in used[entry.key] if not wanted.has_use(use)})
         print(f"kept: {counted(len(shared), 'artifact')} used by other runs too ({'; '.join(others)})", file=sys.stderr)
-    if unknown := [entry for entry in entries if entry.key not in used]:
+    if unknown := [entry for entry in entries if not wants[entry.key]]:
         print(f"kept: {counted(len(unknown), 'artifact')} of unknown dataset and preset", file=sys.stderr)
-    return [entry for entry in entries if entry.key in used and all(map(wanted.has_use, used[entry.key]))]
+    return [entry for entry in entries if wants[entry.key] == {True}]
 
 
 def _group(entry: Entry, by: By, uses: Iterable[Use]) -> str:
