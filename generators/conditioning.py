@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from generators.ddim import sample_images
-from generators.diffusion import DiffusionConfig, SampledByDDIM
+from generators.diffusion import DiffusionConfig, SampledByDDIM, sample_images
 from pigbench.contracts import Pairs, SampleRequest
 
 if TYPE_CHECKING:
@@ -42,20 +41,20 @@ def as_condition(masks: np.ndarray, device: torch.device) -> torch.Tensor:
 
 
 def images_for_masks(
-    denoiser: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
     schedule: DDIMScheduler,
     request: SampleRequest,
-    masks: np.ndarray,
-    *,
-    steps: int,
+    config: ConditionedConfig,
 ) -> Pairs:
-    """Images by DDIM from a denoiser that knows the masks (count, 1, H, W), 0 or 1, and those masks."""
+    """Images by DDIM for the request's masks, and those masks; the denoiser takes x_t, the masks, 0 or 1, and t."""
+    masks = masks_to_make(request, config.augment_masks)
+    condition = as_condition(masks, request.device)
     images = sample_images(
-        denoiser,
+        lambda x, times: denoiser(x, condition, times),
         schedule,
         request.noise(),
-        steps=steps,
-        masks=2 * as_condition(masks, request.device) - 1,
+        steps=config.ddim_steps,
+        masks=2 * condition - 1,
         on_step=request.on_step,
     )
     return Pairs.clipped(images, masks)

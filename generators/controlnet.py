@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from generators.conditioning import ConditionedConfig, as_condition, images_for_masks, masks_to_make
+from generators.conditioning import ConditionedConfig, images_for_masks
 from generators.diffusion import DENOISER, DDIMGenerator, build_unet
 from pigbench.contracts import Batch, Component, Pairs, SampleRequest, TrainView
 
@@ -69,10 +69,7 @@ class ControlNet(DDIMGenerator):
         """Images for the request's masks by DDIM."""
         from generators.control import controlled
 
-        masks = masks_to_make(request, self.config.augment_masks)
-        hint = as_condition(masks, request.device)
+        def denoiser(x: torch.Tensor, masks: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+            return controlled(trained["denoiser"], trained["control"], x, masks, times)
 
-        def denoiser(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-            return controlled(trained["denoiser"], trained["control"], x, hint, times)
-
-        return images_for_masks(denoiser, self.schedule, request, masks, steps=self.config.ddim_steps)
+        return images_for_masks(denoiser, self.schedule, request, self.config)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveInt, model_validator
 
-from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddpm_schedule
+from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddpm_schedule, sample_images
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
 
 if TYPE_CHECKING:
@@ -67,8 +67,12 @@ class DDPM(Generator):
 
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
         """Images alone, from `ddpm_steps` ancestral steps."""
+
+        def denoiser(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+            return trained["denoiser"](x, times).to(x.dtype)
+
         images = sample_images(
-            trained["denoiser"],
+            denoiser,
             self.schedule,
             request.noise(),
             streams=request.streams,
@@ -76,30 +80,3 @@ class DDPM(Generator):
             on_step=request.on_step,
         )
         return Pairs.clipped(images)
-
-
-def sample_images(
-    denoiser: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    scheduler: DDPMScheduler,
-    x_T: torch.Tensor,
-    *,
-    streams: Sequence[torch.Generator],
-    steps: int,
-    on_step: Callable[..., None] | None = None,
-) -> torch.Tensor:
-    """Algorithm 2 of the paper: x_0 (N, 1, H, W), the noise of each sample from its own stream.
-
-    on_step(step, t, None, x̂0) is called at every step. Raises ValueError if `steps` does not divide T.
-    """
-    import torch
-
-    check_steps(steps, scheduler.config.num_train_timesteps)
-    scheduler.set_timesteps(steps)
-    x, generators = x_T, list(streams)
-    with torch.no_grad():
-        for step, t in enumerate(scheduler.timesteps.tolist()):
-            noise = denoiser(x, torch.full((len(x),), t, device=x.device)).to(x.dtype)
-            x, clean = scheduler.step(noise, t, x, generator=generators, return_dict=False)
-            if on_step is not None:
-                on_step(step, t, None, clean)
-    return x

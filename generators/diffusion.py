@@ -10,7 +10,7 @@ v = √ᾱ ε - √(1-ᾱ) x_0 (Salimans, Ho, ICLR 2022), from which ε follows.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -92,19 +92,21 @@ class DDIMGenerator(Generator, ABC):
         return f"DDIM, {self.config.ddim_steps:,} steps"
 
 
-def ddim_schedule(config: Any) -> DDIMScheduler:
-    """DDIM over evenly spaced steps 0, T/S, 2T/S, …; x̂0 is never clipped and the last step returns it (ᾱ = 1)."""
+def ddim_schedule(config: Any, **changed: Any) -> DDIMScheduler:
+    """DDIM over evenly spaced steps 0, T/S, 2T/S, …; x̂0 is never clipped and the last step returns it (ᾱ = 1).
+
+    changed: arguments of diffusers' scheduler that are others.
+    """
     from diffusers import DDIMScheduler
 
+    usual = {"beta_schedule": "linear", "steps_offset": 0, "set_alpha_to_one": True}
     return DDIMScheduler(
         num_train_timesteps=config.timesteps,
         beta_start=config.beta_start,
         beta_end=config.beta_end,
-        beta_schedule="linear",
         timestep_spacing="leading",
-        steps_offset=0,
         clip_sample=False,
-        set_alpha_to_one=True,
+        **(usual | changed),
     )
 
 
@@ -162,3 +164,34 @@ def predict_clean(schedule: DDIMScheduler, noised: torch.Tensor, noise: torch.Te
     """x̂0 = (x_t - √(1-ᾱ_t) ε) / √ᾱ_t, not clipped; t (N,) may differ from sample to sample."""
     alpha_bar = schedule.alphas_cumprod.to(noised)[t].view(-1, 1, 1, 1)
     return (noised - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()
+
+
+def sample_images(
+    denoiser: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    scheduler: DDIMScheduler | DDPMScheduler,
+    x_T: torch.Tensor,
+    *,
+    steps: int,
+    streams: Sequence[torch.Generator] | None = None,
+    masks: torch.Tensor | None = None,
+    on_step: Callable[..., None] | None = None,
+) -> torch.Tensor:
+    """From t = T down, by a scheduler of this file: x_0 of x_T's shape, raw.
+
+    DDIM's is Eq. (12) of its paper without noise; as in the authors' code, x̂0 is never clipped. DDPM's is Algorithm 2,
+    which clips it. streams: where the scheduler adds noise, each sample's is from its own. on_step(step, t, masks, x̂0)
+    is called at every step; `masks` are what a conditioned denoiser makes images for, and are only passed on. Raises
+    ValueError if `steps` does not divide T.
+    """
+    import torch
+
+    check_steps(steps, scheduler.config.num_train_timesteps)
+    scheduler.set_timesteps(steps)
+    x, generators = x_T, list(streams) if streams else None
+    with torch.no_grad():
+        for step, t in enumerate(scheduler.timesteps.tolist()):
+            noise = denoiser(x, torch.full((len(x),), t, device=x.device))
+            x, clean = scheduler.step(noise, t, x, generator=generators, return_dict=False)
+            if on_step is not None:
+                on_step(step, t, masks, clean)
+    return x

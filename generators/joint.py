@@ -11,8 +11,7 @@ from itertools import product
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from generators.ddim import sample_images
-from generators.diffusion import DENOISER, DDIMGenerator, DiffusionConfig, SampledByDDIM, build_unet
+from generators.diffusion import DENOISER, DDIMGenerator, DiffusionConfig, SampledByDDIM, build_unet, sample_images
 from pigbench.contracts import Batch, Component, Pairs, SampleRequest
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
-from generators.ddim import sample_images
-from generators.diffusion import DENOISER, DDIMGenerator, build_unet
+from generators.diffusion import DENOISER, DDIMGenerator, build_unet, ddim_schedule, sample_images
 from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest, TrainView
 
 if TYPE_CHECKING:
@@ -75,18 +74,7 @@ class LDM(DDIMGenerator):
     @cached_property
     def schedule(self) -> DDIMScheduler:
         """√β from √β_1 to √β_T, sampled from t = 1 on, as the authors do; x̂0 is never clipped."""
-        from diffusers import DDIMScheduler
-
-        return DDIMScheduler(
-            num_train_timesteps=self.config.timesteps,
-            beta_start=self.config.beta_start,
-            beta_end=self.config.beta_end,
-            beta_schedule="scaled_linear",
-            timestep_spacing="leading",
-            steps_offset=1,
-            clip_sample=False,
-            set_alpha_to_one=False,
-        )
+        return ddim_schedule(self.config, beta_schedule="scaled_linear", steps_offset=1, set_alpha_to_one=False)
 
     @property
     def pretrained_on(self) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from generators import ddim
+from generators import diffusion
 from generators.diffusion import (
     DENOISER,
     DDIMGenerator,
@@ -197,7 +197,7 @@ def sample_images(
     def denoiser(y: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
         return conditional(_channels(y, masks), times)
 
-    return ddim.sample_images(denoiser, scheduler, y_T, steps=steps, masks=masks, on_step=on_step)
+    return diffusion.sample_images(denoiser, scheduler, y_T, steps=steps, masks=masks, on_step=on_step)
 
 
 def binarise(masks: torch.Tensor) -> torch.Tensor:

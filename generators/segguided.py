@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from generators.conditioning import ConditionedConfig, as_condition, images_for_masks, masks_to_make
+from generators.conditioning import ConditionedConfig, images_for_masks
 from generators.diffusion import DENOISER, DDIMGenerator, build_unet
 from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest
 
@@ -55,10 +55,7 @@ class SegGuidedDif(DDIMGenerator):
         """Images for the request's masks by DDIM."""
         import torch
 
-        masks = masks_to_make(request, self.config.augment_masks)
-        condition = as_condition(masks, request.device)
+        def denoiser(x: torch.Tensor, masks: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+            return trained["denoiser"](torch.cat([x, masks], dim=1), times)
 
-        def denoiser(x: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-            return trained["denoiser"](torch.cat([x, condition], dim=1), times)
-
-        return images_for_masks(denoiser, self.schedule, request, masks, steps=self.config.ddim_steps)
+        return images_for_masks(denoiser, self.schedule, request, self.config)

@@ -124,8 +124,10 @@ class SMPSegmenter(Segmenter):
 
     def loss(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Soft Dice over the whole batch plus binary cross-entropy, both from the logits."""
+        from torch.nn.functional import binary_cross_entropy_with_logits
+
         logits = self._logits(network, batch.images)
-        return self._dice(logits, batch.masks) + self._cross_entropy(logits, batch.masks)
+        return self._dice(logits, batch.masks) + binary_cross_entropy_with_logits(logits, batch.masks)
 
     def predict(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         """Probabilities (N, 2, H, W) of background and lesion."""
@@ -150,12 +152,6 @@ class SMPSegmenter(Segmenter):
         from segmentation_models_pytorch.losses import DiceLoss
 
         return DiceLoss("binary", from_logits=True)
-
-    @cached_property
-    def _cross_entropy(self) -> Any:
-        from torch.nn import BCEWithLogitsLoss
-
-        return BCEWithLogitsLoss()
 
     @cached_property
     def _transform(self) -> Any:

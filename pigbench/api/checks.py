@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pigbench.api.refusals import require_known
 from pigbench.counting import counted
-from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.errors import PigbenchError
 from pigbench.processes import cores
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def checked_samples(samples: Sequence[int]) -> tuple[int, ...]:
 
 def resolve_device(device: str) -> str:
     """`auto` is a GPU if torch sees one. Raises PigbenchError for an unknown device or a GPU that is not there."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise PigbenchError(did_you_mean("device", device, ["auto", "cpu", "cuda"]))
+    require_known("device", [device], ["auto", "cpu", "cuda"])
     if device == "cpu" or (device == "auto" and not _may_have_gpu()):
         return "cpu"
     import torch

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pigbench.api import frames
-from pigbench.api.refusals import refusing
+from pigbench.api.refusals import refusing, require_known
 from pigbench.api.request import several
 from pigbench.counting import counted
-from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
     import polars
 
     from pigbench.reporting.tables import Section
-    from pigbench.results import Group, Record, Skipped, Summary
+    from pigbench.results import Group, Skipped, Summary
 
 DEFAULT = Path("runs")
 BY = ("size",)
@@ -104,7 +104,7 @@ def compare(
     """
     told: list[str] = []
     try:
-        return read_tables(path, Choice.of(against, dataset, metric, by), told.append)
+        return read_tables(path, Choice(against, several(dataset), several(metric), by), told.append)
     finally:
         for line in told:
             warnings.warn(line, stacklevel=3)  # beyond `refusing`
@@ -115,22 +115,9 @@ class Choice:
     """What of the records is shown, and how. The fields are those of `compare`."""
 
     against: str | None = None
-    datasets: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    datasets: Sequence[str] = ()
+    metrics: Sequence[str] = ()
     by: str | None = None
-
-    @classmethod
-    def of(
-        cls,
-        against: str | None,
-        dataset: str | Sequence[str] | None,
-        metric: str | Sequence[str] | None,
-        by: str | None,
-    ) -> Choice:
-        """What the arguments of `compare` mean. Raises PigbenchError for an unknown `by`."""
-        if by not in (None, *BY):
-            raise PigbenchError(did_you_mean("way to tell cases apart", by, list(BY)))
-        return cls(against, tuple(several(dataset)), tuple(several(metric)), by)
 
 
 def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -150,25 +137,20 @@ def read_tables(
     """
     from pigbench.results import load_records, merge
 
+    require_known("way to tell cases apart", several(choice.by), BY)
     places = places_of(path)
     records, skipped = load_records(places)
     if skipped:
         tell(_named(skipped))
     if not records:
         raise PigbenchError(_nothing(places))
-    groups = merge(_of_datasets(choice.datasets, records))
-    _check_metrics(choice.metrics, groups)
+    require_known("dataset among the records", choice.datasets, sorted({record.dataset.name for record in records}))
+    groups = merge([record for record in records if not choice.datasets or record.dataset.name in choice.datasets])
+    held = dict.fromkeys(name for group in groups for kind in ("case", "set") for name in group.held(kind))
+    require_known("metric among the records", choice.metrics, held)
     if choice.by:
         groups = _by_size(groups, tell)
     return Tables(list(_summaries(groups, choice, tell, as_shown)), choice.metrics)
-
-
-def _check_metrics(names: Sequence[str], groups: list[Group]) -> None:
-    """Raises PigbenchError for a metric that no record holds."""
-    known = dict.fromkeys(name for group in groups for kind in ("case", "set") for name in group.held(kind))
-    for name in names:
-        if name not in known:
-            raise PigbenchError(did_you_mean("metric among the records", name, list(known)))
 
 
 def _by_size(groups: list[Group], tell: Callable[[str], None]) -> list[Group]:
@@ -195,9 +177,7 @@ def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None],
 
     arms = [{name_of(trial.arm): trial.arm.arm for trial in group.trials} for group in groups]
     row = choice.against
-    if row and not any(row in names for names in arms):
-        known = dict.fromkeys(name for names in arms for name in names)
-        raise PigbenchError(did_you_mean("row of Table 2", row, list(known)))
+    require_known("row of Table 2", [row] if row else [], dict.fromkeys(name for names in arms for name in names))
     for group, names in zip(groups, arms, strict=True):
         shown = differing(case_columns(group, choice.metrics))
         compared = {shown.name} if as_shown and shown else None
@@ -205,15 +185,6 @@ def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None],
             tell(f"left out: {group.dataset.name}, {group.preset}, without {row}")
         else:
             yield summarise(group, names[row] if row else REAL, compared)
-
-
-def _of_datasets(names: Sequence[str], records: list[Record]) -> list[Record]:
-    """The records of the datasets of those names, or all. Raises PigbenchError for one that no record is of."""
-    known = {record.dataset.name for record in records}
-    for name in names:
-        if name not in known:
-            raise PigbenchError(did_you_mean("dataset among the records", name, sorted(known)))
-    return [record for record in records if not names or record.dataset.name in names]
 
 
 def _nothing(places: Sequence[Path]) -> str:

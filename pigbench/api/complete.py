@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Completed:
-    """A run that has ended: its record, the file that holds it, and what came of the plan."""
+    """A run that has ended: the file that holds its record, and what came of the plan."""
 
-    record: Record
     path: Path
     plan: Plan
     outcome: Outcome
+
+    @property
+    def record(self) -> Record:
+        """As it is written."""
+        from pigbench.results import read_record
+
+        return read_record(self.path)
 
     @property
     def failed_as_a_whole(self) -> bool:
@@ -36,16 +42,16 @@ def complete(setup: Setup, command: str) -> Completed:
     command: what the user typed, for the record. KeyboardInterrupt passes through.
     """
     from pigbench.engine.driver import Outcome
-    from pigbench.results import find_record, read_record
+    from pigbench.results import find_record
 
     plan = setup.plan
     finished = find_record(setup.records, plan.key)
     if finished and all(setup.store.has(node.stage, node.key) for node in plan.targets):
         setup.options.say(f"Already computed: {finished}")
-        return Completed(read_record(finished), finished, plan, Outcome())
+        return Completed(finished, plan, Outcome())
     tell_small_lesions(setup)
     path, outcome = _write(setup, command, compute(setup, plan))
-    return Completed(read_record(path), path, plan, outcome)
+    return Completed(path, plan, outcome)
 
 
 def tell_small_lesions(setup: Setup) -> None:

@@ -23,8 +23,6 @@ LONG = 1.0
 """Seconds; tables that took less are not kept."""
 MOST = 20
 """Files that are kept, the newest."""
-MOST_BYTES = 2**25
-"""Of a file that is kept."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,6 @@ def _read(file: Path) -> Kept | None:
     from pydantic import TypeAdapter
 
     try:
-        if file.stat().st_size > MOST_BYTES:
-            return None
         kept = TypeAdapter(Kept).validate_json(file.read_bytes())
         os.utime(file)
     except (OSError, ValueError):
@@ -94,13 +90,10 @@ def _write(file: Path, kept: Kept) -> None:
     """Whole or not at all; the oldest files give way."""
     from pydantic import TypeAdapter
 
-    content = TypeAdapter(Kept).dump_json(kept)
-    if len(content) > MOST_BYTES:
-        return
     temporary = file.with_name(f".{secrets.token_hex(4)}.tmp")
     with suppress(OSError):  # a full or a read-only disk: then it takes as long again
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
+        temporary.write_bytes(TypeAdapter(Kept).dump_json(kept))
         temporary.replace(file)
         there = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
         for old in there[MOST:]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pigbench.errors import PigbenchError, did_you_mean
+from pigbench.api.refusals import require_known
+from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
     from pigbench.engine.dask.clusters import Place
@@ -15,8 +16,7 @@ def chosen_place(
     engine: str | None, scheduler: str | None, cluster: str | Path | None, workers: int | None = None
 ) -> Place | None:
     """Where a cluster's workers come from; None for this machine. Raises PigbenchError for what does not fit."""
-    if engine not in ("local", "dask", None):
-        raise PigbenchError(did_you_mean("engine", engine, ["local", "dask"]))
+    require_known("engine", [engine or "local"], ["local", "dask"])
     if scheduler and cluster:
         raise PigbenchError("--scheduler and --cluster: give one")
     if not scheduler and not cluster:

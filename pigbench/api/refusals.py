@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
-from pigbench.errors import PigbenchError
+from pigbench.errors import PigbenchError, did_you_mean
 
 
 @contextmanager
@@ -19,3 +19,10 @@ def refusing() -> Iterator[None]:
         raise PigbenchError(f"{error}, by the same command") from error
     except OSError as error:
         raise PigbenchError(f"{error.filename or ''}: {error.strerror or error}") from error
+
+
+def require_known(kind: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Raises PigbenchError, with the nearest known names, for the first of the names that is none."""
+    for name in names:
+        if name not in known:
+            raise PigbenchError(did_you_mean(kind, name, list(known)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,6 @@ from pigbench.cli import options
 
 if TYPE_CHECKING:
     from pigbench.registry import Plugin
-    from pigbench.testing import Result
 
 
 def check(
@@ -26,20 +24,20 @@ def check(
 def _named(name: str) -> list[Plugin]:
     """What has that name, of whatever kind. Raises PigbenchError if nothing has."""
     from pigbench import registry
-    from pigbench.errors import PigbenchError, did_you_mean
+    from pigbench.api.refusals import require_known
 
     groups = [registry.plugins("generators"), registry.plugins("segmenters"), registry.plugins("metrics")]
-    found = [plugins[name] for plugins in groups if name in plugins]
-    if not found:
-        known = [name for group in groups for name in group]
-        raise PigbenchError(did_you_mean("generator, segmenter or metric", name, known))
-    return found
+    require_known("generator, segmenter or metric", [name], [known for group in groups for known in group])
+    return [plugins[name] for plugins in groups if name in plugins]
 
 
 def _broken(plugin: Plugin, preset: str) -> int:
     """Print a line a check; how many are broken."""
-    states = []
-    for result in _results(plugin, preset):
+    from pigbench.protocol import load_preset
+    from pigbench.testing import results_of
+
+    states, size = [], load_preset(preset).resolution
+    for result in results_of(plugin.group, plugin.load(), name=plugin.name, resolution=size, preset=preset):
         states.append(result.state)
         print(f"{result.state:9} {result.check}: {result.text}", flush=True)
         if result.state == "BROKEN":
@@ -48,13 +46,3 @@ def _broken(plugin: Plugin, preset: str) -> int:
     verdict = f"breaks the contract in {broken} of {len(states)} checks" if broken else "keeps the contract"
     print(f"{plugin.group.removesuffix('s')} '{plugin.name}' of {plugin.origin} {verdict}")
     return broken
-
-
-def _results(plugin: Plugin, preset: str) -> Iterator[Result]:
-    from pigbench.protocol import load_preset
-    from pigbench.testing import generator_results, metric_results, segmenter_results
-
-    if plugin.group == "metrics":
-        return metric_results(plugin.load())
-    results = generator_results if plugin.group == "generators" else segmenter_results
-    return results(plugin.load(), name=plugin.name, resolution=load_preset(preset).resolution, preset=preset)

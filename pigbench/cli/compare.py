@@ -13,12 +13,6 @@ if TYPE_CHECKING:
     from pigbench.results import Summary
 
 
-class By(StrEnum):
-    """What cases are told apart by."""
-
-    size = "size"
-
-
 class Format(StrEnum):
     """How the tables are shown."""
 
@@ -49,14 +43,15 @@ def compare(
         typer.Option(metavar="NAME", help="Also show this metric of those that the records hold; repeat for several."),
     ] = None,
     by: Annotated[
-        By | None, typer.Option(help="Table 2 of each third of the cases, by the area of their lesion.")
+        str | None,
+        typer.Option(metavar="size", help="Table 2 of each third of the cases, by the area of their lesion."),
     ] = None,
 ) -> None:
     """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
     from pigbench.api.compare import DEFAULT, Choice, read_tables
     from pigbench.api.kept_tables import finished_sections
 
-    choice = Choice.of(against, dataset, metric, by)
+    choice = Choice(against, dataset or (), metric or (), by)
 
     def tell(line: str) -> None:
         typer.echo(line, err=True)

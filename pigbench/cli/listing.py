@@ -41,14 +41,11 @@ def list_(
 ) -> None:
     """List the generators, segmenters or metrics, datasets, presets, extractors, or all that `--set` can change."""
     rows = {
-        What.GENERATORS: lambda: _plugins("generators"),
-        What.SEGMENTERS: lambda: _plugins("segmenters"),
-        What.METRICS: _metrics,
         What.DATASETS: lambda: _datasets(store),
         What.PRESETS: _presets,
         What.EXTRACTORS: _extractors,
         What.SETTINGS: lambda: _settings(preset),
-    }[what]()
+    }.get(what, lambda: _plugins(what.value))()
     if format is Format.JSON:
         print(json.dumps(rows, indent=1))
     else:
@@ -61,24 +58,21 @@ def _plugins(group: str) -> Rows:
     rows = []
     for name, plugin in registry.plugins(group).items():  # type: ignore[arg-type]
         error = plugin.error()
-        about = error or (plugin.load().__doc__ or "").strip().partition("\n")[0]
-        rows.append({"name": name, "about": about, "origin": plugin.origin, "error": error})
+        loaded = None if error else plugin.load()
+        about = error or (loaded.__doc__ or "").strip().partition("\n")[0]
+        shown = _shown_of(loaded) if group == "metrics" else {}
+        rows.append({"name": name, **shown, "about": about, "origin": plugin.origin, "error": error})
     return rows
 
 
-def _metrics() -> Rows:
-    from pigbench import registry
+def _shown_of(metric: Any) -> dict[str, str]:
+    """What a table shows of a metric; nothing of None, which stands for one that does not import."""
     from pigbench.contracts import CaseMetric
 
-    rows = []
-    for row in _plugins("metrics"):
-        told = dict.fromkeys(("of", "column", "better"), "")
-        if not row["error"]:
-            metric = registry.find("metrics", row["name"]).load()
-            of = "cases" if issubclass(metric, CaseMetric) else "sets"
-            told = {"of": of, "column": f"{metric.heading} {metric.unit}".strip(), "better": metric.better}
-        rows.append({"name": row.pop("name"), **told, **row})
-    return rows
+    if metric is None:
+        return {"of": "", "column": "", "better": ""}
+    of = "cases" if issubclass(metric, CaseMetric) else "sets"
+    return {"of": of, "column": f"{metric.heading} {metric.unit}".strip(), "better": metric.better}
 
 
 def _datasets(store: Path) -> Rows:

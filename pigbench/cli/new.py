@@ -20,22 +20,15 @@ Out = Annotated[Path | None, typer.Option(metavar="DIR", help="A new or empty fo
 app = typer.Typer(no_args_is_help=True, help="Create a working plugin package to start from.")
 
 
-@app.command("generator")
-def generator(name: Name, out: Out = None) -> None:
-    """Write a package with a generator: one file, one test, and the entry point that makes PIGBench find it."""
-    _write("generators", name, out or Path(name))
+def _command(kind: str, group: Group) -> None:
+    """Add the command that writes a package with a plugin of this kind."""
 
-
-@app.command("segmenter")
-def segmenter(name: Name, out: Out = None) -> None:
-    """Write a package with a segmenter: one file, one test, and the entry point that makes PIGBench find it."""
-    _write("segmenters", name, out or Path(name))
-
-
-@app.command("metric")
-def metric(name: Name, out: Out = None) -> None:
-    """Write a package with a metric: one file, one test, and the entry point that makes PIGBench find it."""
-    _write("metrics", name, out or Path(name))
+    @app.command(
+        kind,
+        help=f"Write a package with a {kind}: one file, one test, and the entry point that makes PIGBench find it.",
+    )
+    def new(name: Name, out: Out = None) -> None:
+        _write(group, name, out or Path(name))
 
 
 def _write(group: Group, name: str, directory: Path) -> None:
@@ -74,3 +67,8 @@ def _words(group: Group, name: str, directory: Path) -> dict[str, str]:
     if iskeyword(module) or hasattr(contracts, class_name) or module in sys.stdlib_module_names or find_spec(module):
         raise PigbenchError(f"'{module}' means something to Python already: choose another name")
     return {"name": name, "module": module, "class_name": class_name}
+
+
+_command("generator", "generators")
+_command("segmenter", "segmenters")
+_command("metric", "metrics")

@@ -22,97 +22,73 @@ STUDIES = (
     "database's URL."
 )
 Storage = Annotated[str | None, typer.Option("--storage", metavar="URL", help=STUDIES)]
-IN_RUN = "Share of patients set aside for tuning in the run to compare with."
-SetAsideInRun = Annotated[float | None, typer.Option("--set-aside", help=IN_RUN, min=0, max=0.9)]
-
 Text, Texts, Whole, Wholes = str | None, list[str] | None, int | None, list[int] | None
+Share, File = float | None, Path | None
+PART: dict[str, Any] = {"min": 0, "max": 0.9}
+IN_RUN = "Share of patients set aside for tuning in the run to compare with."
+SetAsideInRun = Annotated[float | None, typer.Option("--set-aside", help=IN_RUN, **PART)]
 
 
-def _option(name: str, kind: Any, default: Any, help: str, **more: Any) -> tuple[str, Option]:
-    return name, (Annotated[kind, typer.Option(f"--{name.replace('_', '-')}", help=help, **more)], default)
+def _options(**told: tuple[Any, ...]) -> dict[str, Option]:
+    """Options by name, of (type, default, help) and what else typer is told of them."""
+    made = {}
+    for name, (kind, default, help, *more) in told.items():
+        option = typer.Option(f"--{name.replace('_', '-')}", help=help, **(more[0] if more else {}))
+        made[name] = (Annotated[kind, option], default)
+    return made
 
 
-SHARED: dict[str, Option] = dict(
-    [
-        _option("generator", list[str], ["pig"], "Generator to run; repeatable; `all` runs every one."),
-        _option(
-            "masks",
-            Texts,
-            None,
-            "Source of the masks: `real`, or a generator such as `pig`; repeatable.",
-        ),
-        _option(
-            "controls",
-            bool,
-            False,
-            "Also run the control arms: identity, shuffled, copy-paste, 2x steps, synthetic only.",
-        ),
-        _option("n", Wholes, None, "Samples per fold; repeatable (default: the preset's)."),
-        _option("folds", Whole, None, "Number of patient-level folds (default: the preset's)."),
-        _option(
-            "set_aside",
-            float | None,
-            None,
-            "Share of patients set aside for tuning, in no fold (default: the studies', or none).",
-            min=0,
-            max=0.9,
-        ),
-        ("dataset", (Dataset, "phantom")),
-        _option("segmenter", list[str], ["unet"], "Segmenter; repeatable."),
-        _option("metric", Texts, None, "Metric to measure besides the default ones, such as hd95; repeatable."),
-        ("preset", (PresetName, "quick")),
-        _option("seed", int, 0, "The first seed."),
-        _option("seeds", int, 1, "Number of seeds: SEED, SEED+1, …", min=1),
-        _option("set", Texts, None, "KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary."),
-        _option(
-            "tuned",
-            Texts,
-            None,
-            "Use the settings that a study chose; repeatable. Without a name: each generator's own study.",
-            metavar="[STUDY]",
-        ),
-        ("storage", (Storage, None)),
-        _option("train", bool, False, "Run missing training; without it, missing training is an error."),
-        _option(
-            "workers", Whole, None, "Worker processes (default: one per core; on a GPU as the preset says).", min=1
-        ),
-        _option("device", str, "auto", "auto, cpu or cuda."),
-        _option("engine", Text, None, "local or dask (default: dask with --scheduler or --cluster, otherwise local)."),
-        _option("scheduler", Text, None, "A running Dask scheduler.", metavar="tcp://HOST:PORT"),
-        _option(
-            "cluster", Path | None, None, "A job queue for Dask workers, described in a TOML file.", metavar="FILE"
-        ),
-        ("store", (StoreDir, Path("runs"))),
-        _option("results", Path | None, None, "Directory for the record (default: STORE/records)."),
-        _option(
-            "checkpoint_every",
-            float,
-            60.0,
-            "Seconds between training checkpoints, the most that a crash can lose.",
-            min=0,
-        ),
-        _option("dry_run", bool, False, "Print the plan, what is cached, and the estimated cost; compute nothing."),
-    ]
+SHARED = _options(
+    generator=(list[str], ["pig"], "Generator to run; repeatable; `all` runs every one."),
+    masks=(Texts, None, "Source of the masks: `real`, or a generator such as `pig`; repeatable."),
+    controls=(bool, False, "Also run the control arms: identity, shuffled, copy-paste, 2x steps, synthetic only."),
+    n=(Wholes, None, "Samples per fold; repeatable (default: the preset's)."),
+    folds=(Whole, None, "Number of patient-level folds (default: the preset's)."),
+    set_aside=(
+        Share,
+        None,
+        "Share of patients set aside for tuning, in no fold (default: the studies', or none).",
+        PART,
+    ),
+    segmenter=(list[str], ["unet"], "Segmenter; repeatable."),
+    metric=(Texts, None, "Metric to measure besides the default ones, such as hd95; repeatable."),
+    seed=(int, 0, "The first seed."),
+    seeds=(int, 1, "Number of seeds: SEED, SEED+1, …", {"min": 1}),
+    set=(Texts, None, "KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary."),
+    tuned=(
+        Texts,
+        None,
+        "Use the settings that a study chose; repeatable. Without a name: each generator's own study.",
+        {"metavar": "[STUDY]"},
+    ),
+    train=(bool, False, "Run missing training; without it, missing training is an error."),
+    workers=(Whole, None, "Worker processes (default: one per core; on a GPU as the preset says).", {"min": 1}),
+    device=(str, "auto", "auto, cpu or cuda."),
+    engine=(Text, None, "local or dask (default: dask with --scheduler or --cluster, otherwise local)."),
+    scheduler=(Text, None, "A running Dask scheduler.", {"metavar": "tcp://HOST:PORT"}),
+    cluster=(File, None, "A job queue for Dask workers, described in a TOML file.", {"metavar": "FILE"}),
+    results=(File, None, "Directory for the record (default: STORE/records)."),
+    checkpoint_every=(float, 60.0, "Seconds between training checkpoints, the most that a crash can lose.", {"min": 0}),
+    dry_run=(bool, False, "Print the plan, what is cached, and the estimated cost; compute nothing."),
 )
+SHARED |= {
+    "dataset": (Dataset, "phantom"),
+    "preset": (PresetName, "quick"),
+    "storage": (Storage, None),
+    "store": (StoreDir, Path("runs")),
+}
 """By the name of the argument, which is also that of `pigbench.run`."""
 
 PLACE = ("workers", "device", "engine", "scheduler", "cluster", "store")
 """Where a run computes."""
 
-SAMPLED: dict[str, Option] = dict(
-    [
-        _option(
-            "generator",
-            Texts,
-            None,
-            "Generator; repeatable. (default: the newest record's first, or pig without any)",
-        ),
-        _option("n", Wholes, None, "Samples per fold; repeatable. (default: the newest record's, or the preset's)"),
-        _option("folds", Whole, None, "Number of patient-level folds. (default: the newest record's, or the preset's)"),
-        _option("dataset", Text, None, "(default: the newest record's, or `phantom` without any)"),
-        _option("preset", Text, None, "(default: the newest record's with its --set, or `quick` without any)"),
-        _option("seed", Whole, None, "(default: the newest record's first, or 0)"),
-    ]
+SAMPLED = _options(
+    generator=(Texts, None, "Generator; repeatable. (default: the newest record's first, or pig without any)"),
+    n=(Wholes, None, "Samples per fold; repeatable. (default: the newest record's, or the preset's)"),
+    folds=(Whole, None, "Number of patient-level folds. (default: the newest record's, or the preset's)"),
+    dataset=(Text, None, "(default: the newest record's, or `phantom` without any)"),
+    preset=(Text, None, "(default: the newest record's with its --set, or `quick` without any)"),
+    seed=(Whole, None, "(default: the newest record's first, or 0)"),
 )
 """What `sample` and `export` take from the newest record where it is not given."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -49,12 +49,13 @@ class Filter:
         uses: Mapping[str, set[Use]],
     ) -> Filter:
         """The filter of these names. Raises PigbenchError for one that no stage, or no run on this store, has."""
+        from pigbench.api.refusals import require_known
         from pigbench.stages import NAMES
 
         known = {use for of_one in uses.values() for use in of_one}
-        _check("stage", stages, NAMES)
-        _check("dataset in this store", datasets, {use.dataset for use in known})
-        _check("preset in this store", presets, {use.preset for use in known})
+        require_known("stage", stages or (), NAMES)
+        require_known("dataset in this store", datasets or (), {use.dataset for use in known})
+        require_known("preset in this store", presets or (), {use.preset for use in known})
         return cls(tuple(stages or ()), tuple(datasets or ()), tuple(presets or ()))
 
     @property
@@ -162,17 +163,14 @@ def _doomed(store: Store, wanted: Filter, used: Mapping[str, set[Use]]) -> list[
     entries = list(filter(wanted.has_stage, store.entries()))
     if not wanted.by_use:
         return entries
-    shared = [entry for entry in entries if _some_but_not_all(wanted.has_use, used.get(entry.key, ()))]
+    wants = {entry.key: {wanted.has_use(use) for use in used.get(entry.key, ())} for entry in entries}
+    shared = [entry for entry in entries if wants[entry.key] == {True, False}]
     if shared:
         others = sorted({str(use) for entry in shared for use in used[entry.key] if not wanted.has_use(use)})
         print(f"kept: {counted(len(shared), 'artifact')} used by other runs too ({'; '.join(others)})", file=sys.stderr)
-    if unknown := [entry for entry in entries if entry.key not in used]:
+    if unknown := [entry for entry in entries if not wants[entry.key]]:
         print(f"kept: {counted(len(unknown), 'artifact')} of unknown dataset and preset", file=sys.stderr)
-    return [entry for entry in entries if entry.key in used and all(map(wanted.has_use, used[entry.key]))]
-
-
-def _some_but_not_all(is_wanted: Callable[[Use], bool], uses: Iterable[Use]) -> bool:
-    return len({is_wanted(use) for use in uses}) == 2
+    return [entry for entry in entries if wants[entry.key] == {True}]
 
 
 def _group(entry: Entry, by: By, uses: Iterable[Use]) -> str:
@@ -180,11 +178,3 @@ def _group(entry: Entry, by: By, uses: Iterable[Use]) -> str:
     if by == By.stage:
         return entry.stage
     return ", ".join(sorted({getattr(use, by.value) for use in uses})) or UNKNOWN
-
-
-def _check(kind: str, names: list[str] | None, known: Iterable[str]) -> None:
-    from pigbench.errors import PigbenchError, did_you_mean
-
-    for name in names or []:
-        if name not in known:
-            raise PigbenchError(did_you_mean(kind, name, list(known)))

@@ -12,16 +12,12 @@ from pigbench.cli import options
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
-    from pigbench.api.request import Options
     from pigbench.tuning.findings import Findings
 
 app = typer.Typer(no_args_is_help=True, help="Hyperparameter search on patients outside every fold.")
 
 Name = Annotated[str, typer.Argument(help="As `pigbench list` names it.")]
-Trials = Annotated[
-    int,
-    typer.Option(help="Total number of trials in the study, over all processes.", min=1),
-]
+Trials = Annotated[int, typer.Option(help="Total number of trials in the study, over all processes.", min=1)]
 Timeout = Annotated[float | None, typer.Option(help="Start no new trial after this many seconds.", min=0)]
 StudyName = Annotated[str | None, typer.Option("--study", help="(default: PLUGIN-PRESET-DATASET)")]
 Share = Annotated[float, typer.Option("--set-aside", help="Share of the patients to tune on.", min=0.01, max=0.9)]
@@ -30,42 +26,37 @@ Share = Annotated[float, typer.Option("--set-aside", help="Share of the patients
 STUDIED = ("dataset", "preset", "seed", "set", "workers", "device", "store", "checkpoint_every")
 
 
-@app.command("generator")
-@options.shares("storage", *STUDIED)
-def generator(
-    name: Name,
-    trials: Trials = 20,
-    timeout: Timeout = None,
-    study: StudyName = None,
-    set_aside: Share = 0.2,
-    **shared: Any,
-) -> None:
-    """Look for the settings whose images are nearest, by KID, to those of tuning patients that were not trained on.
+def _search(kind: str, aim: str) -> None:
+    """Add the command that tunes a plugin of this kind."""
 
-    Run it again to go on, or several times at once to share the work.
-    """
-    from pigbench.api.request import Options
+    @app.command(kind, help=f"{aim}\n\nRun it again to go on, or several times at once to share the work.")
+    @options.shares("storage", *STUDIED)
+    def search(
+        name: Name,
+        trials: Trials = 20,
+        timeout: Timeout = None,
+        study: StudyName = None,
+        set_aside: Share = 0.2,
+        **shared: Any,
+    ) -> None:
+        from pigbench.api.request import Options
+        from pigbench.api.tune import tune
+        from pigbench.cli.stopping import stoppable
 
-    _tune(Options(generator=name, segmenter=(), **shared), set_aside, study, trials, timeout)
+        plugin: dict[str, Any] = {"segmenter": ()} | {kind: name}
+        with stoppable():
+            found = tune(Options(**plugin, **shared), set_aside, study, trials, timeout)
+        raise SystemExit(_announce(found))
 
 
-@app.command("segmenter")
-@options.shares("storage", *STUDIED)
-def segmenter(
-    name: Name,
-    trials: Trials = 20,
-    timeout: Timeout = None,
-    study: StudyName = None,
-    set_aside: Share = 0.2,
-    **shared: Any,
-) -> None:
-    """Look for the settings with the highest Dice, on tuning patients that were not trained on, from real cases alone.
-
-    Run it again to go on, or several times at once to share the work.
-    """
-    from pigbench.api.request import Options
-
-    _tune(Options(segmenter=name, **shared), set_aside, study, trials, timeout)
+_search(
+    "generator",
+    "Look for the settings whose images are nearest, by KID, to those of tuning patients that were not trained on.",
+)
+_search(
+    "segmenter",
+    "Look for the settings with the highest Dice, on tuning patients that were not trained on, from real cases alone.",
+)
 
 
 @app.command("show")
@@ -90,16 +81,6 @@ def show(
     if plot:
         draw_study(found, plot)
         print(f"plot: {plot}")
-
-
-def _tune(chosen: Options, share: float, name: str | None, trials: int, timeout: float | None) -> None:
-    """Work on the study and say what it has found. Exits 1 if no trial is complete; stoppable as a run is."""
-    from pigbench.api.tune import tune
-    from pigbench.cli.stopping import stoppable
-
-    with stoppable():
-        found = tune(chosen, share, name, trials, timeout)
-    raise SystemExit(_announce(found))
 
 
 def _announce(found: Findings) -> int:

@@ -11,15 +11,8 @@ from pigbench.metrics.components import Components
 class FalseAlarms(Components):
     """Predicted components that touch no lesion.
 
-    What that means, `components.py` says.
-
-    =====================  ====================  ==============================
-    true mask              prediction            score
-    =====================  ====================  ==============================
-    a lesion               empty                 0: nothing is predicted
-    empty                  anything              all that is predicted
-    empty                  empty                 0
-    =====================  ====================  ==============================
+    What that means, `components.py` says. Every image has a score: 0 where nothing is predicted, all that is predicted
+    where there is no lesion.
     """
 
     heading = "False alarms"

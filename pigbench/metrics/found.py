@@ -11,15 +11,8 @@ from pigbench.metrics.components import Components
 class Found(Components):
     """Share of the lesions that are found.
 
-    What found means, `components.py` says.
-
-    =====================  ====================  =============================================
-    true mask              prediction            score
-    =====================  ====================  =============================================
-    a lesion               empty                 0: none is found
-    empty                  anything              none: excluded, `false_alarms` counts it
-    empty                  empty                 none: excluded
-    =====================  ====================  =============================================
+    What found means, `components.py` says. An image without a lesion has no score; `false_alarms` counts what is
+    predicted there.
     """
 
     heading = "Found"

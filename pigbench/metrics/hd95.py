@@ -18,15 +18,8 @@ class HD95(CaseMetric):
     that a record still tells mm.
 
     Where one mask is empty there is no distance. To leave such cases out would reward a segmenter for its worst
-    mistakes, so they get the largest distance that an image has room for:
-
-    =====================  ====================  ===================================
-    true mask              prediction            score
-    =====================  ====================  ===================================
-    a lesion               empty                 1, the whole diagonal
-    empty                  anything              1, the whole diagonal
-    empty                  empty                 none: excluded
-    =====================  ====================  ===================================
+    mistakes, so they get the largest distance that an image has room for, the whole diagonal. Where both are empty the
+    case is excluded.
     """
 
     heading = "HD95"

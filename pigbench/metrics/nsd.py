@@ -25,15 +25,8 @@ class NSD(CaseMetric):
     a surface is, `surface.py` says; its pixels count alike, however long the outline is that they stand for.
 
     Statistics: `truth` and `prediction`, the surface pixels of each; `truth_close` and `prediction_close`, how many of
-    them lie within the tolerance.
-
-    =====================  ====================  ==========================
-    true mask              prediction            score
-    =====================  ====================  ==========================
-    a lesion               empty                 0
-    empty                  anything              0
-    empty                  empty                 none: excluded
-    =====================  ====================  ==========================
+    them lie within the tolerance. A missed lesion and a false alarm have 0; where both masks are empty the case is
+    excluded.
     """
 
     heading = "NSD"

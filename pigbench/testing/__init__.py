@@ -20,60 +20,40 @@ from pigbench import registry
 from pigbench.contracts import Generator, Metric, Segmenter
 from pigbench.testing.results import ContractBroken, Result, require, run_checks
 
-__all__ = [
-    "ContractBroken",
-    "Result",
-    "check_generator",
-    "check_metric",
-    "check_segmenter",
-    "generator_results",
-    "metric_results",
-    "segmenter_results",
-]
+__all__ = ["ContractBroken", "Result", "check_generator", "check_metric", "check_segmenter", "results_of"]
 
 
 def check_generator(cls: type[Generator], *, resolution: int = 16, preset: str = "smoke") -> None:
     """Try a generator with a preset's settings. Raises ContractBroken for the first sentence that it breaks."""
-    require(cls.__name__, generator_results(cls, resolution=resolution, preset=preset))
+    require(cls.__name__, results_of("generators", cls, resolution=resolution, preset=preset))
 
 
 def check_segmenter(cls: type[Segmenter], *, resolution: int = 16, preset: str = "smoke") -> None:
     """Try a segmenter; the arguments are those of `check_generator`."""
-    require(cls.__name__, segmenter_results(cls, resolution=resolution, preset=preset))
+    require(cls.__name__, results_of("segmenters", cls, resolution=resolution, preset=preset))
 
 
 def check_metric(cls: type[Metric]) -> None:
     """Try a metric of cases or of sets. Raises ContractBroken for the first sentence that it breaks."""
-    require(cls.__name__, metric_results(cls))
+    require(cls.__name__, results_of("metrics", cls))
 
 
-def generator_results(
-    cls: type[Generator], *, name: str | None = None, resolution: int = 16, preset: str = "smoke"
+def results_of(
+    group: registry.Group, cls: type, *, name: str | None = None, resolution: int = 16, preset: str = "smoke"
 ) -> Iterator[Result]:
-    """Every check of a generator, each as soon as it is made.
+    """Every check of a generator, segmenter or metric, each as soon as it is made.
 
-    name: the plugin's, for which a preset may have settings; by default the one that it is installed under.
+    name: the plugin's, for which a preset may have settings; by default the one that it is installed under. A metric
+    has no use for it, nor for resolution and preset.
     """
-    from pigbench.testing.generator_at_work import GeneratorAtWork
-    from pigbench.testing.generators import CHECKS
+    from pigbench.testing import generators, metrics, segmenters
 
-    return run_checks(CHECKS, GeneratorAtWork(cls, name or _installed_as(cls, "generators"), resolution, preset))
-
-
-def segmenter_results(
-    cls: type[Segmenter], *, name: str | None = None, resolution: int = 16, preset: str = "smoke"
-) -> Iterator[Result]:
-    """Every check of a segmenter; the arguments are those of `generator_results`."""
-    from pigbench.testing.segmenters import CHECKS, SegmenterAtWork
-
-    return run_checks(CHECKS, SegmenterAtWork(cls, name or _installed_as(cls, "segmenters"), resolution, preset))
-
-
-def metric_results(cls: type[Metric]) -> Iterator[Result]:
-    """Every check of a metric of cases or of sets, each as soon as it is made."""
-    from pigbench.testing.metrics import checks_of
-
-    return run_checks(*checks_of(cls))
+    if group == "metrics":
+        return run_checks(*metrics.checks_of(cls))
+    name = name or _installed_as(cls, group)
+    if group == "generators":
+        return run_checks(generators.CHECKS, generators.GeneratorAtWork(cls, name, resolution, preset))
+    return run_checks(segmenters.CHECKS, segmenters.SegmenterAtWork(cls, name, resolution, preset))
 
 
 def _installed_as(cls: type, group: registry.Group) -> str:

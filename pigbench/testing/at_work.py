@@ -5,27 +5,38 @@ from __future__ import annotations
 import pickle
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from pigbench.contracts import Plugin, Task, require_able, rule
+from pigbench.contracts import Batch, Generator, Pairs, Plugin, Segmenter, Task, require_able, rule
 from pigbench.errors import PigbenchError
 from pigbench.protocol import load_preset
+from pigbench.randomness import torch_generator
 from pigbench.testing.audit import watching
 from pigbench.testing.miniature import STEPS, make_view
 from pigbench.testing.results import Fault, calling, promised
 from pigbench.training import Diverged
 
+if TYPE_CHECKING:
+    import torch
+
 P = TypeVar("P", bound=Plugin)
+BATCH = 4
 
 
 class AtWork(ABC):
-    """A plugin with a preset's settings in a fold in miniature. What it does besides its work is remembered."""
+    """A plugin with a preset's settings in a fold in miniature. What it does besides its work is remembered.
+
+    contract: what it promises to be.
+    """
+
+    contract: type[Generator | Segmenter]
 
     def __init__(self, plugin: type, name: str, resolution: int, preset: str, steps: int = STEPS) -> None:
         """steps: of every training."""
@@ -42,6 +53,19 @@ class AtWork(ABC):
     def trial(self) -> object:
         """The whole way once, from settings to results."""
 
+    @cached_property
+    def pairs(self) -> Pairs:
+        """All cases."""
+        return self.view.pairs(np.arange(len(self.view)))
+
+    def batch(self) -> Batch:
+        """What a loss is computed of."""
+        import torch
+
+        masks = np.array(self.pairs.masks)[:BATCH].astype(np.float32)
+        images = torch.from_numpy(self.pairs.images[:BATCH].copy())
+        return Batch(images, torch.from_numpy(masks), step=0, generator=torch_generator("loss"))
+
     def made(self, plugin: type[P], config: Any) -> P:
         """A plugin with these settings, for the subject's task. Raises Fault."""
         try:
@@ -50,6 +74,30 @@ class AtWork(ABC):
             raise Fault(str(error), promised(Plugin.__init__)) from error
         with calling("__init__", Plugin.__init__):
             return plugin(config, self.task)
+
+    def trained(
+        self, what: str, train: Callable[[], object], *, seed: int, checkpoints: Path | None
+    ) -> torch.nn.Module:
+        """The network that `train` gives, frozen, on the CPU. Raises Fault where it gives none."""
+        import torch
+
+        own, theirs = self.plugin.train, self.contract.train  # type: ignore[attr-defined]
+        promise = self.contract.loss if own is theirs else theirs
+        allowed = [checkpoints] if checkpoints else []
+        with self.at_work(what, promise, allowed), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = train()
+        if not isinstance(network, torch.nn.Module):
+            raise Fault(f"{what} gives {type(network).__name__}", promised(theirs))
+        return network.to("cpu").eval().requires_grad_(False)
+
+    def untrained(self, what: str, build: Callable[[], torch.nn.Module], *, seed: int) -> torch.nn.Module:
+        """The network that `build` gives. Raises Fault."""
+        import torch
+
+        with self.at_work(what, self.contract.build), torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return build()
 
     @contextmanager
     def at_work(self, what: str, promise: Any, allowed: Sequence[Path] = ()) -> Iterator[None]:

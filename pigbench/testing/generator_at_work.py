@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pigbench.contracts import Batch, Component, Generator, Pairs
+from pigbench.contracts import Component, Generator, Pairs
 from pigbench.planning.configured import GeneratorChoice, choose_generator
 from pigbench.protocol import plugin_config
-from pigbench.randomness import seed_for, torch_generator
+from pigbench.randomness import seed_for
 from pigbench.stages.sample import make_request
 from pigbench.stages.train import OnlySettings
-from pigbench.testing.at_work import AtWork
+from pigbench.testing.at_work import BATCH, AtWork
 from pigbench.testing.pairs import require_pairs
-from pigbench.testing.results import Fault, entry, promised
+from pigbench.testing.results import Fault, entry
 from pigbench.training import Loop
 
 if TYPE_CHECKING:
     import torch
 
 Networks = Mapping[str, "torch.nn.Module"]
-BATCH = 4
 
 
 class GeneratorAtWork(AtWork):
     """A generator with a preset's settings, each component trained when it is first asked for."""
 
     plugin: type[Generator]
+    contract = Generator
 
     @cached_property
     def _trained(self) -> dict[tuple[str, str], torch.nn.Module]:
@@ -83,48 +83,31 @@ class GeneratorAtWork(AtWork):
         self, choice: GeneratorChoice, component: Component, checkpoints: Path | None = None, **more: Any
     ) -> torch.nn.Module:
         """The network of a short training, which goes on from a checkpoint where there is one; `more` is the Loop's."""
-        import torch
-
         declared = {other.name: other for other in choice.plugin.components}
         needed = {name: self.network(choice, declared[name]) for name in component.needs}
         training = self.preset.training_for(choice.name)
         path = (0, "train", choice.name, component.name, 0)
         loop = Loop(training, self.steps, path, ema=training.ema, checkpoints=checkpoints, interval=0.0, **more)
         generator = self._reading_only(choice, component)
-        allowed = [checkpoints] if checkpoints else []
-        promise = Generator.loss if choice.plugin.train is Generator.train else Generator.train
-        with self.at_work(f"training '{component.name}'", promise, allowed), torch.random.fork_rng():
-            torch.manual_seed(seed_for(*path, "initial weights"))
-            network = generator.train(component.name, self.view, needed, loop)
-        if not isinstance(network, torch.nn.Module):
-            raise Fault(f"training '{component.name}' gives {type(network).__name__}", promised(Generator.train))
-        return network.to("cpu").eval().requires_grad_(False)
+        return self.trained(
+            f"training '{component.name}'",
+            lambda: generator.train(component.name, self.view, needed, loop),
+            seed=seed_for(*path, "initial weights"),
+            checkpoints=checkpoints,
+        )
 
     def loss(self, component: Component) -> torch.Tensor:
         """One loss of an untrained network of its own, in evaluation mode: nothing but the loss draws numbers."""
-        import torch
-
         generator, network = self.built(component)
-        pairs = self.view.pairs(np.arange(BATCH))
-        assert pairs.masks is not None
-        batch = Batch(
-            images=torch.from_numpy(pairs.images),
-            masks=torch.from_numpy(pairs.masks.astype(np.float32)),
-            step=0,
-            generator=torch_generator("loss"),
-        )
         needed = {name: self.networks[name] for name in component.needs}
         with self.at_work(f"loss of '{component.name}'", Generator.loss):
-            return generator.loss(component.name, network.eval(), batch, needed)
+            return generator.loss(component.name, network.eval(), self.batch(), needed)
 
     def built(self, component: Component) -> tuple[Generator, torch.nn.Module]:
         """A component of its own or borrowed, untrained, and the generator that built it."""
-        import torch
-
         generator = self._reading_only(*self.lender(self.choice, component))
-        with self.at_work(f"building '{component.name}'", Generator.build), torch.random.fork_rng():
-            torch.manual_seed(seed_for("other weights"))
-            return generator, generator.build(component.name)
+        what, seed = f"building '{component.name}'", seed_for("other weights")
+        return generator, self.untrained(what, lambda: generator.build(component.name), seed=seed)
 
     def fresh(self) -> Generator:
         """The generator as sampling sees it, without memories."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from pigbench.contracts import Component, Config, Generator, Kind, Pairs, Plugin, rule
 from pigbench.errors import PigbenchError
-from pigbench.testing.at_work import nothing_else_read, other_sizes, random_states_alone, view_unchanged
-from pigbench.testing.generator_at_work import BATCH, GeneratorAtWork
+from pigbench.testing.at_work import BATCH, nothing_else_read, other_sizes, random_states_alone, view_unchanged
+from pigbench.testing.generator_at_work import GeneratorAtWork
 from pigbench.testing.late_imports import late_imports
-from pigbench.testing.miniature import stop_at_the_end
 from pigbench.testing.pairs import require_same
 from pigbench.testing.results import Check, Fault, entry, promised, require_words
-from pigbench.testing.weights import require_resumable, through_a_file
+from pigbench.testing.weights import require_finite, require_one_number, require_resumable, through_a_file
 
 if TYPE_CHECKING:
     import torch
@@ -67,15 +66,10 @@ def _check_components(components: tuple[Component, ...], fields: dict) -> None:
 def training(subject: GeneratorAtWork) -> str:
     """Every component trains, reading the settings that it declares, and gives finite weights."""
     for component in subject.plugin.components:
-        for key, value in subject.networks[component.name].state_dict().items():
-            if not value.isfinite().all():
-                raise Fault(f"'{component.name}' comes out with NaN or infinite {key}", promised(Generator.train))
+        require_finite(f"'{component.name}'", subject.networks[component.name], Generator.train)
     for component in subject.own:
-        if type(subject.fresh()).loss is Generator.loss:
-            continue  # a training of its own
-        value = subject.loss(component)
-        if value.ndim or not value.isfinite():
-            raise Fault(f"the loss of '{component.name}' is {value}: not one finite number", promised(Generator.loss))
+        if subject.plugin.loss is not Generator.loss:  # else it has a training of its own
+            require_one_number(f"the loss of '{component.name}'", subject.loss(component), Generator.loss)
     return f"{subject.steps} steps each" if subject.plugin.components else "nothing to train"
 
 
@@ -101,8 +95,7 @@ def reconstruction(subject: GeneratorAtWork) -> str:
 
     if not subject.plugin.reconstructs:
         return "it compresses nothing"
-    images = torch.from_numpy(subject.view.pairs(np.arange(BATCH)).images)
-    generator, networks = subject.fresh(), subject.networks
+    images, generator, networks = subject.batch().images, subject.fresh(), subject.networks
     with subject.at_work("reconstruct", Generator.reconstruct), torch.inference_mode():
         rebuilt = generator.reconstruct(networks, images)
     if rebuilt.shape != images.shape or not rebuilt.isfinite().all():
@@ -140,12 +133,10 @@ def weights_are_all(subject: GeneratorAtWork) -> str:
     """Networks that are built anew and given the saved weights sample alike."""
     if not subject.plugin.components:
         return "nothing to save"
-    loaded = {
-        component.name: through_a_file(
-            f"'{component.name}'", subject.networks[component.name], subject.built(component)[1]
-        )
-        for component in subject.plugin.components
-    }
+    loaded = {}
+    for component in subject.plugin.components:
+        name, (_, built) = component.name, subject.built(component)
+        loaded[name] = through_a_file(f"'{name}'", subject.networks[name], built)
     again = subject.sample(networks=loaded)
     require_same(again, subject.first, "from saved and loaded weights", rule("A network's weights"))
     return "saved, loaded into what build makes: same samples"
@@ -155,12 +146,7 @@ def resume(subject: GeneratorAtWork) -> str:
     """A training that is stopped and gone on with ends with the same weights."""
     seen = []
     for component in subject.own:
-
-        def train(directory: Path, stopped: bool, component: Component = component) -> torch.nn.Module:
-            more = {"progress": stop_at_the_end} if stopped else {}
-            return subject.train(subject.choice, component, directory, **more)
-
-        expected = subject.networks[component.name]
+        expected, train = subject.networks[component.name], partial(subject.train, subject.choice, component)
         seen.append(require_resumable(f"'{component.name}'", expected, train, subject.steps))
     return "; ".join(seen) or "nothing to train"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pigbench.contracts import CaseMetric, Metric, SetMetric, Sets, rule
+from pigbench.contracts import CaseMasks, CaseMetric, Metric, SetMetric, Sets, rule
 from pigbench.errors import PigbenchError
 from pigbench.metrics.comparing import value_of
 from pigbench.metrics.measuring import require_declared, scored, statistics_of
@@ -23,11 +24,11 @@ from pigbench.testing.masks import make_cases, make_sets
 from pigbench.testing.results import Check, Fault, calling, entry, promised
 
 
-class MetricAtWork:
-    """A metric of either kind."""
+class MetricAtWork(ABC):
+    """A metric of either kind. inputs: what it is tried on, by what they show."""
 
-    def __init__(self, plugin: type[Metric]) -> None:
-        self.plugin = plugin
+    def __init__(self, plugin: type[Metric], inputs: Mapping[str, Any]) -> None:
+        self.plugin, self.inputs = plugin, inputs
         self.package: Path | None = package_of(plugin)
 
     def fresh(self) -> Any:
@@ -35,46 +36,46 @@ class MetricAtWork:
         with calling("__init__", self.plugin):
             return self.plugin()
 
+    @abstractmethod
+    def measure(self, metric: Any, name: str, given: Any) -> dict[str, float]:
+        """What the metric says of one input. Raises Fault."""
+
 
 class CasesAtWork(MetricAtWork):
     """A case metric on cases of many kinds."""
 
-    def __init__(self, plugin: type[Metric]) -> None:
-        super().__init__(plugin)
-        self.cases = make_cases()
+    def measure(self, metric: CaseMetric, name: str, given: CaseMasks) -> dict[str, float]:
+        """The statistics of a case. Raises Fault."""
+        with _telling(f"measure of {name}", CaseMetric.measure):
+            return statistics_of(metric, given)
 
     @cached_property
     def rows(self) -> list[dict[str, float]]:
         """The statistics of every case. Raises Fault."""
-        return self.measured()
-
-    def measured(self) -> list[dict[str, float]]:
-        """The statistics of every case by a new metric, from arrays that it could change. Raises Fault."""
-        metric, rows = self.fresh(), []
-        for name, case in self.cases.items():
-            with _telling(f"measure of {name}", CaseMetric.measure):
-                rows.append(statistics_of(metric, copied(case)))
-        return rows
+        metric = self.fresh()
+        return [self.measure(metric, name, copied(case)) for name, case in self.inputs.items()]
 
     def scores(self, rows: Sequence[int]) -> np.ndarray:
         """The scores of some of the cases. Raises Fault."""
-        metric, cases = self.fresh(), list(self.cases.values())
+        metric, names = self.fresh(), list(self.inputs)
+        cases = [self.inputs[names[row]] for row in rows]
         statistics = {name: np.array([self.rows[row][name] for row in rows]) for name in metric.statistics}
-        lesion = np.array([cases[row].truth.any() for row in rows])
-        predicted = np.array([cases[row].prediction.any() for row in rows])
-        with _telling(f"score of {self._told(rows)}", CaseMetric.score):
+        lesion = np.array([case.truth.any() for case in cases])
+        predicted = np.array([case.prediction.any() for case in cases])
+        of = names[rows[0]] if len(rows) == 1 else f"{len(rows)} cases"
+        with _telling(f"score of {of}", CaseMetric.score):
             return scored(metric, statistics, lesion, predicted)
-
-    def _told(self, rows: Sequence[int]) -> str:
-        return list(self.cases)[rows[0]] if len(rows) == 1 else f"{len(rows)} cases"
 
 
 class SetsAtWork(MetricAtWork):
     """A set metric on features of several kinds."""
 
-    def __init__(self, plugin: type[Metric]) -> None:
-        super().__init__(plugin)
-        self.sets = make_sets()
+    def measure(
+        self, metric: SetMetric, name: str, given: Sets, known: Mapping[str, np.ndarray] | None = None
+    ) -> dict[str, float]:
+        """The value for a set of features. Raises Fault."""
+        with _telling(f"measure of {name}", SetMetric.measure):
+            return {"value": value_of(metric, given, known or {})}
 
     def known(self, sets: Sets) -> dict[str, np.ndarray]:
         """What follows from the real images alone. Raises Fault."""
@@ -82,17 +83,12 @@ class SetsAtWork(MetricAtWork):
             found = self.fresh().known(replace(copied(sets), generated=sets.generated[:0].copy()))
             return {name: np.asarray(value) for name, value in found.items()}
 
-    def value(self, name: str, sets: Sets, known: Mapping[str, np.ndarray]) -> float:
-        """The value for a set of features. Raises Fault."""
-        with _telling(f"measure of {name}", SetMetric.measure):
-            return value_of(self.fresh(), sets, known)
-
 
 def checks_of(plugin: type[Metric]) -> tuple[Sequence[Check], MetricAtWork]:
     """What a metric is tried with, by its kind."""
     if issubclass(plugin, CaseMetric):
-        return CASE_CHECKS, CasesAtWork(plugin)
-    return SET_CHECKS, SetsAtWork(plugin)
+        return CASE_CHECKS, CasesAtWork(plugin, make_cases())
+    return SET_CHECKS, SetsAtWork(plugin, make_sets())
 
 
 def declaration(subject: MetricAtWork) -> str:
@@ -144,7 +140,7 @@ def scores(subject: CasesAtWork) -> str:
     rows = range(len(subject.rows))
     alone = np.concatenate([subject.scores([row]) for row in rows])
     together = subject.scores(rows)
-    for name, one, other in zip(subject.cases, alone, together, strict=True):
+    for name, one, other in zip(subject.inputs, alone, together, strict=True):
         if not np.isclose(one, other, rtol=1e-9, atol=0, equal_nan=True):
             raise Fault(f"{name} scores {one} by itself and {other} among others", rule("Scores are one number"))
     if not np.isfinite(together).any():
@@ -152,69 +148,49 @@ def scores(subject: CasesAtWork) -> str:
     return f"from {np.nanmin(together):.3g} to {np.nanmax(together):.3g}, {np.isnan(together).sum()} excluded"
 
 
-def same_again(subject: CasesAtWork) -> str:
-    """Measured again, the statistics are the same."""
-    for name, first, again in zip(subject.cases, subject.rows, subject.measured(), strict=True):
-        if changed := [key for key in first if not np.array_equal(first[key], again[key], equal_nan=True)]:
-            raise Fault(f"measured again, {name} has another {changed[0]}", rule("The same masks"))
-    return "measured twice"
-
-
-def masks_alone(subject: CasesAtWork) -> str:
-    """The masks are what they were."""
-    metric = subject.fresh()
-    for name, case in subject.cases.items():
-        given = copied(case)
-        with _telling(f"measure of {name}", CaseMetric.measure):
-            metric.measure(given)
-        _require_unchanged(given, case, f"after measuring {name}")
-    return "truth, prediction and probability are what they were"
-
-
 def values(subject: SetsAtWork) -> str:
     """Every set has a finite value in range."""
-    found = [subject.value(name, copied(sets), {}) for name, sets in subject.sets.items()]
+    metric = subject.fresh()
+    found = [subject.measure(metric, name, copied(sets))["value"] for name, sets in subject.inputs.items()]
     return f"from {min(found):.3g} to {max(found):.3g}"
 
 
 def with_known(subject: SetsAtWork) -> str:
     """With what is known of the real images, the value is the same as without."""
-    for name, sets in subject.sets.items():
+    for name, sets in subject.inputs.items():
         known = subject.known(sets)
-        without, value = (subject.value(name, copied(sets), given) for given in ({}, known))
+        without, value = (subject.measure(subject.fresh(), name, copied(sets), given)["value"] for given in ({}, known))
         if not np.isclose(value, without, rtol=1e-6, atol=1e-9):
             raise Fault(f"{name}: {value} with what is known, {without} without", promised(SetMetric.known))
     return f"{', '.join(known) or 'nothing'} known of the real images"
 
 
-def same_value_again(subject: SetsAtWork) -> str:
-    """Compared again, the value is the same."""
-    for name, sets in subject.sets.items():
-        first, again = (subject.value(name, copied(sets), {}) for _ in range(2))
-        if first != again:
-            raise Fault(f"compared again, {name} give {again} and not {first}", rule("The same masks"))
-    return "compared twice"
+def same_again(subject: MetricAtWork) -> str:
+    """Measured again, every number is the same."""
+    metric = subject.fresh()
+    for name, given in subject.inputs.items():
+        first, again = (subject.measure(metric, name, copied(given)) for _ in range(2))
+        if changed := [key for key in first if not np.array_equal(first[key], again[key], equal_nan=True)]:
+            raise Fault(f"measured again, {name} has another {changed[0]}", rule("The same masks"))
+    return "measured twice"
 
 
-def features_alone(subject: SetsAtWork) -> str:
-    """The features are what they were."""
-    for name, sets in subject.sets.items():
-        given = copied(sets)
-        subject.value(name, given, {})
-        _require_unchanged(given, sets, f"after comparing {name}")
-    return "the features are what they were"
+def left_alone(subject: MetricAtWork) -> str:
+    """What the metric is given is what it was."""
+    metric = subject.fresh()
+    for name, before in subject.inputs.items():
+        given = copied(before)
+        subject.measure(metric, name, given)
+        for field in fields(given):
+            if not np.array_equal(getattr(given, field.name), getattr(before, field.name)):
+                raise Fault(f"after measuring {name}, '{field.name}' has changed", rule("A metric leaves"))
+    return "what it is given is what it was"
 
 
 def copied(given: Any) -> Any:
     """The same with arrays of its own, which can be written to."""
     arrays = {field.name: getattr(given, field.name) for field in fields(given)}
     return replace(given, **{name: value.copy() for name, value in arrays.items() if isinstance(value, np.ndarray)})
-
-
-def _require_unchanged(given: Any, before: Any, when: str) -> None:
-    for field in fields(given):
-        if not np.array_equal(getattr(given, field.name), getattr(before, field.name)):
-            raise Fault(f"{when}, '{field.name}' has changed", rule("A metric leaves"))
 
 
 @contextmanager
@@ -232,14 +208,14 @@ CASE_CHECKS = (
     Check("statistics", statistics, first_of_all=True),
     Check("scores", scores),
     Check("same again", same_again),
-    Check("masks alone", masks_alone),
+    Check("masks alone", left_alone),
     Check("late imports", late_imports),
 )
 SET_CHECKS = (
     Check("declaration", declaration, first_of_all=True),
     Check("value", values, first_of_all=True),
     Check("known", with_known),
-    Check("same again", same_value_again),
-    Check("features alone", features_alone),
+    Check("same again", same_again),
+    Check("features alone", left_alone),
     Check("late imports", late_imports),
 )

@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pigbench.contracts import Batch, Config, Pairs, Plugin, Segmenter, masks_of, require_probabilities, rule
+from pigbench.contracts import Config, Pairs, Plugin, Segmenter, masks_of, require_probabilities, rule
 from pigbench.errors import PigbenchError
 from pigbench.protocol import plugin_config
-from pigbench.randomness import seed_for, torch_generator
-from pigbench.testing.at_work import AtWork, nothing_else_read, other_sizes, random_states_alone, view_unchanged
+from pigbench.randomness import seed_for
+from pigbench.testing.at_work import BATCH, AtWork, nothing_else_read, other_sizes, random_states_alone, view_unchanged
 from pigbench.testing.late_imports import late_imports
-from pigbench.testing.miniature import stop_at_the_end
 from pigbench.testing.pairs import require_same
 from pigbench.testing.results import Check, Fault, promised, require_words
-from pigbench.testing.weights import require_resumable, through_a_file
+from pigbench.testing.weights import require_finite, require_one_number, require_resumable, through_a_file
 from pigbench.training import Loop
 
 if TYPE_CHECKING:
     import torch
 
-BATCH = 4
 ROUNDING = 1e-5
 """A network may round otherwise at another place in a batch."""
 Weights = Mapping[str, "torch.Tensor"]
@@ -35,6 +33,7 @@ class SegmenterAtWork(AtWork):
     """A segmenter with a preset's settings, fitted when it is first asked for."""
 
     plugin: type[Segmenter]
+    contract = Segmenter
 
     @cached_property
     def config(self) -> Any:
@@ -46,11 +45,6 @@ class SegmenterAtWork(AtWork):
         """The fitted network."""
         return self.fit()
 
-    @cached_property
-    def pairs(self) -> Pairs:
-        """All cases."""
-        return self.view.pairs(np.arange(len(self.view)))
-
     def trial(self) -> np.ndarray:
         """The network fitted, one batch predicted."""
         return self.predict(self.network)
@@ -61,27 +55,19 @@ class SegmenterAtWork(AtWork):
 
     def built(self) -> tuple[Segmenter, torch.nn.Module]:
         """A segmenter and its untrained network."""
-        import torch
-
         segmenter = self.fresh()
-        with self.at_work("build", Segmenter.build), torch.random.fork_rng():
-            torch.manual_seed(seed_for("initial weights"))
-            return segmenter, segmenter.build()
+        return segmenter, self.untrained("build", segmenter.build, seed=seed_for("initial weights"))
 
     def fit(self, checkpoints: Path | None = None, start: Weights | None = None, **more: Any) -> torch.nn.Module:
         """A short training, which goes on from a checkpoint where there is one; `more` is the Loop's."""
-        import torch
-
         segmenter, settings = self.fresh(), self.preset.segmentation
         loop = Loop(settings, self.steps, (0, "segment", 0), checkpoints=checkpoints, interval=0.0, **more)
-        promise = Segmenter.loss if self.plugin.train is Segmenter.train else Segmenter.train
-        allowed = [checkpoints] if checkpoints else []
-        with self.at_work("training", promise, allowed), torch.random.fork_rng():
-            torch.manual_seed(seed_for("initial weights"))
-            network = segmenter.train(self.view, loop, start)
-        if not isinstance(network, torch.nn.Module):
-            raise Fault(f"training gives {type(network).__name__}", promised(Segmenter.train))
-        return network.to("cpu").eval().requires_grad_(False)
+        return self.trained(
+            "training",
+            lambda: segmenter.train(self.view, loop, start),
+            seed=seed_for("initial weights"),
+            checkpoints=checkpoints,
+        )
 
     def predict(self, network: torch.nn.Module, cases: range = range(BATCH)) -> np.ndarray:
         """The probabilities (n, K + 1, H, W) of those cases. Raises Fault."""
@@ -137,24 +123,12 @@ def augmentation(subject: SegmenterAtWork) -> str:
 
 def training(subject: SegmenterAtWork) -> str:
     """The network trains to finite weights, and its loss is one number."""
-    for key, value in subject.network.state_dict().items():
-        if not value.isfinite().all():
-            raise Fault(f"the network comes out with NaN or infinite {key}", promised(Segmenter.loss))
-    value = _loss(subject)
-    if value.ndim or not value.isfinite():
-        raise Fault(f"the loss is {value}: not one finite number", promised(Segmenter.loss))
-    return f"{subject.steps} steps"
-
-
-def _loss(subject: SegmenterAtWork) -> torch.Tensor:
-    """One loss in evaluation mode: nothing but the loss could draw numbers."""
-    import torch
-
+    require_finite("the network", subject.network, Segmenter.loss)
     segmenter, network = subject.built()
-    images, masks = subject.pairs.images[:BATCH], np.array(subject.pairs.masks)[:BATCH].astype(np.float32)
-    batch = Batch(torch.from_numpy(images.copy()), torch.from_numpy(masks), 0, torch_generator("loss"))
-    with subject.at_work("loss", Segmenter.loss):
-        return segmenter.loss(network.eval(), batch)
+    with subject.at_work("loss", Segmenter.loss):  # in evaluation mode: nothing but the loss could draw numbers
+        loss = segmenter.loss(network.eval(), subject.batch())
+    require_one_number("the loss", loss, Segmenter.loss)
+    return f"{subject.steps} steps"
 
 
 def prediction(subject: SegmenterAtWork) -> str:
@@ -191,12 +165,7 @@ def weights_are_all(subject: SegmenterAtWork) -> str:
 
 def resume(subject: SegmenterAtWork) -> str:
     """A training that is stopped and gone on with ends with the same weights."""
-
-    def train(directory: Path, stopped: bool) -> torch.nn.Module:
-        more: dict[str, Any] = {"progress": stop_at_the_end} if stopped else {}
-        return subject.fit(directory, **more)
-
-    return require_resumable("the network", subject.network, train, subject.steps)
+    return require_resumable("the network", subject.network, subject.fit, subject.steps)
 
 
 CHECKS = (

@@ -9,12 +9,25 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pigbench.contracts import rule
-from pigbench.testing.miniature import Stopped
-from pigbench.testing.results import Fault
+from pigbench.testing.miniature import Stopped, stop_at_the_end
+from pigbench.testing.results import Fault, promised
 from pigbench.training import CHECKPOINT
 
 if TYPE_CHECKING:
     import torch
+
+
+def require_finite(name: str, network: torch.nn.Module, promise: object) -> None:
+    """Raises Fault where a network has come out of its training with a weight that is no number."""
+    for key, value in network.state_dict().items():
+        if not value.isfinite().all():
+            raise Fault(f"{name} comes out with NaN or infinite {key}", promised(promise))
+
+
+def require_one_number(name: str, loss: torch.Tensor, promise: object) -> None:
+    """Raises Fault for a loss that is anything else."""
+    if loss.ndim or not loss.isfinite():
+        raise Fault(f"{name} is {loss}: not one finite number", promised(promise))
 
 
 def through_a_file(name: str, trained: torch.nn.Module, built: torch.nn.Module) -> torch.nn.Module:
@@ -36,22 +49,20 @@ def through_a_file(name: str, trained: torch.nn.Module, built: torch.nn.Module) 
     return built.eval().requires_grad_(False)
 
 
-def require_resumable(
-    name: str, expected: torch.nn.Module, train: Callable[[Path, bool], torch.nn.Module], steps: int
-) -> str:
+def require_resumable(name: str, expected: torch.nn.Module, train: Callable[..., torch.nn.Module], steps: int) -> str:
     """What was seen of a training that is stopped at its last step and gone on with from its last checkpoint.
 
-    expected: what it gives undisturbed. train: trains with checkpoints in a directory, stopped if the second argument
-    is true. Raises Fault if the weights differ.
+    expected: what it gives undisturbed. train: trains with `checkpoints` in a directory and a loop's `progress`. Raises
+    Fault if the weights differ.
     """
     import torch
 
     with TemporaryDirectory() as place:
         directory = Path(place)
         with suppress(Stopped):
-            train(directory, True)
+            train(checkpoints=directory, progress=stop_at_the_end)
         kept = (directory / CHECKPOINT).is_file()
-        found = train(directory, False).state_dict()
+        found = train(checkpoints=directory).state_dict()
     undisturbed = expected.state_dict()
     how = f"stopped after {steps - 1} of {steps} steps and gone on with" if kept else "done again"
     different = [key for key, value in undisturbed.items() if not torch.equal(found[key], value)]

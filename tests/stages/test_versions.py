@@ -76,7 +76,7 @@ COMPUTED_BY = {
 KNOWN = {
     "adopt": (1, "03954a8236f61040"),
     "ceiling": (1, "9527ba17f86629fa"),
-    "embed": (1, "a9af8f8c1e4a9bec"),
+    "embed": (1, "932be37250175536"),
     "fidelity": (2, "e0ae5078a5040e66"),
     "fit": (1, "43307ceb977c9ee5"),
     "floor": (3, "63df31b26c9912c1"),

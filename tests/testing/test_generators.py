@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pigbench.contracts import rule
-from pigbench.testing import ContractBroken, check_generator, generator_results
+from pigbench.testing import ContractBroken, check_generator, results_of
 
 IMAGES, INTENSITIES, MASKS = rule("Images are"), rule("Intensities are"), rule("Masks are")
 RANDOM, SAME, MATES = rule("Take every random"), rule("The same request"), rule("A sample must not")
@@ -78,7 +78,7 @@ def plugin(name: str) -> type:
 @pytest.mark.process
 @pytest.mark.parametrize("name", ["Good", "Refuses"])
 def test_a_good_one_passes_every_check(name: str) -> None:
-    results = list(generator_results(plugin(name)))
+    results = list(results_of("generators", plugin(name)))
     assert {result.state for result in results} == {"ok"}, results
     assert len(results) == 14
     check_generator(plugin(name), resolution=24)
@@ -97,11 +97,11 @@ def test_a_planted_fault_is_named_with_the_contracts_sentence(name: str, check: 
 
 @pytest.mark.process
 def test_what_rests_on_a_broken_check_is_not_tried() -> None:
-    states = {result.check: result.state for result in generator_results(plugin("WrongShape"))}
+    states = {result.check: result.state for result in results_of("generators", plugin("WrongShape"))}
     assert states["training"] == "ok"
     assert states["samples"] == "BROKEN"
     assert states["resume"] == "not tried"
-    independent = {result.check: result.state for result in generator_results(plugin("GlobalNumPy"))}
+    independent = {result.check: result.state for result in results_of("generators", plugin("GlobalNumPy"))}
     assert independent["random states"] == "BROKEN"
     assert independent["resume"] == "ok"
 

@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 from pigbench.contracts import rule
-from pigbench.testing import ContractBroken, check_metric, metric_results
+from pigbench.testing import ContractBroken, check_metric, results_of
 from pigbench.testing.masks import make_cases, make_sets
 
 NAMES, FINITE, SCORES = rule("The statistics have"), rule("A statistic is finite"), rule("Scores are one number")
@@ -60,7 +60,7 @@ def plugin(name: str) -> type:
 @pytest.mark.process
 @pytest.mark.parametrize("name", ["GoodOfCases", "GoodOfSets"])
 def test_a_good_one_passes_every_check(name: str) -> None:
-    results = list(metric_results(plugin(name)))
+    results = list(results_of("metrics", plugin(name)))
     assert {result.state for result in results} == {"ok"}, results
     assert len(results) == 6
 

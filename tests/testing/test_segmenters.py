@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 from pigbench.contracts import rule
-from pigbench.testing import ContractBroken, check_segmenter, segmenter_results
+from pigbench.testing import ContractBroken, check_segmenter, results_of
 
 PURE = "`pairs` augmented, a pure function of (pairs, seed)."
 PREDICT = "Probabilities (N, K + 1, H, W) float32 of background and classes"
@@ -48,7 +48,7 @@ def plugin(name: str) -> type:
 @pytest.mark.process
 @pytest.mark.parametrize("name", ["GoodSegmenter", "TrainsOnItsOwn"])
 def test_a_good_one_passes_every_check(name: str) -> None:
-    results = list(segmenter_results(plugin(name)))
+    results = list(results_of("segmenters", plugin(name)))
     assert {result.state for result in results} == {"ok"}, results
     assert len(results) == 12
 
