@@ -74,22 +74,22 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "03954a8236f61040"),
-    "ceiling": (1, "9527ba17f86629fa"),
-    "embed": (1, "932be37250175536"),
-    "fidelity": (2, "e0ae5078a5040e66"),
-    "fit": (1, "43307ceb977c9ee5"),
-    "floor": (3, "63df31b26c9912c1"),
-    "gate": (1, "8f67d3c70e4c098d"),
-    "measure": (1, "018f53f48f89be98"),
-    "nothing": (1, "012951fdd22086d8"),
-    "predict": (1, "57c67ee91711fc9c"),
-    "prepare": (2, "43155b37677111bf"),
-    "reconstruct": (1, "11fbcc85614aceca"),
-    "sample": (1, "b0bf7dc3d629a90d"),
-    "split": (1, "67eb6e2b9c00dde8"),
-    "train": (1, "f63d80c1614c616f"),
-    "truth": (1, "ee8fa305156599fd"),
+    "adopt": (1, "d407893bf2da9784"),
+    "ceiling": (1, "4cf84e786a57be13"),
+    "embed": (1, "4100956eda0f2306"),
+    "fidelity": (2, "17ac6e2a14d7e446"),
+    "fit": (1, "ea26ec1eaecddefb"),
+    "floor": (3, "27c51b82d8a53cfe"),
+    "gate": (1, "ab28b78d3d79f62b"),
+    "measure": (1, "dda5558775496ef0"),
+    "nothing": (1, "2c499c953cbbe995"),
+    "predict": (1, "3940ee97b330a635"),
+    "prepare": (2, "912a8bdb34e8fd31"),
+    "reconstruct": (1, "e4bbf6799a1f4df0"),
+    "sample": (1, "2bc6736447bfa1f8"),
+    "split": (1, "33ee893af0e004a6"),
+    "train": (1, "e72d1ecb4da3ab9f"),
+    "truth": (1, "5fb3b6758be36d1b"),
 }
 
 
