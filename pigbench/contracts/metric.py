@@ -71,6 +71,22 @@ class CaseMasks:
     probability: np.ndarray
     spacing: tuple[float, float] | None = None
 
+    def cropped(self) -> CaseMasks:
+        """The smallest rectangle that holds all of truth and prediction; the rest is background in both.
+
+        Views, of no pixels where both are empty. Most of an image is background, so this is worth it for all that
+        takes long by the pixel and does not look at where in the image the masks lie.
+        """
+        either = self.truth | self.prediction
+        window = _span(either.any(axis=1)), _span(either.any(axis=0))
+        return CaseMasks(self.truth[window], self.prediction[window], self.probability[window], self.spacing)
+
+
+def _span(occupied: np.ndarray) -> slice:
+    if not occupied.any():
+        return slice(0, 0)
+    return slice(int(occupied.argmax()), len(occupied) - int(occupied[::-1].argmax()))
+
 
 class Metric(ABC):
     """What both kinds of metric say of themselves.

@@ -12,7 +12,6 @@ from typing import ClassVar
 import numpy as np
 
 from pigbench.contracts import CaseMasks, CaseMetric
-from pigbench.metrics.crop import crop
 
 LEAST_IOU = 0.1
 
@@ -29,7 +28,8 @@ class Components(CaseMetric):
 
     def measure(self, case: CaseMasks) -> dict[str, float]:
         """Counts of components; 0 where there are none."""
-        truth, prediction = (labelled(mask) for mask in crop(case.truth, case.prediction))
+        part = case.cropped()
+        truth, prediction = labelled(part.truth), labelled(part.prediction)
         lesions, predicted = np.bincount(truth.ravel())[1:], np.bincount(prediction.ravel())[1:]  # their areas
         lesion, blob, shared = _meetings(truth, prediction, len(predicted))
         common = np.bincount(lesion, shared, minlength=len(lesions))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from pigbench.contracts import CaseMasks
-from pigbench.metrics.crop import crop
 
 
 def surface_distances(case: CaseMasks) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +18,8 @@ def surface_distances(case: CaseMasks) -> tuple[np.ndarray, np.ndarray]:
     Infinite where there is no other surface to go to; of length 0 where there is none to start from.
     """
     scale = case.spacing or (1.0, 1.0)
-    truth, prediction = (np.argwhere(surface(mask)) * scale for mask in crop(case.truth, case.prediction))
+    part = case.cropped()
+    truth, prediction = (np.argwhere(surface(mask)) * scale for mask in (part.truth, part.prediction))
     return _nearest(truth, prediction), _nearest(prediction, truth)
 
 
