@@ -34,7 +34,7 @@ def test_an_unknown_name_gets_a_suggestion() -> None:
 
 
 def test_a_metric_is_of_cases_or_of_sets() -> None:
-    of_neither = registry.Plugin("overlap", "metrics", "pigbench.metrics.overlap:Counts", "stranger 1.0")
+    of_neither = registry.Plugin("overlap", "metrics", "pigbench.metrics.overlap:share", "stranger 1.0")
     wanted = "is not a pigbench.contracts.CaseMetric or pigbench.contracts.SetMetric"
     with pytest.raises(PigbenchError, match=wanted):
         of_neither.load()

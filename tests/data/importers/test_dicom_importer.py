@@ -414,7 +414,7 @@ def test_the_size_of_a_pixel_is_the_headers(tmp_path, elements, spacing):
     made = save(dicom(noise(SHAPE, 12), bits=12, **elements), tmp_path / "image.dcm")
     save_png(square(), tmp_path / f"{made.SOPInstanceUID}.png")
     importer, cases, _ = found_in(tmp_path)
-    (fact,) = inspect(importer, cases, Problems())
+    ((_, fact),) = inspect(importer, cases, Problems())
     assert fact.spacing == spacing
 
 
@@ -425,5 +425,5 @@ def test_the_size_of_a_pixel_of_a_frame_is_in_its_functional_groups(tmp_path):
     save(made, tmp_path / "volume.dcm")
     save_png(square(), tmp_path / f"{made.SOPInstanceUID}_2.png")
     importer, cases, _ = found_in(tmp_path)
-    (fact,) = inspect(importer, cases, Problems())
+    ((_, fact),) = inspect(importer, cases, Problems())
     assert fact.spacing == (0.09, 0.08)
