@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pigbench.api import frames
 from pigbench.api.refusals import refusing, require_known
 from pigbench.api.request import several
 from pigbench.counting import counted
@@ -43,6 +42,8 @@ class Tables:
         of each metric that the records hold its mean and SD over folds: kid_mean, kid_sd, kid_floor_mean … Values are
         as defined, not scaled; null where there is none.
         """
+        from pigbench.api import frames  # imports polars, which takes half a second
+
         return frames.images(self.summaries)
 
     @cached_property
@@ -54,11 +55,15 @@ class Tables:
         dice_high (the difference to the arm `against` and its interval), dice_by_patient_mean, iou_mean … Scores are as
         defined, not scaled; null where there is none.
         """
+        from pigbench.api import frames  # imports polars, which takes half a second
+
         return frames.segmentation(self.summaries)
 
     @cached_property
     def costs(self) -> polars.DataFrame:
         """What the rows cost, a fold: seconds of one worker, MiB, images a second, parameters; null if not measured."""
+        from pigbench.api import frames  # imports polars, which takes half a second
+
         return frames.costs(self.summaries)
 
     def sections(self, *, costs: bool = False) -> list[Section]:
