@@ -47,9 +47,10 @@ def complete_and_show(setup: Setup) -> NoReturn:
     if done.failed_as_a_whole:
         print("\n".join(reasons(nodes, done.outcome)), file=sys.stderr)
     else:
+        from pigbench.api.request import several
         from pigbench.cli.compare import Format, compare
 
-        compare([done.path], Format.rich)
+        compare([done.path], Format.rich, metric=several(setup.options.metric))
         print(f"Record: {done.path}")
     _end(nodes, done.outcome)
 

@@ -60,6 +60,14 @@ def test_a_repeat_recomputes_nothing(finished) -> None:
     assert finished.records[0].stat().st_mtime_ns == before
 
 
+def test_a_further_metric_of_a_finished_run_is_measured_and_shown_and_nothing_is_trained(finished) -> None:
+    trained = {stage: artifacts(finished, stage) for stage in ("train", "sample", "fit", "predict")}
+    more = finished("run", *ALL, "--metric", "hd95", "--results", "others")
+    assert more.returncode == 0, more.stderr
+    assert "HD95" in more.stdout
+    assert {stage: artifacts(finished, stage) for stage in trained} == trained
+
+
 def test_a_dry_run_says_what_is_cached_and_what_is_new(finished) -> None:
     shown = finished("run", *ALL, "--n", 24, "--dry-run")
     assert shown.returncode == 0
