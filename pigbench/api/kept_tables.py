@@ -7,7 +7,6 @@ times, what was asked for, and the code. Whatever is wrong with a kept file, the
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -90,11 +89,11 @@ def _write(file: Path, kept: Kept) -> None:
     """Whole or not at all; the oldest files give way."""
     from pydantic import TypeAdapter
 
-    temporary = file.with_name(f".{secrets.token_hex(4)}.tmp")
+    from pigbench.results.files import write_whole
+
     with suppress(OSError):  # a full or a read-only disk: then it takes as long again
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(TypeAdapter(Kept).dump_json(kept))
-        temporary.replace(file)
+        write_whole(file, TypeAdapter(Kept).dump_json(kept).decode())
         there = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True)
         for old in there[MOST:]:
             old.unlink(missing_ok=True)

@@ -7,6 +7,14 @@ from typing import Any
 import numpy as np
 
 
+def window(occupied: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest rectangle of (H, W) that holds all that is set; of no pixels if nothing is."""
+    rows, columns = (np.flatnonzero(occupied.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
 def to_numpy(values: Any) -> np.ndarray:
     """`values` as an array: of floats as float32 where it is a tensor, of booleans and integers as they are."""
     if not hasattr(values, "detach"):

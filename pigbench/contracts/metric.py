@@ -29,6 +29,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from pigbench.contracts.arrays import window
+
 Outcome = float | Literal["computed", "excluded"]
 """Of a case whose truth or prediction is empty: a fixed score, what `score` makes of its statistics, or none at all."""
 
@@ -77,15 +79,8 @@ class CaseMasks:
         Views, of no pixels where both are empty. Most of an image is background, so this is worth it for all that
         takes long by the pixel and does not look at where in the image the masks lie.
         """
-        either = self.truth | self.prediction
-        window = _span(either.any(axis=1)), _span(either.any(axis=0))
-        return CaseMasks(self.truth[window], self.prediction[window], self.probability[window], self.spacing)
-
-
-def _span(occupied: np.ndarray) -> slice:
-    if not occupied.any():
-        return slice(0, 0)
-    return slice(int(occupied.argmax()), len(occupied) - int(occupied[::-1].argmax()))
+        part = window(self.truth | self.prediction)
+        return CaseMasks(self.truth[part], self.prediction[part], self.probability[part], self.spacing)
 
 
 class Metric(ABC):

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pigbench.contracts.arrays import window
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Grid = tuple[int, int]
 """Rows and columns of pixels."""
@@ -59,16 +65,23 @@ def to_image_grid(values: np.ndarray, geometry: Geometry, grid: Grid) -> np.ndar
     resolution, (start_row, start_column) = len(values), geometry.origin
     down = _weights(grid[0], geometry.height, start_row, geometry.top, geometry.bottom, geometry.side, resolution)
     across = _weights(grid[1], geometry.width, start_column, geometry.left, geometry.right, geometry.side, resolution)
-    rows, columns = _reached(values, axis=1), _reached(values, axis=0)  # elsewhere there is nothing to add up
-    if rows is None or columns is None:
-        return np.zeros(grid)
+    rows, columns = window(values)  # elsewhere there is nothing to add up
     part = values[rows, columns].astype(np.float64)
     return (down[:, rows] @ part @ across[:, columns].T).round(6)
 
 
-def _reached(values: np.ndarray, axis: int) -> slice | None:
-    found = np.flatnonzero(values.any(axis=axis))
-    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else None
+def interpolation(at: np.ndarray, length: int) -> csr_array:
+    """(len(at), length): linear interpolation between pixel centres 0, 1, …, constant beyond the outermost.
+
+    at: where, in these pixels.
+    """
+    from scipy.sparse import csr_array
+
+    at = np.clip(at, 0, length - 1)
+    left = np.minimum(at.astype(int), max(length - 2, 0))
+    right = np.minimum(left + 1, length - 1)
+    rows, weights = np.arange(len(at)), np.concatenate([1 - (at - left), at - left])
+    return csr_array((weights, (np.tile(rows, 2), np.concatenate([left, right]))), shape=(len(at), length))
 
 
 @lru_cache(maxsize=256)
@@ -78,12 +91,7 @@ def _weights(length: int, whole: int, start: int, first: int, last: int, side: i
     whole: the image's own length. start: where the square begins in it, `side` long. first, last: what was kept.
     """
     centres = (np.arange(length) + 0.5) * whole / length  # in pixels of the image as read
-    at = np.clip((centres - start) * resolution / side - 0.5, 0, resolution - 1)
-    left = np.minimum(at.astype(int), max(resolution - 2, 0))
-    right = np.minimum(left + 1, resolution - 1)
     inside = (centres >= first) & (centres <= last)
-    weights, pixels = np.zeros((length, resolution)), np.arange(length)
-    np.add.at(weights, (pixels, left), np.where(inside, 1 - (at - left), 0))
-    np.add.at(weights, (pixels, right), np.where(inside, at - left, 0))
+    weights = interpolation((centres - start) * resolution / side - 0.5, resolution).toarray() * inside[:, None]
     weights.setflags(write=False)
     return weights

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from pigbench.contracts import TrainView, to_stored
-from pigbench.data.geometry import Geometry
+from pigbench.contracts.arrays import window
+from pigbench.data.geometry import Geometry, interpolation
 from pigbench.data.source import CaseInfo, Source
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _not_blank(image: np.ndarray, mask: np.ndarray) -> tuple[slice, slice]:
     """The rows and columns within the blank borders."""
     lowest, highest = float(image.min()), float(image.max())
     kept = (image > lowest + BLANK * (highest - lowest)) | (mask != 0)
-    return _extent(kept, 0), _extent(kept, 1)
+    return window(kept)
 
 
 def _rescale(image: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -174,15 +175,9 @@ def _coverage(mask: np.ndarray, down: csr_array, across: csr_array) -> np.ndarra
     """The share of each new pixel that is set; only where the mask is set is there anything to add up."""
     if not mask.any():
         return np.zeros((down.shape[0], across.shape[0]))
-    rows, columns = _extent(mask, 0), _extent(mask, 1)
+    rows, columns = window(mask)
     part = down[:, rows] @ mask[rows, columns].astype(np.float64)
     return (across[:, columns] @ part.T).T
-
-
-def _extent(flags: np.ndarray, axis: int) -> slice:
-    """Along an axis, from the first row (or column) where anything is set to the last."""
-    found = np.flatnonzero(flags.any(axis=1 - axis))
-    return slice(int(found[0]), int(found[-1]) + 1)
 
 
 def _apply(weights: csr_array, pixels: np.ndarray) -> np.ndarray:
@@ -203,14 +198,7 @@ def _area(side: int, resolution: int) -> csr_array:
 @lru_cache(maxsize=64)
 def _bilinear(side: int, resolution: int) -> csr_array:
     """(R, side): linear interpolation between old pixel centres, constant beyond the outermost."""
-    from scipy.sparse import csr_array
-
-    at = np.clip((np.arange(resolution) + 0.5) * side / resolution - 0.5, 0, side - 1)
-    left = np.minimum(at.astype(int), max(side - 2, 0))
-    right = np.minimum(left + 1, side - 1)
-    rows = np.arange(resolution)
-    weights = np.concatenate([1 - (at - left), at - left])
-    return csr_array((weights, (np.tile(rows, 2), np.concatenate([left, right]))), shape=(resolution, side))
+    return interpolation((np.arange(resolution) + 0.5) * side / resolution - 0.5, side)
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:

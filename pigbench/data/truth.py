@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pigbench.contracts.arrays import window
+
 FILE = "truth.npz"
 
 
@@ -18,10 +20,10 @@ def write(masks: Iterable[np.ndarray], directory: Path) -> None:
     """Write masks (h, w) uint8, 0 or 1, one after the other."""
     shapes, boxes, parts = [], [], []
     for mask in masks:
-        box = _box(mask)
+        rows, columns = window(mask)
         shapes.append(mask.shape)
-        boxes.append(box)
-        parts.append(np.packbits(mask[box[0] : box[1], box[2] : box[3]] != 0))
+        boxes.append((rows.start, rows.stop, columns.start, columns.stop))
+        parts.append(np.packbits(mask[rows, columns] != 0))
     starts = np.cumsum([0, *(len(part) for part in parts)])
     bits = np.concatenate([np.empty(0, np.uint8), *parts])
     np.savez_compressed(
@@ -49,10 +51,3 @@ class Truth:
         part = np.unpackbits(packed, count=(bottom - top) * (right - left))
         mask[top:bottom, left:right] = part.reshape(bottom - top, right - left)
         return mask
-
-
-def _box(mask: np.ndarray) -> tuple[int, int, int, int]:
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return 0, 0, 0, 0
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1

@@ -81,7 +81,7 @@ def write_record(record: Record, directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not (path.exists() and _stays(path, record)):
-            _write_whole(path, _as_text(record))
+            write_whole(path, _as_text(record))
     except OSError as error:
         raise PigbenchError(f"cannot write the record {path}: {error.strerror or error}") from error
     return path
@@ -117,7 +117,8 @@ def _as_text(record: Record) -> str:
     return "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(part)}" for name, part in parts) + "\n}\n"
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all, even if the machine stops meanwhile. Raises OSError."""
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("x", encoding="utf-8") as file:

@@ -74,22 +74,22 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "d407893bf2da9784"),
-    "ceiling": (1, "4cf84e786a57be13"),
-    "embed": (1, "4100956eda0f2306"),
-    "fidelity": (2, "17ac6e2a14d7e446"),
-    "fit": (1, "ea26ec1eaecddefb"),
-    "floor": (3, "27c51b82d8a53cfe"),
-    "gate": (1, "ab28b78d3d79f62b"),
-    "measure": (1, "dda5558775496ef0"),
-    "nothing": (1, "2c499c953cbbe995"),
-    "predict": (1, "3940ee97b330a635"),
-    "prepare": (2, "912a8bdb34e8fd31"),
-    "reconstruct": (1, "e4bbf6799a1f4df0"),
-    "sample": (1, "2bc6736447bfa1f8"),
-    "split": (1, "33ee893af0e004a6"),
-    "train": (1, "e72d1ecb4da3ab9f"),
-    "truth": (1, "5fb3b6758be36d1b"),
+    "adopt": (1, "97a8d5189a8900c7"),
+    "ceiling": (1, "da0ee3f97d608f88"),
+    "embed": (1, "f10f011c61c91656"),
+    "fidelity": (2, "22f70cfe66f79e12"),
+    "fit": (1, "a11a34ffce60d018"),
+    "floor": (3, "5161df59e7d6c78f"),
+    "gate": (1, "ef7cf6661a7469ab"),
+    "measure": (1, "d07f3c66bce9bd2b"),
+    "nothing": (1, "07f5d8d8a4bac22a"),
+    "predict": (1, "25e47c25998edb98"),
+    "prepare": (2, "3feffaaa7df81fc9"),
+    "reconstruct": (1, "9354e29d81bdf666"),
+    "sample": (1, "a08076a19a04906a"),
+    "split": (1, "028f9bdc2675384a"),
+    "train": (1, "715e741d3c43f60a"),
+    "truth": (1, "66292d6787836b37"),
 }
 
 
