@@ -76,10 +76,12 @@ def find(group: Group, name: str) -> Plugin:
 
 
 def _installed(group: Group) -> list[Plugin]:
+    origins: dict[int, str] = {}  # a distribution reads its metadata anew whenever it is asked
     listed = []
     for entry in entry_points(group=f"pigbench.{group}"):
-        origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown distribution"
-        listed.append(Plugin(entry.name, group, entry.value, origin))
+        if id(entry.dist) not in origins:
+            origins[id(entry.dist)] = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown package"
+        listed.append(Plugin(entry.name, group, entry.value, origins[id(entry.dist)]))
     return listed
 
 

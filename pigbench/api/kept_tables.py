@@ -7,7 +7,6 @@ times, what was asked for, and the code. Whatever is wrong with a kept file, the
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from pigbench.api.compare import Choice, places_of, read_tables
 from pigbench.protocol import digest
 from pigbench.reporting.tables import Section
 
-LONG = 1.0
-"""Seconds; tables that took less are not kept."""
+LARGE = 2**23
+"""Bytes; tables of records that have less are made in a second, and not kept."""
 MOST = 20
 """Files that are kept, the newest."""
 
@@ -39,7 +38,7 @@ def finished_sections(
     file = _place(path, choice, costs)
     kept = _read(file) if file else None
     if kept is None:
-        began, told = time.monotonic(), list[str]()
+        told: list[str] = []
         try:
             tables = read_tables(path, choice, told.append, as_shown=True)
         except BaseException:
@@ -47,7 +46,7 @@ def finished_sections(
                 tell(line)
             raise
         kept = Kept(told, tables.sections(costs=costs))
-        if file and time.monotonic() - began > LONG:
+        if file:
             _write(file, kept)
     for line in kept.told:
         tell(line)
@@ -55,13 +54,15 @@ def finished_sections(
 
 
 def _place(path: str | Path | Sequence[str | Path], choice: Choice, costs: bool) -> Path | None:
-    """The file for these tables; None where there is no place for it."""
+    """The file for these tables; None where they are not worth one, or there is no place for it."""
     from pigbench.results.files import record_files
 
     try:
         files = [_about(file) for place in places_of(path) for file in record_files(place)]
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except (OSError, RuntimeError):
+        return None
+    if sum(size for _, size, _ in files) < LARGE:
         return None
     asked = [choice.against, choice.datasets, choice.metrics, choice.by, costs]
     code = [_about(file) for file in sorted(Path(__file__).parents[1].rglob("*.py"))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from pigbench.errors import PigbenchError, did_you_mean
 if TYPE_CHECKING:
     from pigbench.data.dataset_index import Row
     from pigbench.data.file_dataset import ImportedSource
+    from pigbench.data.phantom.dataset import Phantom
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,7 @@ class DatasetInfo:
 def open_dataset(name: str, store_root: Path) -> Source:
     """The dataset of that name. Raises PigbenchError for an unknown name, with the nearest known ones."""
     if name == RESERVED:
-        from pigbench.data.phantom.dataset import Phantom
-
-        return Phantom()
+        return _phantom()
     known = _registered(store_root)
     if name not in known:
         hint = did_you_mean("dataset", name, [RESERVED, *known])
@@ -73,7 +73,7 @@ def cases_called(name: str, store_root: Path, dataset: str | None = None) -> lis
 
 def list_datasets(store_root: Path) -> list[DatasetInfo]:
     """The phantom, then the store's datasets by name; one that is damaged is listed with its problem."""
-    return [_phantom(), *(_imported(name, store_root) for name in _registered(store_root))]
+    return [_built_in(), *(_imported(name, store_root) for name in _registered(store_root))]
 
 
 def _registered(store_root: Path) -> list[str]:
@@ -97,9 +97,15 @@ def _imported(name: str, store_root: Path) -> DatasetInfo:
     )
 
 
-def _phantom() -> DatasetInfo:
+@cache
+def _phantom() -> Phantom:
+    """Drawn once a process, which takes a fifth of a second."""
     from pigbench.data.phantom.dataset import Phantom
 
-    phantom = Phantom()
+    return Phantom()
+
+
+def _built_in() -> DatasetInfo:
+    phantom = _phantom()
     about = "built-in, procedural"
     return DatasetInfo(RESERVED, about, len(phantom), phantom.patients, phantom.has_patient_ids, phantom.fingerprint())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
@@ -20,11 +21,14 @@ class Sparse(Part):
 
     @model_serializer(mode="wrap")
     def _told(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        told = written(self)
-        for name, field in type(self).model_fields.items():
-            if name in told and not field.is_required() and told[name] == field.get_default(call_default_factory=True):
-                del told[name]
-        return told
+        defaults = _defaults(type(self))
+        return {name: value for name, value in written(self).items() if name not in defaults or value != defaults[name]}
+
+
+@cache
+def _defaults(part: type[BaseModel]) -> dict[str, Any]:
+    fields = part.model_fields.items()
+    return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
 
 
 def repeated(values: Iterable[Hashable]) -> list[Any]:

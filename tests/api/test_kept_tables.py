@@ -14,7 +14,7 @@ from pigbench.results import write_record
 
 @pytest.fixture
 def made(monkeypatch):
-    """How often tables were made; whatever is made counts as long."""
+    """How often tables were made; whatever there is counts as large."""
     calls = []
     make = kept_tables.read_tables
 
@@ -23,7 +23,7 @@ def made(monkeypatch):
         return make(*arguments, **options)
 
     monkeypatch.setattr(kept_tables, "read_tables", counted)
-    monkeypatch.setattr(kept_tables, "LONG", -1.0)
+    monkeypatch.setattr(kept_tables, "LARGE", 0)
     return calls
 
 
@@ -78,12 +78,12 @@ def test_a_place_that_cannot_be_written_changes_nothing(runs, made, monkeypatch)
     assert len(made) == 2
 
 
-def test_only_the_newest_are_kept_and_only_what_took_long(runs, made, monkeypatch):
+def test_only_the_newest_are_kept_and_only_of_large_records(runs, made, monkeypatch):
     monkeypatch.setattr(kept_tables, "MOST", 2)
     for options in ({}, {"by": "size"}, {"against": "+pig_2048"}):
         shown(runs, **options)
     assert len(kept(runs)) == 2
-    monkeypatch.setattr(kept_tables, "LONG", 1000.0)
+    monkeypatch.setattr(kept_tables, "LARGE", 2**40)
     shown(runs, metrics=("dice",))
     assert len(kept(runs)) == 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
@@ -24,6 +24,7 @@ def measured(predicted: np.ndarray, true: np.ndarray, masks) -> Measured:
     return measure_cases(case_metrics(PEERS), cases)
 
 
+@settings(max_examples=30)
 @given(pair=mask_pairs)
 def test_scores_equal_scikit_learn_case_by_case(pair, masks):
     predicted, true = pair
