@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pigbench.counting import counted
 from pigbench.engine.driver import Event
 from pigbench.reporting.notes import number
 from pigbench.reporting.tuning import hours
