@@ -1,0 +1,236 @@
+"""How far the difference of two arms can be trusted: what varies it, how much, and the interval that follows.
+
+An arm's mean over held-out cases would be another with other patients, and with the same patients after another
+training. So the variance of a difference has two kinds of parts (`docs/protocol.md` has the formulas):
+
+- *patients*: the cases of a patient resemble each other, so their part is the cluster-robust variance CR2 (Bell,
+  McCaffrey, Survey Methodology, 2002) of the paired differences, with patients as clusters;
+- *luck*: what all cases of a fold gain or lose together in one training of the segmenter, and of the generator where it
+  was trained with several seeds. It is independent for each arm and fold, and known from repeated trainings.
+
+Their sum is compared with Student's t at Satterthwaite's degrees of freedom. Everything is done for K arms side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+CONFIDENCE = 0.95
+ENOUGH = 8
+"""Degrees of freedom from which an arm's luck is taken from its own trainings; below, from those of all arms."""
+DRAWS = 20_000
+"""Of the largest of several t-values."""
+
+
+@dataclass(frozen=True)
+class Luck:
+    """How much the mean of a fold varies from one training to the next.
+
+    squares: (K,) sums of squares of the trainings' means about their fold's. noise: (K,), as much of these as the
+    chance of single patients explains. freedom: their degrees of freedom, 0 where every fold was trained once.
+    """
+
+    squares: np.ndarray
+    noise: np.ndarray
+    freedom: float
+
+    def variances(self) -> tuple[np.ndarray, np.ndarray]:
+        """(K,) of one training's luck, without noise and with it; 0 where nobody knows."""
+        if not self.freedom:
+            return np.zeros_like(self.squares), np.zeros_like(self.squares)
+        return np.maximum(self.squares - self.noise, 0) / self.freedom, self.squares / self.freedom
+
+
+def pool(lucks: Sequence[Luck]) -> Luck:
+    """One estimate from the trainings of several arms."""
+    return Luck(
+        np.sum([luck.squares for luck in lucks], axis=0),
+        np.sum([luck.noise for luck in lucks], axis=0),
+        sum(luck.freedom for luck in lucks),
+    )
+
+
+@dataclass(frozen=True)
+class Arms:
+    """K arms with the same trainings, as inference sees them.
+
+    mean: (K,). influence: (P, K), what each patient adds to the mean's deviation. share: (P, K or 1), of the cases.
+    luck: as their own trainings show it. weight: (K or 1,), how much of one training's variance the mean has beyond
+    what the influences show of it. by_generator: whether the luck is also that of training the generator.
+    """
+
+    mean: np.ndarray
+    influence: np.ndarray
+    share: np.ndarray
+    luck: Luck
+    weight: np.ndarray
+    by_generator: bool = False
+
+    @classmethod
+    def of(
+        cls, sums: np.ndarray, counts: np.ndarray, fold: np.ndarray, generator: Sequence[int] | None = None
+    ) -> Self:
+        """From the scores of R trainings, summed by patient.
+
+        sums: (R, P, K), of counts (R, P, K or 1) scores. fold: (P,) integers, of each patient. generator: (R,)
+        integers, which of several trained generators each training had its pairs from; None for one or no generator.
+        """
+        total = counts.sum(axis=(0, 1), dtype=float)
+        mean, share = sums.sum(axis=(0, 1)) / total, counts.sum(axis=0) / total
+        influence = sums.sum(axis=0) / total - mean * share
+        if generator is not None:  # what was trained on one generator's pairs is one training
+            units = [np.flatnonzero(np.equal(generator, one)) for one in sorted(set(generator))]
+            sums, counts = (np.stack([part[unit].sum(axis=0) for unit in units]) for part in (sums, counts))
+        member = (fold == np.unique(fold)[:, None]).astype(float)
+        luck, weight = _luck(sums, counts, member), _weight(counts / total, member)
+        return cls(mean, influence, share, luck, weight, generator is not None)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """K differences of means.
+
+    delta, error, freedom: (K,), with standard errors and degrees of freedom. patients: (P, K), whose squares sum to the
+    patients' part of the variance. luck, base_luck: (K,), the parts that the luck of either arm has in it.
+    """
+
+    delta: np.ndarray
+    error: np.ndarray
+    freedom: np.ndarray
+    patients: np.ndarray
+    luck: np.ndarray
+    base_luck: np.ndarray
+
+    def critical(self, level: float = CONFIDENCE) -> np.ndarray:
+        """(K,): how many standard errors a two-sided interval of that level reaches."""
+        from scipy.special import stdtrit
+
+        return stdtrit(self.freedom, (1 + level) / 2)
+
+    def bounds(self, level: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
+        """(K,) lower and upper bounds of the intervals of that level."""
+        half = self.critical(level) * self.error
+        return self.delta - half, self.delta + half
+
+    def detectable(self, level: float = CONFIDENCE, power: float = 0.8) -> np.ndarray:
+        """(K,): the true differences that intervals of that level exclude 0 for, with that probability."""
+        return (self.critical(level) + self.critical(2 * power - 1)) * self.error
+
+
+def differences(base: Arms, others: Arms, pooled: Luck) -> Differences:
+    """The means of K arms minus that of another, or of as many others, one by one.
+
+    pooled: the luck of all arms of the segmenter, which stands in where an arm's own trainings are few.
+    """
+    arms = (others, base)
+    few = any(arm.luck.freedom < ENOUGH for arm in arms if not arm.by_generator)
+    lucks = [pooled if few and not arm.by_generator else arm.luck for arm in arms]
+    patients, freedom = _over_patients(base, others)
+    of_patients = (patients**2).sum(axis=0)
+    without, noisy = zip(*(luck.variances() for luck in lucks), strict=True)
+    own, theirs = (arm.weight * variance for arm, variance in zip(arms, without, strict=True))
+    unsure = [arm.weight * variance for arm, variance in zip(arms, noisy, strict=True)]
+    if lucks[0] is lucks[1]:
+        of_luck = (unsure[0] + unsure[1]) ** 2 / max(pooled.freedom, 1)
+    else:
+        of_luck = sum(part**2 / max(luck.freedom, 1) for part, luck in zip(unsure, lucks, strict=True))
+    variance = of_patients + own + theirs
+    with np.errstate(divide="ignore", invalid="ignore"):
+        satterthwaite = variance**2 / (of_patients**2 / freedom + of_luck)
+    delta = others.mean - base.mean
+    return Differences(
+        delta=delta,
+        error=np.sqrt(variance),
+        freedom=np.where(variance > 0, np.maximum(satterthwaite, 1), 1),
+        patients=patients,
+        luck=np.broadcast_to(own, delta.shape),
+        base_luck=np.broadcast_to(theirs, delta.shape),
+    )
+
+
+def simultaneous_level(family: Differences, seed: int = 0) -> float:
+    """The level at which the intervals of all K differences to one arm cover together as often as `CONFIDENCE` says.
+
+    From the largest of K normal values that are correlated as the differences are: by the same patients and by the luck
+    of the arm that all differ from.
+    """
+    from scipy.special import ndtr
+
+    if len(family.delta) < 2:
+        return CONFIDENCE
+    draw = np.random.default_rng(seed)
+    patients, rows = family.patients.shape
+    values = draw.standard_normal((DRAWS, patients)) @ family.patients
+    values += draw.standard_normal((DRAWS, rows)) * np.sqrt(family.luck)
+    values += draw.standard_normal((DRAWS, 1)) * np.sqrt(family.base_luck)
+    largest = np.quantile(np.abs(values / np.maximum(family.error, 1e-300)).max(axis=1), CONFIDENCE)
+    return max(CONFIDENCE, float(2 * ndtr(largest) - 1))
+
+
+def _over_patients(base: Arms, others: Arms) -> tuple[np.ndarray, np.ndarray]:
+    """CR2's parts of the patients (P, K), whose squares sum to the variance, and its degrees of freedom (K or 1,).
+
+    These are of a working model in which the cases of a patient are as one: the sum of a patient's cases varies with
+    the square of their number.
+    """
+    share = (base.share + others.share) / 2
+    with np.errstate(divide="ignore"):
+        adjustment = np.where(share < 1, 1 / np.sqrt(1 - share), 0.0)
+    influence = (others.influence - base.influence) * adjustment
+    return influence, np.array([_freedom(*column) for column in zip(share.T, adjustment.T, strict=True)])
+
+
+def _freedom(share: np.ndarray, adjustment: np.ndarray) -> float:
+    """Degrees of freedom of a sum of squares of correlated values: (tr Ω)² / tr Ω², Ω their covariance.
+
+    With Ω = D (I - a 1ᵀ) V (I - 1 aᵀ) D of shares a, adjustments D and variances V = a².
+    """
+    variances = share * share.mean() + share**2
+    omega = np.diag(variances) - np.outer(share, variances) - np.outer(variances, share)
+    omega = (omega + variances.sum() * np.outer(share, share)) * np.outer(adjustment, adjustment)
+    return float(np.trace(omega) ** 2 / max((omega**2).sum(), 1e-300))
+
+
+def _luck(sums: np.ndarray, counts: np.ndarray, member: np.ndarray) -> Luck:
+    """What trainings tell of luck. member: (F, P), 1 where a patient is in a fold."""
+    in_fold, cases = _by_fold(sums, member), _by_fold(counts, member)
+    means = _ratio(in_fold, cases)
+    about = np.where(cases > 0, means - _ratio(in_fold.sum(axis=0), cases.sum(axis=0)), 0.0)
+    freedom = np.maximum((cases > 0).any(axis=-1).sum(axis=0) - 1, 0).sum()
+    rest = sums - counts * _of_patients(means, member)
+    rest -= rest.mean(axis=0)
+    all_cases = _of_patients(cases, member)
+    noise = _ratio(rest**2, all_cases * (all_cases - counts))  # in the fold's mean, one patient's, adjusted as by CR2
+    return Luck((about**2).sum(axis=(0, 1)), noise.sum(axis=(0, 1)), float(freedom))
+
+
+def _weight(weights: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """(K,): the variance of a mean that luck of variance 1 makes, less what CR2 over patients shows of it.
+
+    weights: (R, P, K), of each patient's cases in each training; they sum to 1.
+    """
+    in_fold, share = _by_fold(weights, member), weights.sum(axis=0)
+    whole = (in_fold**2).sum(axis=(0, 1))
+    both = (weights * _of_patients(in_fold, member)).sum(axis=0)
+    shown = _ratio((weights**2).sum(axis=0) - 2 * share * both + share**2 * whole, 1 - share).sum(axis=0)
+    return np.maximum(whole - shown, 0)
+
+
+def _by_fold(values: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """(R, P, K) summed to (R, F, K)."""
+    return np.einsum("fp,rpk->rfk", member, values, optimize=True)
+
+
+def _of_patients(values: np.ndarray, member: np.ndarray) -> np.ndarray:
+    """(R, F, K): to every patient what their fold has, (R, P, K)."""
+    return values[:, member.argmax(axis=0)]
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """0 where nothing is below."""
+    above, below = np.broadcast_arrays(above, below)
+    return np.divide(above, below, out=np.zeros(above.shape), where=below > 0)
