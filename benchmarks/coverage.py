@@ -67,7 +67,14 @@ def simulated(study: Study, number: int, draw: np.random.Generator) -> tuple[flo
 
 
 def _arm(
-    study: Study, trainings: int, cases: np.ndarray, fold: np.ndarray, size: int, draw: np.random.Generator, *, generated: bool = False
+    study: Study,
+    trainings: int,
+    cases: np.ndarray,
+    fold: np.ndarray,
+    size: int,
+    draw: np.random.Generator,
+    *,
+    generated: bool = False,
 ) -> Arms:
     """One arm of `size` studies."""
     repeats, patients = trainings * study.seeds, len(cases)
@@ -79,7 +86,7 @@ def _arm(
     luck += (draw.standard_normal((study.seeds, study.folds, size)) * study.generator_luck)[seed]
     noise = draw.standard_normal((repeats, patients, size)) * TRAINING * np.sqrt(of)
     sums = answer + luck[:, fold] * of + noise
-    counts = np.broadcast_to(of.astype(float), (repeats, patients, 1))
+    counts = np.broadcast_to(of[None].astype(float), sums.shape)
     return Arms.of(sums, counts, fold, seed.tolist() if generated and study.seeds > 1 else None)
 
 
@@ -106,7 +113,8 @@ def main() -> None:
             outside += 1
             print(f"{coverage:.3f} (half-width {width:.2f}): {study}", flush=True)
     for (kind, patients, folds), values in sorted(found.items()):
-        print(f"{kind}: {patients} patients, {folds} folds: {min(values):.1%} to {max(values):.1%}, mean {np.mean(values):.1%}")
+        told = f"{min(values):.1%} to {max(values):.1%}, mean {np.mean(values):.1%}"
+        print(f"{kind}: {patients} patients, {folds} folds: {told}")
     print(f"{outside} cells outside their range")
 
 

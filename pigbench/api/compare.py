@@ -133,13 +133,8 @@ def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
     return places
 
 
-def read_tables(
-    path: str | Path | Sequence[str | Path], choice: Choice, tell: Callable[[str], None], *, as_shown: bool = False
-) -> Tables:
-    """As `compare`, which see; `tell` is given what is left out.
-
-    as_shown: without the differences that no table shows, which take most of the time.
-    """
+def read_tables(path: str | Path | Sequence[str | Path], choice: Choice, tell: Callable[[str], None]) -> Tables:
+    """As `compare`, which see; `tell` is given what is left out."""
     from pigbench.results import load_records, merge
 
     require_known("way to tell cases apart", several(choice.by), BY)
@@ -155,7 +150,7 @@ def read_tables(
     require_known("metric among the records", choice.metrics, held)
     if choice.by:
         groups = _by_size(groups, tell)
-    return Tables(list(_summaries(groups, choice, tell, as_shown)), choice.metrics)
+    return Tables(list(_summaries(groups, choice, tell)), choice.metrics)
 
 
 def _by_size(groups: list[Group], tell: Callable[[str], None]) -> list[Group]:
@@ -173,9 +168,8 @@ def _by_size(groups: list[Group], tell: Callable[[str], None]) -> list[Group]:
     return found
 
 
-def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None], as_shown: bool) -> Iterator[Summary]:
+def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None]) -> Iterator[Summary]:
     """Each group's, but for those that lack the row that differences are to, which are told."""
-    from pigbench.reporting.columns import case_columns, differing
     from pigbench.reporting.notes import name_of
     from pigbench.results import summarise
     from pigbench.results.summary import REAL
@@ -184,12 +178,10 @@ def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None],
     row = choice.against
     require_known("row of Table 2", [row] if row else [], dict.fromkeys(name for names in arms for name in names))
     for group, names in zip(groups, arms, strict=True):
-        shown = differing(case_columns(group, choice.metrics))
-        compared = {shown.name} if as_shown and shown else None
         if row and row not in names:
             tell(f"left out: {group.dataset.name}, {group.preset}, without {row}")
         else:
-            yield summarise(group, names[row] if row else REAL, compared)
+            yield summarise(group, names[row] if row else REAL)
 
 
 def _nothing(places: Sequence[Path]) -> str:

@@ -32,7 +32,7 @@ def segmentation(summaries: Iterable[Summary]) -> polars.DataFrame:
             replace(summary, generators=(), arms=(row,)),
             row,
             list(PARTS),
-            against=row.against if row.paired_seeds else None,
+            against=row.against if row.covers else None,
         )
         for summary in summaries
         for row in summary.arms

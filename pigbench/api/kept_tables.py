@@ -40,7 +40,7 @@ def finished_sections(
     if kept is None:
         told: list[str] = []
         try:
-            tables = read_tables(path, choice, told.append, as_shown=True)
+            tables = read_tables(path, choice, told.append)
         except BaseException:
             for line in told:
                 tell(line)

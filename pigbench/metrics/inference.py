@@ -8,14 +8,14 @@ training. So the variance of a difference has two kinds of parts (`docs/protocol
 - *luck*: what all cases of a fold gain or lose together in one training of the segmenter, and of the generator where it
   was trained with several seeds. It is independent for each arm and fold, and known from repeated trainings.
 
-Their sum is compared with Student's t at Satterthwaite's degrees of freedom. Everything is done for K arms side by side.
+Their sum is compared with Student's t at Satterthwaite's degrees of freedom. K arms are computed side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ ENOUGH = 8
 """Degrees of freedom from which an arm's luck is taken from its own trainings; below, from those of all arms."""
 DRAWS = 20_000
 """Of the largest of several t-values."""
+MANY = 200
+"""Rows beyond which the correlation of these is not worth drawing."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def pool(lucks: Sequence[Luck]) -> Luck:
 class Arms:
     """K arms with the same trainings, as inference sees them.
 
-    mean: (K,). influence: (P, K), what each patient adds to the mean's deviation. share: (P, K or 1), of the cases.
-    luck: as their own trainings show it. weight: (K or 1,), how much of one training's variance the mean has beyond
+    mean: (K,). influence: (P, K), what each patient adds to the mean's deviation. share: (P, K), of the cases.
+    luck: as their own trainings show it. weight: (K,), how much of one training's variance the mean has beyond
     what the influences show of it. by_generator: whether the luck is also that of training the generator.
     """
 
@@ -71,23 +73,22 @@ class Arms:
     by_generator: bool = False
 
     @classmethod
-    def of(
-        cls, sums: np.ndarray, counts: np.ndarray, fold: np.ndarray, generator: Sequence[int] | None = None
-    ) -> Self:
+    def of(cls, sums: np.ndarray, counts: np.ndarray, fold: np.ndarray, generator: Sequence[int] | None = None) -> Self:
         """From the scores of R trainings, summed by patient.
 
-        sums: (R, P, K), of counts (R, P, K or 1) scores. fold: (P,) integers, of each patient. generator: (R,)
+        sums: (R, P, K), of counts (R, P, K) scores. fold: (P,) integers, of each patient. generator: (R,)
         integers, which of several trained generators each training had its pairs from; None for one or no generator.
         """
-        total = counts.sum(axis=(0, 1), dtype=float)
-        mean, share = sums.sum(axis=(0, 1)) / total, counts.sum(axis=0) / total
-        influence = sums.sum(axis=0) / total - mean * share
+        total = counts.sum(axis=1, keepdims=True) * len(counts)  # every training weighs the same
+        sums, weights = _ratio(sums, total), _ratio(counts, total)
+        mean, share = sums.sum(axis=(0, 1)), weights.sum(axis=0)
+        influence = sums.sum(axis=0) - mean * share
         if generator is not None:  # what was trained on one generator's pairs is one training
             units = [np.flatnonzero(np.equal(generator, one)) for one in sorted(set(generator))]
-            sums, counts = (np.stack([part[unit].sum(axis=0) for unit in units]) for part in (sums, counts))
+            sums, weights = (np.stack([part[unit].sum(axis=0) for unit in units]) for part in (sums, weights))
         member = (fold == np.unique(fold)[:, None]).astype(float)
-        luck, weight = _luck(sums, counts, member), _weight(counts / total, member)
-        return cls(mean, influence, share, luck, weight, generator is not None)
+        luck = _luck(sums, weights, member)
+        return cls(mean, influence, share, luck, _weight(weights, member), generator is not None)
 
 
 @dataclass(frozen=True)
@@ -152,18 +153,50 @@ def differences(base: Arms, others: Arms, pooled: Luck) -> Differences:
     )
 
 
+Columns = TypeVar("Columns", Luck, Arms, Differences)
+
+
+def picked(several: Columns, columns: Sequence[int]) -> Columns:
+    """Some of the K, in that order."""
+    return _each(lambda values: values[..., list(columns)], several)
+
+
+def repeated(several: Columns, times: int) -> Columns:
+    """The K one after the other, so many times."""
+    return _each(lambda values: np.tile(values, times), several)
+
+
+def side_by_side(several: Sequence[Columns]) -> Columns:
+    """All K of all of them, which agree in everything else."""
+    return _each(lambda *values: np.concatenate(values, axis=-1), *several)
+
+
+def _each(change: Callable[..., np.ndarray], *several: Columns) -> Columns:
+    """`change` made to every array, each of which has the K as its last axis."""
+
+    def changed(values: tuple[Any, ...]) -> Any:
+        if isinstance(values[0], np.ndarray):
+            return change(*values)
+        return _each(change, *values) if isinstance(values[0], Luck) else values[0]
+
+    first = several[0]
+    return replace(
+        first, **{field.name: changed(tuple(getattr(one, field.name) for one in several)) for field in fields(first)}
+    )
+
+
 def simultaneous_level(family: Differences, seed: int = 0) -> float:
     """The level at which the intervals of all K differences to one arm cover together as often as `CONFIDENCE` says.
 
     From the largest of K normal values that are correlated as the differences are: by the same patients and by the luck
-    of the arm that all differ from.
+    of the arm that all differ from; of many rows as if they were independent, which is a little wider.
     """
     from scipy.special import ndtr
 
-    if len(family.delta) < 2:
-        return CONFIDENCE
-    draw = np.random.default_rng(seed)
     patients, rows = family.patients.shape
+    if rows < 2 or rows > MANY:
+        return float(CONFIDENCE ** (1 / max(rows, 1)))
+    draw = np.random.default_rng(seed)
     values = draw.standard_normal((DRAWS, patients)) @ family.patients
     values += draw.standard_normal((DRAWS, rows)) * np.sqrt(family.luck)
     values += draw.standard_normal((DRAWS, 1)) * np.sqrt(family.base_luck)
@@ -172,46 +205,49 @@ def simultaneous_level(family: Differences, seed: int = 0) -> float:
 
 
 def _over_patients(base: Arms, others: Arms) -> tuple[np.ndarray, np.ndarray]:
-    """CR2's parts of the patients (P, K), whose squares sum to the variance, and its degrees of freedom (K or 1,).
+    """CR2's parts of the patients (P, K), whose squares sum to the variance, and its degrees of freedom (K,).
 
-    These are of a working model in which the cases of a patient are as one: the sum of a patient's cases varies with
-    the square of their number.
+    These are of a working model in which the sum over a patient's cases varies half as it would if these were
+    independent, and half as if they were one.
     """
     share = (base.share + others.share) / 2
     with np.errstate(divide="ignore"):
         adjustment = np.where(share < 1, 1 / np.sqrt(1 - share), 0.0)
-    influence = (others.influence - base.influence) * adjustment
-    return influence, np.array([_freedom(*column) for column in zip(share.T, adjustment.T, strict=True)])
+    return (others.influence - base.influence) * adjustment, _freedom(share, adjustment)
 
 
-def _freedom(share: np.ndarray, adjustment: np.ndarray) -> float:
-    """Degrees of freedom of a sum of squares of correlated values: (tr Ω)² / tr Ω², Ω their covariance.
+def _freedom(share: np.ndarray, adjustment: np.ndarray) -> np.ndarray:
+    """(K,) degrees of freedom of sums of squares of correlated values: (tr Ω)² / tr Ω², Ω being their covariance.
 
-    With Ω = D (I - a 1ᵀ) V (I - 1 aᵀ) D of shares a, adjustments D and variances V = a².
+    Ω = D (I - a 1ᵀ) V (I - 1 aᵀ) D of the shares a, the adjustments D and the working model's variances V, a diagonal.
+    Both traces are written out, as Ω itself has a row for each patient.
     """
-    variances = share * share.mean() + share**2
-    omega = np.diag(variances) - np.outer(share, variances) - np.outer(variances, share)
-    omega = (omega + variances.sum() * np.outer(share, share)) * np.outer(adjustment, adjustment)
-    return float(np.trace(omega) ** 2 / max((omega**2).sum(), 1e-300))
+    own, scale = share * (share.mean(axis=0) + share), adjustment**2
+    whole = own.sum(axis=0)
+    diagonal = own - 2 * share * own + whole * share**2
+    shares, variances, both = ((scale * of).sum(axis=0) for of in (share**2, own**2, share * own))
+    squares = 2 * shares * variances + whole**2 * shares**2 + 2 * both**2 - 4 * whole * shares * both
+    squares = squares + (scale**2 * (diagonal**2 - (diagonal - own) ** 2)).sum(axis=0)
+    return _ratio((scale * diagonal).sum(axis=0) ** 2, squares)
 
 
-def _luck(sums: np.ndarray, counts: np.ndarray, member: np.ndarray) -> Luck:
-    """What trainings tell of luck. member: (F, P), 1 where a patient is in a fold."""
-    in_fold, cases = _by_fold(sums, member), _by_fold(counts, member)
+def _luck(sums: np.ndarray, weights: np.ndarray, member: np.ndarray) -> Luck:
+    """What trainings tell of luck. weights: as for `_weight`. member: (F, P), 1 where a patient is in a fold."""
+    in_fold, cases = _by_fold(sums, member), _by_fold(weights, member)
     means = _ratio(in_fold, cases)
     about = np.where(cases > 0, means - _ratio(in_fold.sum(axis=0), cases.sum(axis=0)), 0.0)
     freedom = np.maximum((cases > 0).any(axis=-1).sum(axis=0) - 1, 0).sum()
-    rest = sums - counts * _of_patients(means, member)
+    rest = sums - weights * _of_patients(means, member)
     rest -= rest.mean(axis=0)
-    all_cases = _of_patients(cases, member)
-    noise = _ratio(rest**2, all_cases * (all_cases - counts))  # in the fold's mean, one patient's, adjusted as by CR2
+    everyone = _of_patients(cases, member)
+    noise = _ratio(rest**2, everyone * (everyone - weights))  # one patient's, in the fold's mean, adjusted as by CR2
     return Luck((about**2).sum(axis=(0, 1)), noise.sum(axis=(0, 1)), float(freedom))
 
 
 def _weight(weights: np.ndarray, member: np.ndarray) -> np.ndarray:
     """(K,): the variance of a mean that luck of variance 1 makes, less what CR2 over patients shows of it.
 
-    weights: (R, P, K), of each patient's cases in each training; they sum to 1.
+    weights: (R, P, K), of each patient's cases in each training, which sum to 1. member: as for `_luck`.
     """
     in_fold, share = _by_fold(weights, member), weights.sum(axis=0)
     whole = (in_fold**2).sum(axis=(0, 1))
@@ -222,7 +258,7 @@ def _weight(weights: np.ndarray, member: np.ndarray) -> np.ndarray:
 
 def _by_fold(values: np.ndarray, member: np.ndarray) -> np.ndarray:
     """(R, P, K) summed to (R, F, K)."""
-    return np.einsum("fp,rpk->rfk", member, values, optimize=True)
+    return np.matmul(member, values)
 
 
 def _of_patients(values: np.ndarray, member: np.ndarray) -> np.ndarray:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from pigbench.metrics import COLUMNS, SETS
-from pigbench.reporting.numbers import difference, number, spread
+from pigbench.reporting.numbers import ABSENT, number, signed, spread
 from pigbench.results import Estimate, Group
 from pigbench.results.record import MetricInfo
 
@@ -42,9 +43,19 @@ class Column:
             return self.number(estimate.mean)
         return spread(estimate, self.info.scale, self.info.digits)
 
+    def signed(self, value: float) -> str:
+        """A difference as it is shown."""
+        return signed(value, self.info.scale, self.info.digits)
+
     def difference(self, estimate: Estimate) -> str:
         """The signed difference and its interval."""
-        return difference(estimate, self.info.scale, self.info.digits)
+        if not isfinite(estimate.delta):
+            return ABSENT
+        return f"{self.signed(estimate.delta)} {self.interval(estimate.low, estimate.high)}"
+
+    def interval(self, low: float, high: float) -> str:
+        """Of a difference."""
+        return f"[{self.signed(low)}, {self.signed(high)}]"
 
 
 def set_columns(group: Group, metrics: Sequence[str] = ()) -> list[Column]:

@@ -10,15 +10,17 @@ from textwrap import shorten
 from pigbench import registry
 from pigbench.counting import counted
 from pigbench.metrics.contrast import LEAST
+from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column, differing, held_besides, ranked_by
 from pigbench.reporting.numbers import ABSENT, number
 from pigbench.reporting.tuning import tuning_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
+from pigbench.results.intervals import Family
 from pigbench.results.record import Arm
-from pigbench.results.summary import CONFIDENCE, REAL, RESAMPLES
+from pigbench.results.summary import REAL
 
 FEW = 10
-"""With fewer patients a resampled interval is too narrow to mean anything."""
+"""With fewer patients nobody has shown that intervals cover what they say."""
 
 
 def span(values: Iterable[float | str | None], ending: str = "") -> str:
@@ -168,10 +170,17 @@ def _perfect(group: Group, columns: Sequence[Column]) -> Iterable[str]:
         yield f"a perfect mask at {side}×{side} would score {scores} on the images' own grid"
 
 
-def arm_notes(group: Group, rows: Sequence[ArmRow], columns: Sequence[Column]) -> Iterable[str]:
+def arm_notes(
+    group: Group, rows: Sequence[ArmRow], columns: Sequence[Column], family: Family | None = None
+) -> Iterable[str]:
     """The notes of Table 2; of a part of the cases without what was said of all of them."""
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
+    if any("segmenter" not in row.covers for row in rows if row.covers):
+        yield (
+            "every arm was trained once, so the luck of a training is unknown: the intervals are of patients only and "
+            "too narrow, and there are no verdicts; --trainings 3 tells"
+        )
     if whole:
         cases = how_many((row.cases for row in whole), "case")
         patients = how_many((row.patients for row in whole), group.dataset.grouped_by)
@@ -181,6 +190,7 @@ def arm_notes(group: Group, rows: Sequence[ArmRow], columns: Sequence[Column]) -
             yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
     compared = differing(columns)
     yield from _difference_notes(rows, compared)
+    yield from _verdict_notes(rows, compared, family)
     yield from _perfect(group, columns)
     yield from _metric_notes(columns)
     yield from _control_note(shown(row) for row in rows if row.control)
@@ -256,19 +266,35 @@ def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
 
 
 def _difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:
-    paired = [row for row in rows if row.paired_seeds]
-    if paired and compared:
-        trained = any(row.progress.trainings > 1 for row in paired)
-        several = "patients and trainings" if trained else "patients and seeds"
-        over = several if any(row.paired > 1 for row in paired) else "patients only (one seed)"
-        base = next(shown(row) for row in rows if row.arm == paired[0].against)
-        interval = f"{CONFIDENCE:.0%} interval: paired bootstrap over {over}, {RESAMPLES} resamples"
-        yield f"Δ {compared.info.heading}: to {base}; {interval}"
-    elif len(rows) > 1:
-        yield "no Δ: it takes two arms, both complete, with a seed in common"
-    for row in paired:
-        if row.paired_seeds != row.progress.seeds:
-            yield f"{shown(row)}: Δ over seeds {_some(row.paired_seeds)}, which {base} has too"
+    """What differences are to, and what their intervals cover."""
+    told = [row for row in rows if row.covers]
+    if not (told and compared):
+        if len(rows) > 1:
+            yield "no Δ: it takes two complete arms"
+        return
+    base = next(shown(row) for row in rows if row.arm == told[0].against)
+    of = "patients and the luck of training segmenters" if "segmenter" in told[0].covers else "patients only"
+    of += " and generators" if any("generator" in row.covers for row in told) else ""
+    yield f"Δ {compared.info.heading}: to {base}; {CONFIDENCE:.0%} interval over {of} (CR2, Student's t)"
+    once = dict.fromkeys(row.generator for row in told if not row.control and row.covers == ("patients", "segmenter"))
+    if once := [name for name in once if name]:
+        yield f"not covered is the luck of training a generator, done with one seed: {', '.join(once)}; --seeds 3 tells"
+
+
+def _verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Family | None) -> Iterable[str]:
+    """How verdicts are given, what the design could have shown, and what each row rules out."""
+    if not (family and family.bounds and compared):
+        return
+    if len(family.bounds) == 1:
+        how = "verdict: by the interval of the one ranked row"
+    else:
+        how = (
+            f"verdicts: by simultaneous {CONFIDENCE:.0%} intervals of the {len(family.bounds)} ranked rows, each at "
+            f"{family.level:.1%}"
+        )
+    yield f"{how}; a difference of {compared.number(family.detectable)} would be shown with a probability of 80%"
+    excluded = {shown(row): compared.signed(row.together[1]) for row in rows if row.together}
+    yield from _each("gains beyond these are ruled out", excluded)
 
 
 def _about(label: str, group: Group) -> Iterable[str]:

@@ -20,10 +20,6 @@ def spread(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
     return f"{text} ± {number(estimate.sd, factor, digits)}" if isfinite(estimate.sd) else text
 
 
-def difference(estimate: Estimate, factor: float = 1, digits: int = 2) -> str:
-    """The signed difference and its interval; nothing where there is none. -0.0 is a value just below zero."""
-    if not isfinite(estimate.delta):
-        return ABSENT
-    values = (estimate.delta, estimate.low, estimate.high)
-    delta, low, high = (f"{value * factor + 0.0:+.{digits}f}" for value in values)  # + 0.0: zero has no sign
-    return f"{delta} [{low}, {high}]"
+def signed(value: float, factor: float = 1, digits: int = 2) -> str:
+    """A difference; -0.0 is one just below zero, +0.0 one of exactly zero or just above."""
+    return f"{value * factor + 0.0:+.{digits}f}"  # + 0.0: zero has no sign

@@ -55,7 +55,8 @@ def heading(found: Findings) -> Iterator[str]:
     aim = "lower is better" if found.objective.direction == "minimize" else "higher is better"
     wall, cpu, gpu = (sum(getattr(trial, name) for trial in found.trials) for name in ("wall_s", "cpu_s", "gpu_s"))
     yield (
-        f"{found.objective.name} over {about['protocol']['folds']} inner folds, {aim}; {counted(len(states), 'trial')}, "
+        f"{found.objective.name} over {about['protocol']['folds']} inner folds, {aim}; "
+        f"{counted(len(states), 'trial')}, "
         f"{states.count('pruned')} pruned, {states.count('failed')} failed; {hours(wall)}, CPU {hours(cpu)}"
         + (f", GPU {hours(gpu)}" if gpu else "")
     )

@@ -11,6 +11,7 @@ from itertools import groupby
 from math import isfinite, nan
 from typing import Literal
 
+from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting import published
 from pigbench.reporting.columns import Column, case_columns, differing, ranked_by, set_columns
 from pigbench.reporting.notes import (
@@ -27,7 +28,8 @@ from pigbench.reporting.notes import (
     unconditioned,
 )
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
-from pigbench.results.summary import CLIPPED, CONFIDENCE, floor_of
+from pigbench.results.intervals import Family
+from pigbench.results.summary import CLIPPED, floor_of
 
 Mark = Literal["", "best", "second"]
 
@@ -89,7 +91,12 @@ def section(*summaries: Summary, costs: bool = False, metrics: Sequence[str] = (
         for extractor in dict.fromkeys(row.extractor for row in summary.generators)
     ]
     tables += [
-        arm_table(summary.group, [row for row in summary.arms if row.segmenter == segmenter], metrics)
+        arm_table(
+            summary.group,
+            [row for row in summary.arms if row.segmenter == segmenter],
+            metrics,
+            summary.families.get(segmenter),
+        )
         for segmenter in dict.fromkeys(row.segmenter for summary in summaries for row in summary.arms)
         for summary in summaries
     ]
@@ -133,26 +140,31 @@ def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[st
     )
 
 
-def arm_table(group: Group, rows: Sequence[ArmRow], metrics: Sequence[str] = ()) -> Table:
-    """Table 2: whether it helps. `rows` share one segmenter; every metric is ranked by itself."""
+def arm_table(group: Group, rows: Sequence[ArmRow], metrics: Sequence[str] = (), family: Family | None = None) -> Table:
+    """Table 2: whether it helps. `rows` share one segmenter; every metric is ranked by itself.
+
+    family: the rows among them that get a verdict.
+    """
     columns = case_columns(group, metrics)
     marks = list(zip(*(_ranks(rows, column) for column in columns), strict=True)) or [()] * len(rows)
     unseen = f"{group.dataset.grouped_by}s"
     compared = differing(columns)
-    deltas = (f"Δ {compared.info.heading} [{CONFIDENCE:.0%}]",) if compared else ()
-    without = [Cell("no masks"), *[Cell(ABSENT)] * len(columns)][: len(columns) + len(deltas)]
+    deltas: tuple[str, ...] = (f"Δ {compared.info.heading} [{CONFIDENCE:.0%}]",) if compared else ()
+    if compared and family and family.bounds:
+        deltas += ("simultaneous", "verdict") if len(family.bounds) > 1 else ("verdict",)
+    without = [Cell("no masks"), *[Cell(ABSENT)] * (len(columns) + len(deltas))][: len(columns) + len(deltas)]
     no_masks = [] if group.part else _without_masks(group)
     return Table(
         title=f"Table 2{_of_part(group)}. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
         headings=("Trained on", *(column.heading_in_percent for column in columns), *deltas),
         rows=(
             *(
-                (Cell(shown(row) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, columns, of))
+                (Cell(shown(row) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, columns, of, family))
                 for row, of in zip(rows, marks, strict=True)
             ),
             *((Cell(f"+{label}_{n}"), *without) for label, n in no_masks),
         ),
-        notes=tuple(arm_notes(group, rows, columns)),
+        notes=tuple(arm_notes(group, rows, columns, family)),
         signature=signature(group, [column.name for column in columns], rows),
     )
 
@@ -239,13 +251,19 @@ def _image_cells(row: GeneratorRow, columns: Sequence[Column], by: Column | None
     return [*cells, Cell(number(row.metrics[CLIPPED].mean, 100))]
 
 
-def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark]) -> list[Cell]:
+def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark], family: Family | None) -> list[Cell]:
     if row.progress.state == "failed":
         return [Cell("FAILED"), *[Cell(ABSENT)] * len(columns)] if columns else []
     found = {column.name: row.metrics.get(column.name, Estimate()) for column in columns}
     scores = [Cell(column.spread(found[column.name]), mark) for column, mark in zip(columns, marks, strict=True)]
-    compared = differing(columns)
-    return [*scores, *([Cell(compared.difference(found[compared.name]))] if compared else [])]
+    if not (compared := differing(columns)):
+        return scores
+    told = [Cell(compared.difference(found[compared.name]))]
+    if family and len(family.bounds) > 1:
+        told.append(Cell(compared.interval(*row.together) if row.together else ABSENT))
+    if family and family.bounds:
+        told.append(Cell(row.verdict or ("control" if row.control else ABSENT)))
+    return scores + told
 
 
 def _ranks(rows: Sequence[GeneratorRow] | Sequence[ArmRow], column: Column) -> list[Mark]:

@@ -1,7 +1,7 @@
 """The record of a run, and records as polars tables.
 
-`cases(path)` and `scores(path)` are what a notebook wants. Reports are made of `load_records`, `merge`, `summarise` and
-`score_rows`, in this order.
+`cases(path)`, `scores(path)` and `difference(cases, arm, base)` are what a notebook wants. Reports are made of
+`load_records`, `merge`, `summarise` and `score_rows`, in this order.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pigbench.results.costs import CostRow, cost_rows
 from pigbench.results.files import Skipped, load_records, read_record, record_name, write_record
 from pigbench.results.find import find_record
 from pigbench.results.frames import cases, groups, scores
+from pigbench.results.intervals import Interval, difference
 from pigbench.results.merge import Group, Trial, merge
 from pigbench.results.record import FORMAT, Record
 from pigbench.results.rows import SCORE_COLUMNS, cost_score_rows, score_rows, signature
@@ -24,6 +25,7 @@ __all__ = [
     "Estimate",
     "GeneratorRow",
     "Group",
+    "Interval",
     "Progress",
     "Record",
     "Skipped",
@@ -32,6 +34,7 @@ __all__ = [
     "cases",
     "cost_rows",
     "cost_score_rows",
+    "difference",
     "find_record",
     "groups",
     "load_records",

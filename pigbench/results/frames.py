@@ -45,7 +45,8 @@ def scores(path: str | Path) -> polars.DataFrame:
     """
     import polars
 
-    whole, real = {"table", "n", "folds", "seeds", "patients"}, {"mean", "sd", "delta", "ci_low", "ci_high"}
+    whole = {"table", "n", "folds", "seeds", "trainings", "patients"}
+    real = {"mean", "sd", "delta", "ci_low", "ci_high", "together_low", "together_high"}
     schema = {
         column: polars.Int64 if column in whole else polars.Float64 if column in real else polars.String
         for column in SCORE_COLUMNS

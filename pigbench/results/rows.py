@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
+from pigbench.metrics.inference import CONFIDENCE
 from pigbench.results.costs import cost_rows
 from pigbench.results.merge import Group
 from pigbench.results.summary import (
     CLIPPED,
-    CONFIDENCE,
+    DECIDING,
     REAL,
-    RESAMPLES,
     ArmRow,
     Estimate,
     GeneratorRow,
@@ -23,7 +23,8 @@ from pigbench.results.summary import (
 
 SCORE_COLUMNS = (
     *("table", "protocol", "dataset", "preset", "generator", "n", "arm", "segmenter", "metric"),
-    *("mean", "sd", "delta", "ci_low", "ci_high", "folds", "seeds", "patients", "signature"),
+    *("mean", "sd", "delta", "ci_low", "ci_high", "together_low", "together_high", "verdict"),
+    *("folds", "seeds", "trainings", "patients", "signature"),
 )
 
 
@@ -32,8 +33,9 @@ def score_rows(summary: Summary) -> list[dict[str, Any]]:
 
     Every metric that the records hold, as it is defined, without the tables' factors. `<metric>_floor` is what real
     images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `contrast` beside
-    `contrast_real` says whether lesions are where the masks are. A failed row keeps its place without numbers, and
-    `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
+    `contrast_real` says whether lesions are where the masks are. `together_low` and `together_high` bound the
+    difference of Dice for all ranked rows of a segmenter at once, and decide its `verdict`. A failed row keeps its
+    place without numbers, and `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
     """
     group = summary.group
     head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
@@ -60,7 +62,7 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
     of_arms = [row for row in rows if isinstance(row, ArmRow)]
     of_generators = [row for row in rows if isinstance(row, GeneratorRow)]
     labels = sorted({row.generator for row in rows if row.generator})
-    trainings = {row.progress.trainings for row in rows} or {1}
+    trainings = {row.progress.trainings for row in of_arms} or {1}
     parts = [
         ",".join(metrics),
         f"folds:{group.folds}",
@@ -77,15 +79,14 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
     ]
     if of_generators:
         parts.append(f"extractor:{_listed(row.extractor for row in of_generators)}")
-        compared = "floor_m" if all(metric.endswith("_floor") for metric in metrics) else "m"
-        sizes = (getattr(run, compared) for row in of_generators for run in row.runs)
+        size = "floor_m" if all(metric.endswith("_floor") for metric in metrics) else "m"
+        sizes = (getattr(run, size) for row in of_generators for run in row.runs)
         parts.append(f"m:{_listed(size for size in sizes if size)}")
     if of_arms:
         parts.append(f"segmenter:{_listed(row.segmenter for row in of_arms)}")
-    if any(row.paired_seeds for row in of_arms):
-        resampled = "patients+seeds" if any(row.paired > 1 for row in of_arms) else "patients"
-        parts += [f"to:{against}" for against in sorted({row.against for row in of_arms if row.paired_seeds} - {REAL})]
-        parts.append(f"ci:{CONFIDENCE:.0%}|bs:{RESAMPLES}|resampled:{resampled}")
+    if compared := [row for row in of_arms if row.covers]:
+        parts += [f"to:{against}" for against in sorted({row.against for row in compared} - {REAL})]
+        parts.append(f"ci:{CONFIDENCE:.0%}|se:CR2|over:{_listed('+'.join(row.covers) for row in compared)}")
     sources = [info.signature for metric in metrics if (info := group.metrics.get(metric)) and info.signature]
     parts += [f"metrics:{','.join(sources)}"] if sources else []
     return "|".join([*parts, f"v:{_listed(group.versions)}"])
@@ -113,6 +114,9 @@ def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
         estimate = row.metrics.get(metric, Estimate())
         for name, shown in ((metric, estimate), (f"{metric}_by_patient", Estimate(mean=estimate.patient_mean))):
             of_metric = _numbers(shown, row.progress) | {"metric": name, "patients": row.patients}
+            if name == DECIDING and row.together:
+                of_metric |= {"together_low": row.together[0], "together_high": row.together[1]}
+                of_metric |= {"verdict": row.verdict}
             rows.append(who | of_metric | {"signature": signature(group, [name], [row])})
     if row.contrast:
         for name, value in (("contrast", row.contrast.generated), ("contrast_real", row.contrast.real)):
@@ -125,7 +129,7 @@ def _numbers(estimate: Estimate, progress: Progress) -> dict[str, float | int | 
     numbers = {"mean": estimate.mean, "sd": estimate.sd, "delta": estimate.delta}
     numbers |= {"ci_low": estimate.low, "ci_high": estimate.high}
     existing = {name: value if isfinite(value) else None for name, value in numbers.items()}
-    return existing | {"folds": progress.folds, "seeds": len(progress.seeds)}
+    return existing | {"folds": progress.folds, "seeds": len(progress.seeds), "trainings": progress.trainings}
 
 
 def _listed(values: Iterable[Any]) -> str:

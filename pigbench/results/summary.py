@@ -7,23 +7,27 @@ is the spread of the folds' means, never evidence. Numbers that do not exist are
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from pigbench.metrics.contrast import LEAST
+from pigbench.results.intervals import Family, Interval, Member, Part, compare_rows
 from pigbench.results.merge import Group, Trial
-from pigbench.results.pool import CONFIDENCE, RESAMPLES, Difference, Estimate, Pool, differences, over_folds, pooled
+from pigbench.results.pool import Estimate, Pool, over_folds, pooled
 from pigbench.results.record import Arm, FidelityRun, Fit, GateRun
 
 REAL = "real"
 CLIPPED = "clipped_fraction"
 """What is told of generated images besides the metrics: the share of their pixels beyond the range."""
 
-__all__ = ["CLIPPED", "CONFIDENCE", "REAL", "RESAMPLES", "ArmRow", "Contrast", "Estimate", "GeneratorRow", "Progress"]
-__all__ += ["Summary", "floor_of", "summarise"]
+DECIDING = "dice"
+"""The metric that verdicts go by."""
+
+__all__ = ["CLIPPED", "REAL", "ArmRow", "Contrast", "Estimate", "GeneratorRow", "Progress", "Summary", "floor_of"]
+__all__ += ["summarise"]
 
 
 def floor_of(metric: str) -> str:
@@ -95,8 +99,9 @@ class ArmRow:
 
     contrast: the gate of its generator's pairs, None where it was not measured. sealed: whether anyone vouches that its
     pairs were made from training patients. excluded: cases that have no Dice, empty in truth and prediction, over all
-    seeds. against: the arm that its differences are to. paired_seeds: those that it shares with that one, over which
-    they are taken; empty without a difference. paired: how many pairs of trainings that are.
+    seeds and trainings. against: the arm that its differences are to. covers: what their intervals cover, see
+    `results.intervals.Interval`; empty without a difference. verdict: of the differences that are ranked together, with
+    the `together` bounds of Dice by which it is given; empty for other rows, and where luck is unknown.
     """
 
     about: Arm
@@ -107,8 +112,9 @@ class ArmRow:
     cases: int = 0
     excluded: int = 0
     against: str = REAL
-    paired_seeds: tuple[int, ...] = ()
-    paired: int = 0
+    covers: tuple[Part, ...] = ()
+    verdict: str = ""
+    together: tuple[float, float] | None = None
     contrast: Contrast | None = None
     sealed: bool = True
     control: bool = False
@@ -138,19 +144,21 @@ class ArmRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """A group and its rows: generators by extractor, name and n; arms by segmenter, `real` first; controls last."""
+    """A group and its rows: generators by extractor, name and n; arms by segmenter, `real` first; controls last.
+
+    families: the rows of each segmenter that get a verdict, by segmenter.
+    """
 
     group: Group
     generators: tuple[GeneratorRow, ...]
     arms: tuple[ArmRow, ...]
+    families: Mapping[str, Family]
 
 
-def summarise(group: Group, against: str = REAL, compared: Collection[str] | None = None) -> Summary:
-    """Both tables' numbers; the arms' differences are to the arm `against`, where it is there.
-
-    compared: the metrics whose differences are taken, all by default.
-    """
-    return Summary(group, tuple(_generator_rows(group)), tuple(_arm_rows(group, against, compared)))
+def summarise(group: Group, against: str = REAL) -> Summary:
+    """Both tables' numbers; the arms' differences are to the arm `against`, where it is there."""
+    arms, families = _arm_rows(group, against)
+    return Summary(group, tuple(_generator_rows(group)), tuple(arms), families)
 
 
 def _generator_rows(group: Group) -> list[GeneratorRow]:
@@ -182,29 +190,36 @@ def _generator_row(runs: list[FidelityRun], folds: int, metrics: Sequence[str]) 
     )
 
 
-def _arm_rows(group: Group, against: str, compared: Collection[str] | None) -> list[ArmRow]:
+def _arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family]]:
     together = defaultdict(list)
     for trial in group.trials:
         together[trial.run.segmenter, trial.arm.arm].append(trial)
-    rows = {key: _arm_row(trials, group.folds) for key, trials in together.items()}
+    gates = _contrasts(group)
+    rows = {key: _about(_arm_row(trials, group.folds), group, gates) for key, trials in together.items()}
     there = {
         key: tested
         for key, trials in together.items()
         if rows[key].progress.state != "failed" and (tested := [trial for trial in trials if len(trial.cases)])
     }
     pools = pooled(there, list(group.held("case")), group.tested)
-    for key, pool in pools.items():
-        rows[key] = _measured(rows[key], pool)
-    for segmenter in {segmenter for segmenter, _ in rows}:
-        whole = [key for key in pools if key[0] == segmenter and rows[key].progress.state == "complete"]
-        if (segmenter, against) in whole:
-            others = [key for key in whole if key[1] != against]
-            found = differences(pools[segmenter, against], [pools[key] for key in others], compared)
-            for key, difference in zip(others, found, strict=True):
-                rows[key] = replace(_compared(rows[key], difference), against=against)
-    gates = _contrasts(group)
-    told = [_about(row, group, gates) for row in rows.values()]
-    return sorted(told, key=lambda row: (row.segmenter, row.arm != REAL, row.control, *_place(row)))
+    rows |= {key: _measured(rows[key], pool) for key, pool in pools.items()}
+    families = {}
+    for segmenter in sorted({segmenter for segmenter, _ in rows}):
+        whole = {
+            arm: pool
+            for (of, arm), pool in pools.items()
+            if (of, rows[of, arm].progress.state) == (segmenter, "complete")
+        }
+        if against in whole:
+            members = {
+                arm: Member(pool, rows[segmenter, arm].generator is not None, rows[segmenter, arm].ranked)
+                for arm, pool in whole.items()
+            }
+            compared = compare_rows(members, against, DECIDING)
+            families[segmenter] = compared.family
+            for arm, intervals in compared.intervals.items():
+                rows[segmenter, arm] = _compared(rows[segmenter, arm], intervals, compared.family)
+    return sorted(rows.values(), key=lambda row: (row.segmenter, row.arm != REAL, row.control, *_place(row))), families
 
 
 def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
@@ -213,20 +228,19 @@ def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
 
 
 def _measured(row: ArmRow, pool: Pool) -> ArmRow:
-    layout, excluded = pool.layout, pool.without("dice")
+    layout, excluded = pool.layout, pool.without(DECIDING)
     row = replace(row, patients=layout.patients_tested, cases=layout.cases_tested, excluded=excluded)
     return replace(row, metrics=pool.estimates)
 
 
-def _compared(row: ArmRow, difference: Difference | None) -> ArmRow:
-    """`row` with its differences to another, if there are any."""
-    if difference is None:
-        return row
+def _compared(row: ArmRow, intervals: Mapping[str, Interval], family: Family) -> ArmRow:
+    """`row` with its differences to another."""
     metrics = dict(row.metrics)
-    for name, (delta, low, high) in difference.by_metric.items():
-        metrics[name] = replace(metrics[name], delta=delta, low=low, high=high)
-    seeds = tuple(sorted({seed for seed, _ in difference.repeats}))
-    return replace(row, paired_seeds=seeds, paired=len(difference.repeats), metrics=metrics)
+    for name, of in intervals.items():
+        metrics[name] = replace(metrics[name], delta=of.delta, low=of.low, high=of.high)
+    covers = next((of.covers for of in intervals.values()), ())
+    row = replace(row, against=family.against, covers=covers, metrics=metrics)
+    return replace(row, verdict=family.verdict(row.arm), together=family.bounds.get(row.arm))
 
 
 def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) -> ArmRow:

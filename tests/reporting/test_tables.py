@@ -6,10 +6,11 @@ import pytest
 
 from pigbench.metrics import SETS
 from pigbench.reporting import published
-from pigbench.reporting.numbers import difference
+from pigbench.reporting.columns import Column
 from pigbench.reporting.tables import Table, published_section, section
 from pigbench.reporting.tables import sections as all_sections
 from pigbench.results import Estimate, merge, summarise
+from pigbench.results.record import MetricInfo
 from pigbench.results.sizes import by_size
 
 
@@ -115,9 +116,35 @@ def test_the_difference_to_real_has_its_interval(make_record):
     assert cells["real only"].text == "-"
     delta, low, high = cells["+pig_2048"].text.replace("[", "").replace("]", "").replace(",", "").split()
     assert float(low) <= float(delta) <= float(high) and delta[0] in "+-"
-    assert "patients only (one seed), 2000 resamples" in notes(table)
+    assert "95% interval over patients only" in notes(table)
+    _, table = tables(make_record(trainings=2))
+    assert "over patients and the luck of training segmenters (" in notes(table)
+    assert "not covered is the luck of training a generator, done with one seed: pig; --seeds 3 tells" in notes(table)
     _, table = tables(make_record(seeds=(0, 1)))
-    assert "over patients and seeds, 2000 resamples" in notes(table)
+    assert "over patients and the luck of training segmenters and generators (" in notes(table)
+    assert "not covered" not in notes(table)
+
+
+def test_where_every_arm_was_trained_once_the_first_note_says_what_is_unknown(make_record):
+    _, table = tables(make_record())
+    assert table.notes[0].startswith("every arm was trained once, so the luck of a training is unknown")
+    assert "verdict" not in table.headings
+    _, table = tables(make_record(trainings=2))
+    assert "every arm was trained once" not in notes(table)
+
+
+def test_verdicts_stand_beside_the_intervals_that_decide_them(make_record):
+    _, table = tables(make_record(("pig", "ldm"), trainings=3))
+    assert table.headings[-3:] == ("Δ Dice [95%]", "simultaneous", "verdict")
+    assert column(table, "verdict")["+pig_2048"].text in ("helps", "hurts", "no difference shown")
+    assert column(table, "verdict")["real only"].text == "-"
+    assert "verdicts: by simultaneous 95% intervals of the 2 ranked rows, each at 9" in notes(table)
+    assert "would be shown with a probability of 80%" in notes(table)
+    upper = column(table, "simultaneous")["+ldm_2048"].text.split(", ")[1].removesuffix("]")
+    assert f"gains beyond these are ruled out: +ldm_2048 {upper}" in notes(table)
+    _, table = tables(make_record(trainings=3))
+    assert table.headings[-2:] == ("Δ Dice [95%]", "verdict")
+    assert "verdict: by the interval of the one ranked row" in notes(table)
 
 
 def test_equal_rows_share_a_mark(make_record, with_distances):
@@ -285,9 +312,10 @@ def test_an_interval_over_a_handful_of_patients_is_not_to_be_believed(make_recor
 
 def test_a_bound_that_rounds_to_zero_keeps_the_side_on_which_it_is():
     estimate = Estimate(mean=0.5, delta=-0.0001, low=-0.0002, high=0.00001)
-    assert difference(estimate, 100, 1) == "-0.0 [-0.0, +0.0]"
+    dice = Column("dice", MetricInfo(kind="case", heading="Dice", unit="%", scale=100, digits=1))
+    assert dice.difference(estimate) == "-0.0 [-0.0, +0.0]"
     nothing = Estimate(mean=0.5, delta=-0.0, low=0.0, high=-0.0)
-    assert difference(nothing, 100, 1) == "+0.0 [+0.0, +0.0]"
+    assert dice.difference(nothing) == "+0.0 [+0.0, +0.0]"
 
 
 def test_where_real_lesions_show_no_contrast_nothing_is_marked(make_record, gated):

@@ -43,8 +43,7 @@ def good(mutations):
 
 
 @pytest.mark.parametrize("form", [1, 2])
-def test_no_mutated_record_ends_in_a_traceback(mutations, monkeypatch, form):
-    monkeypatch.setattr("pigbench.results.summary.RESAMPLES", 20)
+def test_no_mutated_record_ends_in_a_traceback(mutations, form):
     counts = Counter()
     for became, what, trace in mutations.outcomes(SOME, seed=20, form=form):
         assert became != "crashed", f"{what}\n{trace}"
@@ -288,7 +287,7 @@ def test_an_arm_with_scored_cases_of_one_patient_has_no_difference(make_record, 
         return {} if row["patient_id"] == "p000" else {"tp": 0, "fp": 0, "fn": 0}
 
     (group,) = merge([factory.with_counts(make_record(folds=2, patients=4), empty)])
-    assert all(not row.paired_seeds for row in summarise(group).arms)
+    assert all(not row.covers for row in summarise(group).arms)
 
 
 def test_where_the_contrasts_of_real_pairs_cancel_nothing_can_be_told(make_record, factory):
