@@ -66,7 +66,7 @@ class Fidelity(_Table):
 
 
 class Segmentation(_Table):
-    """How a segmenter is trained, alike in every arm; `share` is the synthetic part of a batch, n/(n+N) if None."""
+    """How a segmenter is trained, alike in every arm."""
 
     steps: int = Field(600, gt=0)
     batch: int = Field(16, gt=0)
@@ -76,7 +76,6 @@ class Segmentation(_Table):
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup: int = Field(50, ge=0)
     clip: Annotated[float, Field(gt=0)] | Off = 1.0
-    share: float | None = Field(None, gt=0, le=1)
     network: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -103,6 +102,7 @@ class Preset(_Table):
     resolution: int = Field(gt=7)
     samples: int = Field(gt=1, description="the default of --n")
     folds: int = Field(5, gt=1)
+    trainings: int = Field(1, gt=0, description="the default of --trainings")
     gpu_workers: int = Field(1, gt=0, description="the default of --workers on a GPU")
     training: Training
     training_of: dict[str, dict[str, Any]] = Field(default_factory=dict, description="exceptions, by generator")
@@ -158,7 +158,7 @@ class Protocol(_Table):
         return content
 
 
-_NOT_COMPARED = {"name", "about", "banner", "samples", "folds", "gpu_workers", "seconds"}
+_NOT_COMPARED = {"name", "about", "banner", "samples", "folds", "trainings", "gpu_workers", "seconds"}
 
 
 def digest(content: Any) -> str:

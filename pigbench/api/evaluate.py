@@ -34,6 +34,8 @@ def evaluate(
     preset: str = "quick",
     seed: int = 0,
     seeds: int = 1,
+    trainings: int | str | Sequence[int | str] | Mapping[str, int] | None = None,
+    use: str | Sequence[str] | None = None,
     set: Mapping[str, Any] | Sequence[str] | None = None,
     workers: int | None = None,
     device: str = "auto",

@@ -45,6 +45,8 @@ class Options:
     preset: str = "quick"
     seed: int = 0
     seeds: int = 1
+    trainings: int | str | Sequence[int | str] | Mapping[str, int] | None = None
+    use: str | Sequence[str] | None = None
     set: Mapping[str, Any] | Sequence[str] | None = None
     tuned: bool | str | Sequence[str] | None = None
     storage: str | None = None
@@ -114,6 +116,7 @@ def set_up(options: Options) -> Setup:
     from pigbench.metrics.extractors import find_weights
     from pigbench.planning.configured import choose_metrics, choose_segmenter
     from pigbench.planning.plan import Request
+    from pigbench.planning.trainings import chosen_shares, chosen_trainings
     from pigbench.store import Store
 
     checks.check_ranges(options)
@@ -141,8 +144,15 @@ def set_up(options: Options) -> Setup:
         samples=checks.checked_samples(several(options.n) or [preset.samples]),
         segmenters=tuple(chosen_segmenters),
         seeds=tuple(range(options.seed, options.seed + options.seeds)),
+        trainings=chosen_trainings(
+            options.trainings if isinstance(options.trainings, Mapping) else several(options.trainings),
+            preset.trainings,
+            [generator.label for generator in generators],
+        ),
+        shares=chosen_shares(several(options.use)),
         metrics=choose_metrics(several(options.metric)),
         controls=options.controls,
+        named=frozenset(several(options.generator)),
         device="cuda" if on_cluster and options.device == "cuda" else checks.resolve_device(options.device),
         makes_reference=source.reference(2) is not None,
     )

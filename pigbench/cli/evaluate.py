@@ -11,8 +11,8 @@ from pigbench.cli.options import PLACE, SetAsideInRun, shares
 
 
 @shares(
-    *("folds", "set_aside", "dataset", "segmenter", "metric", "preset", "seed", "seeds", "set", *PLACE),
-    *("results", "dry_run"),
+    *("folds", "set_aside", "dataset", "segmenter", "metric", "preset", "seed", "seeds", "trainings", "use"),
+    *("set", *PLACE, "results", "dry_run"),
     instead={"set_aside": (SetAsideInRun, None)},
 )
 def evaluate(

@@ -54,6 +54,17 @@ SHARED = _options(
     metric=(Texts, None, "Metric to measure besides the default ones, such as hd95; repeatable."),
     seed=(int, 0, "The first seed."),
     seeds=(int, 1, "Number of seeds: SEED, SEED+1, …", {"min": 1}),
+    trainings=(
+        Texts,
+        None,
+        "Segmenter trainings of each arm, fold and seed; repeatable, `real=5` for one arm (default: the preset's).",
+        {"metavar": "[ARM=]R"},
+    ),
+    use=(
+        Texts,
+        None,
+        "How arms use pairs; repeatable: mix, or mix:0.25 for that part of each batch (default: mix, n/(n+N)).",
+    ),
     set=(Texts, None, "KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary."),
     tuned=(
         Texts,

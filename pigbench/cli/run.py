@@ -9,7 +9,7 @@ from pigbench.cli.options import PLACE, shares
 
 @shares(
     *("generator", "masks", "controls", "n", "folds", "set_aside", "dataset", "segmenter", "metric", "preset"),
-    *("seed", "seeds", "set", "tuned", "storage", *PLACE, "results", "checkpoint_every", "dry_run"),
+    *("seed", "seeds", "trainings", "use", "set", "tuned", "storage", *PLACE, "results", "checkpoint_every", "dry_run"),
 )
 def run(dry_run: bool = False, **shared: Any) -> None:
     """Train generators on some patients, and see whether what they make helps a segmenter on the others.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from pigbench.planning.configured import GeneratorChoice, MetricChoice, SegmenterChoice, Tuned, choose_metrics
 from pigbench.planning.external_pairs import GivenPairs
+from pigbench.planning.trainings import MIX, REAL, Trainings
 from pigbench.protocol import Protocol, digest
 from pigbench.stages.node import Node, ordered
 
@@ -26,8 +27,11 @@ class Request:
     samples: tuple[int, ...]
     segmenters: tuple[SegmenterChoice, ...]
     seeds: tuple[int, ...]
+    trainings: Trainings = field(default_factory=Trainings)
+    shares: tuple[float | None, ...] = (None,)  # of generated pairs in a batch, None for their natural one
     metrics: tuple[MetricChoice, ...] = field(default_factory=choose_metrics)
     controls: bool = False  # whether arms that give the others their meaning are run too
+    named: frozenset[str] = frozenset()  # the generators asked for by name, controls too
     device: str = "cpu"
     makes_reference: bool = False  # whether the dataset can make fresh patients for the metrics
     tuning: bool = False  # whether its folds are those of the patients set aside, not of the others
@@ -49,20 +53,23 @@ class Request:
 class Arm:
     """What a segmenter is trained on: real cases, n pairs of a generator, or both (the usual case).
 
-    alone: the generator's pairs without the real ones. stretch: how many times the usual steps.
+    alone: the generator's pairs without the real ones. share: of generated pairs in a batch, None for n/(n+N).
+    stretch: how many times the usual steps.
     """
 
     generator: Contender | None = None
     n: int = 0
     alone: bool = False
+    share: float | None = None
     stretch: int = 1
 
     @property
     def name(self) -> str:
-        """`real`, `real_2x_steps`, `real+pig_2048` or, alone, `pig_2048`."""
-        if self.generator is None:
-            return "real" if self.stretch == 1 else f"real_{self.stretch}x_steps"
-        return ("" if self.alone else "real+") + f"{self.generator.label}_{self.n}"
+        """`real`, `real_2x_steps`, `real+pig_2048`, `real+pig_2048 (mix:0.25)` or, alone, `pig_2048`."""
+        pairs = f"{self.generator.label}_{self.n}" if self.generator else ""
+        name = pairs if self.alone else "+".join(filter(None, (REAL, pairs)))
+        name += "" if self.stretch == 1 else f"_{self.stretch}x_steps"
+        return name if self.share is None else f"{name} ({MIX}:{self.share:g})"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pigbench.errors import PigbenchError
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
 from pigbench.planning.external_pairs import GivenPairs
 from pigbench.planning.plan import Arm, Contender, Plan, Request
+from pigbench.planning.trainings import REAL
 from pigbench.stages import (
     adopt,
     ceiling,
@@ -99,7 +100,11 @@ class _Planner:
             for fold in range(self.protocol.folds):
                 contenders = [generator for generator in self.request.generators if _has(generator, fold)]
                 for arm in self.arms(contenders):
-                    plan.measurements.extend(self.measure(s, arm, seed, fold) for s in self.request.segmenters)
+                    plan.measurements.extend(
+                        self.measure(segmenter, arm, seed, fold, training)
+                        for segmenter in self.request.segmenters
+                        for training in range(self.trainings(arm))
+                    )
                 for generator in contenders:
                     if isinstance(generator, GeneratorChoice) and generator.reconstructs:
                         plan.reconstructions.append(self.reconstruct(generator, seed, fold))
@@ -110,13 +115,26 @@ class _Planner:
         return plan
 
     def arms(self, contenders: list[Contender]) -> list[Arm]:
-        """The real-only arm always; each generator's; and, as controls, more steps and synthetic pairs alone."""
-        with_masks = [generator for generator in contenders if generator.gives_masks]
-        arms = [Arm()] + [Arm(generator, n) for generator in with_masks for n in self.request.samples]
-        if self.request.controls:
-            makers = [generator for generator in with_masks if not generator.is_control]
-            arms += [Arm(stretch=2)] + [Arm(maker, n, alone=True) for maker in makers for n in self.request.samples]
-        return arms
+        """The real-only arm always, and each generator's; as controls synthetic pairs alone, and twice the steps."""
+        pairs = [
+            Arm(generator, n, share=share)
+            for generator in contenders
+            if generator.gives_masks
+            for n in self.request.samples
+            for share in self.request.shares
+        ]
+        if not self.request.controls:
+            return [Arm(), *pairs]
+        made = [arm for arm in pairs if arm.generator and not arm.generator.is_control]
+        alone = [Arm(arm.generator, arm.n, alone=True) for arm in made if arm.share == self.request.shares[0]]
+        asked = [arm for arm in pairs if arm in made or (arm.generator and arm.generator.name in self.request.named)]
+        return [Arm(), *pairs, *alone, Arm(stretch=2), *(replace(arm, stretch=2) for arm in asked)]
+
+    def trainings(self, arm: Arm) -> int:
+        """How often the arm is trained in each fold, with each seed."""
+        if arm.generator:
+            return self.request.trainings[arm.generator.label]
+        return self.request.trainings[REAL] if arm.stretch == 1 else self.request.trainings.every
 
     @_once
     def train(self, generator: GeneratorChoice, component: Component, seed: int, fold: int) -> Node:
@@ -240,21 +258,23 @@ class _Planner:
         purpose = Purpose(generator.label, generator.label, fold=fold, seed=seed)
         return node(reconstruct.STAGE, spec, self.with_trained(generator, seed, fold), purpose)
 
-    def fit(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int) -> Node:
-        training = self.preset.segmentation
-        steps = {"steps": arm.stretch * training.steps}
+    def fit(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int, training: int) -> Node:
+        settings = self.preset.segmentation
+        steps = {"steps": arm.stretch * settings.steps}
         unsealed = isinstance(arm.generator, GivenPairs) and not arm.generator.sealed
         spec = fit.FitSpec(
             plugin=segmenter.name,
             settings=segmenter.config.model_dump(mode="json"),
             source=segmenter.source,
-            training=training.model_copy(update=steps | _rate(segmenter.config)),
+            training=settings.model_copy(update=steps | _rate(segmenter.config)),
+            number=training,
             n=arm.n,
             resolution=self.preset.resolution,
             seed=seed,
             fold=fold,
             numerics=self.numerics,
             alone=arm.alone,
+            mix=arm.share,
             unsealed=unsealed,
         )
         inputs = {"prepared": self.prepared, "split": self.split}
@@ -267,17 +287,19 @@ class _Planner:
             segmenter=segmenter.label,
             arm=arm.name,
             alone=arm.alone,
+            mix=arm.share,
             stretch=arm.stretch,
             n=arm.n,
             fold=fold,
             seed=seed,
+            training=training,
             trains=True,
         )
         return node(fit.STAGE, spec, inputs, purpose)
 
-    def measure(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int) -> Node:
+    def measure(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int, training: int) -> Node:
         """A fit, what it predicts of the held-out cases, and how good that is."""
-        fitted = self.fit(segmenter, arm, seed, fold)
+        fitted = self.fit(segmenter, arm, seed, fold, training)
         shared = {"plugin", "settings", "source", "resolution", "numerics", "fold"}
         said = predict.PredictSpec(**{name: value for name, value in fitted.spec.items() if name in shared})
         held_out = {"prepared": self.prepared, "split": self.split}

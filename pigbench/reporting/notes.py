@@ -44,9 +44,11 @@ def shown(row: ArmRow) -> str:
 
 def name_of(arm: Arm) -> str:
     """The name of an arm's row, as `shown` gives it."""
+    steps = "" if arm.stretch == 1 else f", {arm.stretch}x steps"
     if arm.generator is None:
-        return "real only" if arm.stretch == 1 else f"real only, {arm.stretch}x steps"
-    return f"{arm.arm} only" if arm.use == "alone" else arm.arm.removeprefix(REAL)
+        return f"real only{steps}"
+    name = arm.arm.replace(f"_{arm.stretch}x_steps", "") if steps else arm.arm
+    return (f"{name} only" if arm.use == "alone" else name.removeprefix(REAL)) + steps
 
 
 def unconditioned(row: ArmRow) -> str:
@@ -276,9 +278,10 @@ def _difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterab
     of = "patients and the luck of training segmenters" if "segmenter" in told[0].covers else "patients only"
     of += " and generators" if any("generator" in row.covers for row in told) else ""
     yield f"Δ {compared.info.heading}: to {base}; {CONFIDENCE:.0%} interval over {of} (CR2, Student's t)"
-    once = dict.fromkeys(row.generator for row in told if not row.control and row.covers == ("patients", "segmenter"))
-    if once := [name for name in once if name]:
-        yield f"not covered is the luck of training a generator, done with one seed: {', '.join(once)}; --seeds 3 tells"
+    once = [row for row in told if row.generator and not row.control and row.covers == ("patients", "segmenter")]
+    if once:
+        named = ", ".join(dict.fromkeys(str(row.generator) for row in once))
+        yield f"not covered is the luck of training a generator, done with one seed: {named}; --seeds 3 tells"
 
 
 def _verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Family | None) -> Iterable[str]:

@@ -61,14 +61,14 @@ def _needs(missing: list[Node], preset: Preset, seen: Seen, probed: Mapping[str,
 def describe(request: Request) -> str:
     """The run in a few lines: what every number of it depends on."""
     protocol, preset = request.protocol, request.protocol.preset
-    share = preset.segmentation.share
+    trainings = request.trainings
+    often = ", ".join([str(trainings.every), *(f"{name}={count}" for name, count in trainings.of.items())])
     lines = [
         f"dataset {protocol.dataset}@{protocol.dataset_identity[:8]}, {protocol.folds} folds by patient, "
         + (f"{protocol.set_aside:.0%} of the patients set aside for tuning, " if protocol.set_aside else "")
         + f"{'seed' if len(request.seeds) == 1 else 'seeds'} {', '.join(map(str, request.seeds))}",
         f"preset {preset.name}: {preset.about}",
-        f"protocol {protocol.signature}, device {request.device}, synthetic share of a batch "
-        + (f"{share}" if share else "n/(n+N)"),
+        f"protocol {protocol.signature}, device {request.device}, trainings of an arm, fold and seed: {often}",
     ]
     return "\n".join(([preset.banner] if preset.banner else []) + lines)
 

@@ -248,7 +248,8 @@ def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) ->
     if row.generator is None:
         return replace(row, control=row.arm != REAL)
     info = group.generators[row.generator]
-    return replace(row, contrast=gates.get((row.generator, row.n)), sealed=info.sealed, control=info.control)
+    control = info.control or row.about.use == "alone" or row.about.stretch != 1
+    return replace(row, contrast=gates.get((row.generator, row.n)), sealed=info.sealed, control=control)
 
 
 def _place(row: ArmRow) -> tuple[Any, ...]:

@@ -65,13 +65,16 @@ class Mixture:
 
 
 class FitSpec(base.PluginSpec):
-    """n: synthetic pairs, 0 for real cases only. alone: without real cases. unsealed: pairs nobody vouches for."""
+    """n: synthetic pairs, 0 for real cases only. number: of the training, from 0. alone: without real cases. mix: the
+    synthetic part of a batch, n/(n+N) if None. unsealed: pairs nobody vouches for."""
 
     training: Segmentation
     n: int
     seed: int
     fold: int
+    number: int = 0
     alone: bool = False
+    mix: float | None = None
     unsealed: bool = False
 
     @field_serializer("training")
@@ -104,8 +107,8 @@ class Fit(base.Stage):
         view = job.train_view()
         healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
         synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
-        share = 1.0 if spec.alone else _share(settings, view, synthetic)
-        loop = job.loop(settings, settings.steps, (spec.seed, "segment", spec.fold))
+        share = 1.0 if spec.alone else _share(spec.mix, view, synthetic)
+        loop = job.loop(settings, settings.steps, _path(spec))
         _try_to_predict(segmenter, spec.task)
         network = _fit(segmenter, view, synthetic, share, loop)
         save_weights(job, network)
@@ -183,11 +186,16 @@ def load_synthetic(job: Job[FitSpec], seal: str, healthy: float = 0.0) -> Synthe
     return SyntheticPairs(images[kept], masks[kept], empty)
 
 
-def _share(settings: Segmentation, view: TrainView, synthetic: SyntheticPairs | None) -> float:
-    """The synthetic part of a batch: n/(n+N) unless the protocol says otherwise."""
+def _path(spec: FitSpec) -> tuple[str | int, ...]:
+    """Where the training's random numbers come from; the first one's are those of records that know no second."""
+    return (spec.seed, "segment", spec.fold, *([spec.number] if spec.number else []))
+
+
+def _share(mix: float | None, view: TrainView, synthetic: SyntheticPairs | None) -> float:
+    """The synthetic part of a batch: n/(n+N) unless the arm has another."""
     if synthetic is None:
         return 0.0
-    return settings.share or len(synthetic.images) / (len(synthetic.images) + len(view))
+    return mix or len(synthetic.images) / (len(synthetic.images) + len(view))
 
 
 def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None, share: float, loop: Loop):

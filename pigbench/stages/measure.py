@@ -91,8 +91,8 @@ class Measure(base.Stage):
         job.write_json(Measured.FACTS, facts | {"refused": found.refused})
 
     def row(self, node: Node, result: Measured | None) -> dict[str, Any]:
-        """One fit: arm, segmenter, seed and fold."""
-        row = node.purpose.told("arm", "segmenter", "seed", "fold")
+        """One fit: arm, segmenter, seed, training and fold."""
+        row = node.purpose.told("arm", "segmenter", "seed", "training", "fold")
         return row | (result.facts if result else {})
 
 

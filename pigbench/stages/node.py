@@ -16,7 +16,8 @@ class Purpose:
 
     what: in words, such as a generator's label. generator: whose pairs are made, measured or trained on. component:
     what of a generator is trained, such as `pig.guider`. count: of external pairs. trains: whether a network is
-    trained, a generator's component or a segmenter. The rest as everywhere.
+    trained, a generator's component or a segmenter. training: the number of a segmenter's, from 0. mix: the share of
+    generated pairs in a batch, where it was chosen. The rest as everywhere.
     """
 
     what: str = ""
@@ -25,11 +26,13 @@ class Purpose:
     segmenter: str | None = None
     arm: str | None = None
     alone: bool = False
+    mix: float | None = None
     stretch: int = 1
     n: int | None = None
     chunk: int | None = None
     fold: int | None = None
     seed: int | None = None
+    training: int | None = None
     count: int | None = None
     trains: bool = False
 
@@ -50,11 +53,12 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Such as "train pig.guider, fold 2"; a seed other than 0 is named too."""
+        """Such as "train pig.guider, fold 2"; a seed or a training other than 0 is named too."""
         named = ("chunk", "fold") if self.purpose.arm else ("n", "chunk", "fold")  # an arm's name has its n
         parts = [f"{self.stage} {self.purpose.what}".strip()]
         parts += [f"{name} {value}" for name, value in self.purpose.told(*named).items()]
-        return ", ".join(parts + ([f"seed {self.purpose.seed}"] if self.purpose.seed else []))
+        parts += [f"{name} {value}" for name, value in self.purpose.told("seed", "training").items() if value]
+        return ", ".join(parts)
 
 
 def node(stage: Stage, spec: Spec, inputs: Mapping[str, Node] | None = None, purpose: Purpose | None = None) -> Node:

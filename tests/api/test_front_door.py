@@ -63,10 +63,10 @@ def test_settings_are_a_mapping_or_texts() -> None:
     values = {
         "training.learning_rate": 1e-4,
         "pig.guide": "binary",
-        "segmentation.share": None,
+        "segmentation.clip": None,
         "diffusion.channels": [8],
     }
-    texts = ["training.learning_rate=1e-4", "pig.guide=binary", "segmentation.share=null", "diffusion.channels=[8]"]
+    texts = ["training.learning_rate=1e-4", "pig.guide=binary", "segmentation.clip=null", "diffusion.channels=[8]"]
     assert split_changes(values) == split_changes(texts)
     assert split_changes({"pig.guide": "1"})[0] == {"pig": {"guide": "1"}}  # a text stays one
     assert split_changes("pig.guide=binary") == split_changes(["pig.guide=binary"])

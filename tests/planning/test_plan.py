@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -12,6 +13,7 @@ from pigbench.errors import PigbenchError
 from pigbench.planning.configured import choose_generator, choose_metrics, choose_segmenter, with_masks
 from pigbench.planning.plan import Plan, Request
 from pigbench.planning.planner import make_plan
+from pigbench.planning.trainings import Trainings
 from pigbench.protocol import Protocol, load_preset
 from pigbench.stages.node import Node, ordered
 from pigbench.stages.train import Train, steps_of
@@ -196,9 +198,35 @@ def test_controls_add_arms_and_change_none() -> None:
     usual, more = make_plan(request("pig", "identity")), make_plan(request("pig", "identity", controls=True))
     assert keys(usual, "fit") < keys(more, "fit")
     added = {node.purpose.arm: node for node in more.measurements if node.key not in keys(usual, "measure")}
-    assert set(added) == {"real_2x_steps", "pig_16"}  # a control's pairs alone say nothing
+    assert set(added) == {"real_2x_steps", "pig_16", "real+pig_16_2x_steps"}  # a control's alone say nothing
+    named = make_plan(request("pig", "identity", controls=True, named=frozenset({"identity"})))
+    more_arms = {node.purpose.arm for node in named.measurements} - {node.purpose.arm for node in more.measurements}
+    assert more_arms == {"real+identity_16_2x_steps"}
     assert added["real_2x_steps"].inputs["fit"].spec["training"]["steps"] == 2 * load_preset("smoke").segmentation.steps
     assert added["pig_16"].inputs["fit"].spec["alone"]
+
+
+def test_every_training_has_a_number_and_the_first_is_what_one_alone_is() -> None:
+    once = make_plan(request("pig"))
+    often = make_plan(request("pig", trainings=Trainings(2, {"real": 3})))
+    assert keys(once, "fit") < keys(often, "fit")
+    assert keys(once, "train") == keys(often, "train") and keys(once, "sample") == keys(often, "sample")
+    trained = Counter((node.purpose.arm, node.purpose.fold) for node in often.measurements)
+    assert set(trained.values()) == {2, 3}
+    assert {arm for (arm, _), times in trained.items() if times == 3} == {"real"}
+    fits = [node.inputs["fit"] for node in often.measurements if node.purpose.arm == "real" and node.purpose.fold == 1]
+    assert [node.spec.get("number", 0) for node in fits] == [0, 1, 2]
+    assert [node.label.rpartition(", ")[2] for node in fits] == ["fold 1", "training 1", "training 2"]
+
+
+def test_a_share_is_an_arms_own() -> None:
+    plan = make_plan(request("pig", shares=(None, 0.25)))
+    fits = {node.purpose.arm: node.inputs["fit"] for node in plan.measurements}
+    assert {arm: node.spec.get("mix") for arm, node in fits.items()} == {
+        "real": None,
+        "real+pig_16": None,
+        "real+pig_16 (mix:0.25)": 0.25,
+    }
 
 
 def test_masks_are_gated_and_compressions_measured() -> None:

@@ -335,9 +335,9 @@ def test_controls_come_last_and_arms_are_named_for_what_they_train_on(make_recor
     assert [row[0].text for row in arms.rows] == [
         "real only",
         "+pig_2048",
-        "pig_2048 only",
         "real only, 2x steps",
         "+identity_2048",
+        "pig_2048 only",
     ]
     marked = [row[0].text for table in (images, arms) for row in table.rows if any(cell.mark for cell in row)]
     assert set(marked) <= {"real only", "+pig_2048", "pig_2048 only"}, "controls win nothing"

@@ -1,0 +1,73 @@
+"""How often arms are trained, and how they use pairs: what a command asks for beyond the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pigbench.errors import PigbenchError, did_you_mean
+
+REAL = "real"
+MIX = "mix"
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Segmenter trainings of every arm, fold and seed. of: exceptions, by `real` or a generator's label."""
+
+    every: int = 1
+    of: Mapping[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> int:
+        return self.of.get(name, self.every)
+
+
+def chosen_trainings(asked: Sequence[int | str] | Mapping[str, int], default: int, known: Sequence[str]) -> Trainings:
+    """From `3`, `real=5` and so on, or from numbers by name. known: the labels of generators.
+
+    Raises PigbenchError for an unknown name, and for what is no number of at least 1.
+    """
+    pairs = asked.items() if isinstance(asked, Mapping) else (_parted(one) for one in asked)
+    found = {name: _count(name, count) for name, count in pairs}
+    every = found.pop("", default)
+    for name in found:
+        if name not in (REAL, *known):
+            raise PigbenchError(did_you_mean("name in --trainings", name, [REAL, *known]))
+    return Trainings(every, found)
+
+
+def chosen_shares(uses: Iterable[str]) -> tuple[float | None, ...]:
+    """The synthetic part of a batch in each way to use pairs, None for their natural one: `mix` or `mix:0.25`.
+
+    Raises PigbenchError for anything else.
+    """
+    return tuple(dict.fromkeys(_share(use) for use in uses)) or (None,)
+
+
+def _parted(asked: int | str) -> tuple[str, str]:
+    name, equals, count = str(asked).rpartition("=")
+    return (name.strip(), count) if equals else ("", count)
+
+
+def _count(name: str, count: int | str) -> int:
+    told = f"{name}={count}" if name else str(count)
+    try:
+        number = int(count)
+    except ValueError:
+        raise PigbenchError(
+            f"--trainings {told}: give a number, such as 3, or one for an arm, such as real=5"
+        ) from None
+    if number < 1:
+        raise PigbenchError(f"--trainings {told}: at least 1")
+    return number
+
+
+def _share(use: str) -> float | None:
+    how, colon, part = use.partition(":")
+    try:
+        share = float(part) if colon else None
+    except ValueError:
+        share = 0.0
+    if how != MIX or (share is not None and not 0 < share < 1):
+        raise PigbenchError(f"--use {use}: give mix, or mix:SHARE with a share of the batch between 0 and 1")
+    return share
