@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -114,6 +116,38 @@ def test_what_fails_is_not_published(store: Store, own: Path) -> None:
         (own / "half.so").write_text("half")
         raise KeyboardInterrupt
     assert not archives(store.root)
+
+
+@pytest.mark.process
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_who_is_killed_leaves_no_archive_and_keeps_nobody_waiting(store: Store, own: Path) -> None:
+    child = os.fork()
+    if not child:
+        with kept_in(store), compilation().first():
+            (own / "half.so").write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert not archives(store.root)
+    (own / "half.so").unlink()  # a new process has a cache of its own
+    put(store, own)
+    assert fetched(store, own) == {"ab/kernel.so"}
+
+
+def test_who_needs_what_another_compiles_waits_for_it(store: Store, own: Path) -> None:
+    ended = []
+
+    def second() -> None:
+        with kept_in(store), compilation().first():
+            ended.append(len(archives(store.root)))
+
+    other = Thread(target=second)
+    with kept_in(store), compilation().first():
+        other.start()
+        other.join(0.2)
+        assert not ended
+        (own / "kernel.so").write_text("code")
+    other.join()
+    assert ended == [1]
 
 
 def test_who_publishes_second_throws_theirs_away(store: Store, own: Path) -> None:
