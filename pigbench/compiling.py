@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from pigbench.compiled_code import Compilation
@@ -42,7 +42,7 @@ def compile_frozen(network: torch.nn.Module, device: str) -> None:
     compiled = torch.compile(network.forward, mode=GRAPHS if on_gpu else None)
 
     def forward(*arguments: Any, **named: Any) -> Any:
-        with compilation.first():
+        with nullcontext() if torch.compiler.is_compiling() else compilation.first():  # within another network's
             given = compiled(*arguments, **named)
         return tree_map_only(torch.Tensor, torch.Tensor.clone, given) if on_gpu else given
 
