@@ -7,7 +7,11 @@ gives its results in memory that its next replay overwrites.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
+
+from pigbench.compiled_code import Compilation
 
 if TYPE_CHECKING:
     import torch
@@ -16,25 +20,31 @@ GRAPHS = "reduce-overhead"
 """What torch calls compiling into CUDA graphs."""
 
 
-def compile_for_training(network: torch.nn.Module, device: str) -> None:
-    """Compile forward and backward. What `network` returns must have been used when it is called for the next step."""
+def compile_for_training(network: torch.nn.Module, device: str) -> Callable[[], AbstractContextManager[None]]:
+    """Compile forward and backward. What `network` returns must have been used when it is called for the next step.
+
+    Each step, forward and backward, belongs within what the returned function gives.
+    """
     _be_quiet()
+    compilation = Compilation(network, "training", device)
     network.compile(mode=None if device == "cpu" else GRAPHS)
+    return compilation.first
 
 
 def compile_frozen(network: torch.nn.Module, device: str) -> None:
     """Compile the forward of a network that is not trained. What it returns stays what it is."""
-    _be_quiet()
-    if device == "cpu":
-        network.compile()
-        return
     import torch
     from torch.utils._pytree import tree_map_only
 
-    compiled = torch.compile(network.forward, mode=GRAPHS)
+    _be_quiet()
+    compilation = Compilation(network, "inference", device)
+    on_gpu = device != "cpu"
+    compiled = torch.compile(network.forward, mode=GRAPHS if on_gpu else None)
 
     def forward(*arguments: Any, **named: Any) -> Any:
-        return tree_map_only(torch.Tensor, torch.Tensor.clone, compiled(*arguments, **named))
+        with nullcontext() if torch.compiler.is_compiling() else compilation.first():  # within another network's
+            given = compiled(*arguments, **named)
+        return tree_map_only(torch.Tensor, torch.Tensor.clone, given) if on_gpu else given
 
     network.forward = forward  # type: ignore[method-assign]
 

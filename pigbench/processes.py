@@ -70,6 +70,16 @@ def instructions() -> str:
     return next((name for flag, name in (("avx512f", "avx512"), ("avx2", "avx2")) if flag in known), "")
 
 
+def processor_features() -> str:
+    """The processor's model and everything that it can, as the system says it: code may be compiled for all of that."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    told = {line.strip() for line in lines if line.startswith(("model", "cpu family", "stepping", "flags", "Features"))}
+    return "\n".join([platform.machine(), *sorted(told)])
+
+
 def lives(process: int) -> bool:
     """Whether a process of this machine still runs."""
     try:

@@ -6,6 +6,7 @@
 <root>/building/                  directories being written; whatever a crash leaves there is rubbish
 <root>/uses/<hash>.json           which artifacts a run rests on, and what it was for (pigbench.uses)
 <root>/leases/<key>               which run is at work on what, while it is
+<root>/compiled/<machine>/        compiled code of networks (pigbench.compiled_code)
 <root>/datasets/<name>/           registered datasets
 <root>/records/                   what runs leave
 """

@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -213,17 +213,18 @@ class _State:
         self.mixed = loop.precision == "bfloat16"
         if self.mixed:
             _answer_in_float32(network)
-        if loop.compiled:
-            compile_for_training(network, loop.device)  # the average is never called
+        # the average is never called, so it is not compiled
+        self.step = compile_for_training(network, loop.device) if loop.compiled else nullcontext
         self.epoch_losses: list[float] = []  # of the epoch under way, for a plateau schedule
 
     def update(self, loss: Loss, batch: Batch) -> torch.Tensor:
         """One optimiser step; the loss, detached, still on the device."""
         import torch
 
-        with self._counting(), torch.autocast(self.loop.device, torch.bfloat16, enabled=self.mixed):
-            value = loss(self.network, batch)
-        value.backward()
+        with self.step():
+            with self._counting(), torch.autocast(self.loop.device, torch.bfloat16, enabled=self.mixed):
+                value = loss(self.network, batch)
+            value.backward()
         if self.loop.settings.clip:
             torch.nn.utils.clip_grad_norm_(self.weights, self.loop.settings.clip)
         self.optimiser.step()

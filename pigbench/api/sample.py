@@ -112,13 +112,14 @@ def draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) -> 
 
 def draw_trace(setup: Setup, node: Node, path: Path) -> None:
     """Sample the chunk's first batch again, and draw how its first sample comes about (PNG)."""
+    from pigbench.compiled_code import kept_in
     from pigbench.engine.work import Task, open_job
     from pigbench.reporting.trace import Recorder, trace_strip
     from pigbench.stages.sample import sampler
 
     task = Task.of(node, setup.request.protocol.dataset, setup.store.root, setup.options.checkpoint_every)
     recorder = Recorder()
-    with setup.store.building() as directory:
+    with setup.store.building() as directory, kept_in(setup.store):
         draw, _ = sampler(open_job(task, setup.store, directory, lambda share, text: None), recorder)
         first = node.spec["chunk"] * node.spec["size"]
         draw(range(first, first + node.spec["batch"]))

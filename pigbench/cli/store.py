@@ -88,7 +88,8 @@ def ls(
     dataset: Datasets = None,
     preset: Presets = None,
 ) -> None:
-    """List the stages, datasets or presets with their artifacts and sizes."""
+    """List the stages, datasets or presets with their artifacts and sizes; then the compiled code of networks."""
+    from pigbench.compiled_code import archives
     from pigbench.store import Store
     from pigbench.uses import uses
 
@@ -105,6 +106,10 @@ def ls(
     for group, each in rows:
         number = counted(len(each), "artifact ", "artifacts")
         print(f"{group:{width}} {number:>16} {sum(each) / 2**20:10.1f} MiB")
+    compiled = [file.stat().st_size for file in archives(opened.root)]
+    if compiled and not (stage or wanted.by_use):
+        number = counted(len(compiled), "network ", "networks")
+        print(f"{'compiled':{width}} {number:>16} {sum(compiled) / 2**20:10.1f} MiB")
 
 
 @app.command("verify")
@@ -132,6 +137,9 @@ def gc(
     preset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Also drop what runs of this preset alone use.")
     ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compiled", help="Also drop the compiled code of networks, of all machines.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only list.")] = False,
 ) -> None:
     """Drop what crashes left behind, and the artifacts that you name. Records and datasets stay.
@@ -139,6 +147,7 @@ def gc(
     Of --stage, --dataset and --preset together, what answers to all of them goes; of one repeated, what answers to any.
     With --dataset or --preset, what a run of another uses too stays, and so does what is of no known run.
     """
+    from pigbench.compiled_code import root
     from pigbench.store import Store
     from pigbench.uses import forget_uses, uses
 
@@ -146,6 +155,8 @@ def gc(
     used = uses(opened.root)
     wanted = Filter.of(stage, dataset, preset, used)
     doomed = opened.rubbish() + [entry.path for entry in _doomed(opened, wanted, used)]
+    if compiled and root(opened.root).exists():
+        doomed.append(root(opened.root))
     for path in doomed:
         print(f"{'deleted' if yes else 'would delete'} {path}")
         if yes:

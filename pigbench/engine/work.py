@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pigbench import registry, stages
+from pigbench.compiled_code import kept_in
 from pigbench.engine.usage import Meter
 from pigbench.errors import PigbenchError
 from pigbench.processes import hardware
@@ -114,7 +115,8 @@ def perform(task: Task, progress: Callable[[float, str], None]) -> None:
                     os.utime(directory)
             progress(share, text)
 
-        stages.find(task.stage).run(open_job(task, store, directory, metered))
+        with kept_in(store):
+            stages.find(task.stage).run(open_job(task, store, directory, metered))
         manifest = {
             "spec": task.spec,
             "inputs": {role: key for role, (_, key) in task.inputs.items()},

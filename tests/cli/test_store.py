@@ -144,6 +144,22 @@ def test_a_run_that_is_repeated_leaves_one_list(store):
     assert uses(store.root)["split"] == {Use("phantom", "quick"), Use("phantom", "small")}
 
 
+def test_compiled_code_is_listed_beside_the_artifacts_and_goes_only_when_asked_for(call, store):
+    folder = store.root / "compiled"
+    (folder / "machine").mkdir(parents=True)
+    (folder / "machine" / "network-hash.zip").write_bytes(bytes(2**20))
+    lines = call("ls").stdout.splitlines()
+    assert lines[-1].split() == ["compiled", "1", "network", "1.0", "MiB"]
+    assert f" {len(EVERYTHING)} artifacts" in lines[-2]
+    assert "compiled" not in call("ls", "--stage", "train").stdout
+    call("gc", "--stage", "train", "--yes")
+    call("gc", "--compiled")
+    assert folder.exists()
+    call("gc", "--compiled", "--yes")
+    assert not folder.exists()
+    assert kept(store) == {key for key in EVERYTHING if not key.startswith("train")}
+
+
 def test_one_artifact_is_singular_when_verified(call, store):
     for entry in list(store.entries())[1:]:
         store.remove(entry.path)
