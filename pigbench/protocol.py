@@ -22,6 +22,9 @@ METRIC_DEFINITIONS = 1
 """Raised by hand whenever what a number means changes: such records must not share a table."""
 
 
+RENAMED = {"ddim_steps": "steps"}
+"""Settings of `[diffusion]` and its generators by the names that older records give them."""
+
 Off = Literal[False]
 """TOML has no null: `ema = false` and `clip = false` switch these off."""
 
@@ -148,7 +151,7 @@ class Protocol(_Table):
         """Everything but names, texts, estimates, and what is one generator's own."""
         content = self.model_dump(mode="json", exclude={"dataset": True, "preset": _NOT_COMPARED})
         shared = content["preset"]["diffusion"]
-        content["preset"]["diffusion"] = {name: value for name, value in shared.items() if not isinstance(value, dict)}
+        content["preset"]["diffusion"] = _as_first_named(shared)
         if not self.set_aside:  # so that records from before there was any keep their hash
             del content["set_aside"]
         if not self.preset.numerics.compile:
@@ -156,6 +159,13 @@ class Protocol(_Table):
         if self.preset.scoring.grid == "working":
             del content["preset"]["scoring"]
         return content
+
+
+def _as_first_named(diffusion: Mapping[str, Any]) -> dict[str, Any]:
+    """What generators share, as presets said it when DDIM was the one sampler, so that its records keep their hash."""
+    before = {name: earlier for earlier, name in RENAMED.items()}
+    first = {before.get(name, name): value for name, value in diffusion.items() if not isinstance(value, dict)}
+    return {name: value for name, value in first.items() if (name, value) != ("sampler", "ddim")}
 
 
 _NOT_COMPARED = {"name", "about", "banner", "samples", "folds", "gpu_workers", "seconds"}

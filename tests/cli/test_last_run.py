@@ -57,7 +57,7 @@ def keys(setup: Setup) -> set[str]:
         {},
         {"folds": 3, "seed": 7, "n": [16]},
         {"set_aside": 0.25},
-        {"set": ["training.images=32", "pig.guide=binary", "diffusion.ddim_steps=8"]},
+        {"set": ["training.images=32", "pig.guide=binary", "diffusion.steps=8"]},
         {"set": ["training.epochs=2", "segmentation.share=0.5", "training.clip=false"]},
         {"preset": "demo", "generator": ["joint"]},
         {"preset": "demo", "generator": ["ldm"], "set": ["ldm.latent_channels=3", "ldm.perceptual_weight=0.5"]},
