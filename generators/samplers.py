@@ -30,7 +30,7 @@ def check_steps(steps: int, timesteps: int, sampler: Sampler = "ddim") -> None:
     """
     if sampler != "ddim":
         if not 2 <= steps <= timesteps:
-            raise ValueError(f"{steps} steps: {NAMES[sampler]} takes from 2 to T = {timesteps}")
+            raise ValueError(f"{NAMES[sampler]} takes 2 to T = {timesteps} steps, not {steps}")
     elif not 1 <= steps <= timesteps or timesteps % steps:
         divisors = [n for n in range(1, timesteps + 1) if timesteps % n == 0]
         nearest = min(divisors, key=lambda n: abs(n - steps))
