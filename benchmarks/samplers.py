@@ -158,7 +158,6 @@ class Trained:
     """The two networks of PIG that one training left in a store, and the fold's held-out images as features."""
 
     def __init__(self, store: Any, entry: Any, device: str) -> None:
-        from pigbench.contracts import to_unit_range
         from pigbench.metrics.extractors import features
         from pigbench.stages.job import Job
         from pigbench.stages.train import TrainSpec, load_networks
@@ -174,7 +173,7 @@ class Trained:
         self.schedule = ddim_schedule(ScheduleConfig(**{name: spec.settings[name] for name in SCHEDULE}))
         self.networks = load_networks(job, device)
         held_out = job.prepared.view(job.held_out, "")
-        self.real = features(to_unit_range(held_out.images), EXTRACTOR, device)
+        self.real = features(held_out.pairs(range(len(held_out))).images, EXTRACTOR, device)
 
     def kid(self, sampler: Any, steps: int, count: int, draw: int) -> float:
         """KID × 1000 of the images of `count` pairs, whose noise is the same for every sampler."""
