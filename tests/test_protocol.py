@@ -72,3 +72,12 @@ def test_compiling_is_another_protocol_and_not_compiling_is_the_one_it_always_wa
     assert protocol(**{"numerics.compile": True}).signature != protocol().signature
     assert "compile" not in protocol().compared["preset"]["numerics"]
     assert "gpu_workers" not in protocol().compared["preset"]
+
+
+def test_a_preset_keeps_the_hash_it_had_when_ddim_was_the_one_sampler() -> None:
+    compared = protocol().compared["preset"]["diffusion"]
+    assert compared["ddim_steps"] == 32
+    assert not {"sampler", "steps"} & compared.keys()
+    assert protocol(**{"diffusion.sampler": "ddim"}).signature == protocol().signature
+    assert protocol(**{"diffusion.sampler": "unipc"}).signature != protocol().signature
+    assert protocol(**{"diffusion.steps": 16}).signature != protocol().signature
