@@ -25,7 +25,7 @@ def compare(side: int, device: str, count: int, steps: int | None, limits: Devic
     quick = {name: laid_out(network, device).eval().requires_grad_(False) for name, network in again.items()}
     for network in quick.values():
         compile_frozen(network, device)
-    schedule, steps = generator.schedule, steps or generator.config.ddim_steps
+    schedule, steps = generator.schedule, steps or generator.config.steps
     stream = torch.Generator().manual_seed(1)
     x, y = (torch.randn((count, 1, side, side), generator=stream).to(device) for _ in range(2))
     alphas = schedule.alphas_cumprod

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from generators.diffusion import DiffusionConfig, SampledByDDIM, sample_images
+from generators.diffusion import DiffusionConfig, SampledConfig
+from generators.samplers import sample_images
 from pigbench.contracts import Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DDIMScheduler
+
+    from generators.samplers import Scheduler
 
 
-class ConditionedConfig(DiffusionConfig, SampledByDDIM):
-    """A denoiser's settings, the sampler's steps, and what becomes of the masks that are given."""
+class ConditionedConfig(DiffusionConfig, SampledConfig):
+    """A denoiser's settings, the sampler's, and what becomes of the masks that are given."""
 
     augment_masks: bool = Field(
         False, description="flip, turn, move and scale the masks that are sampled for, a little"
@@ -42,18 +44,18 @@ def as_condition(masks: np.ndarray, device: torch.device) -> torch.Tensor:
 
 def images_for_masks(
     denoiser: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor],
-    schedule: DDIMScheduler,
+    scheduler: Scheduler,
     request: SampleRequest,
     config: ConditionedConfig,
 ) -> Pairs:
-    """Images by DDIM for the request's masks, and those masks; the denoiser takes x_t, the masks, 0 or 1, and t."""
+    """Images for the request's masks, and those masks; the denoiser takes x_t, the masks, 0 or 1, and t."""
     masks = masks_to_make(request, config.augment_masks)
     condition = as_condition(masks, request.device)
     images = sample_images(
         lambda x, times: denoiser(x, condition, times),
-        schedule,
+        scheduler,
         request.noise(),
-        steps=config.ddim_steps,
+        steps=config.steps,
         masks=2 * condition - 1,
         on_step=request.on_step,
     )

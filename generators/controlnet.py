@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from generators.conditioning import ConditionedConfig, images_for_masks
-from generators.diffusion import DENOISER, DDIMGenerator, build_unet
+from generators.diffusion import DENOISER, DiffusionGenerator, build_unet
 from pigbench.contracts import Batch, Component, Pairs, SampleRequest, TrainView
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class ControlNetConfig(ConditionedConfig):
     """The base's settings, which are DDPM's, and the sampler's."""
 
 
-class ControlNet(DDIMGenerator):
+class ControlNet(DiffusionGenerator):
     """Images for given masks: a frozen DDPM, steered by a trained copy of its encoder."""
 
     kind = "images-for-masks"
@@ -66,10 +66,10 @@ class ControlNet(DDIMGenerator):
         return mse_loss(controlled(trained["denoiser"], network, noised, batch.masks, t), noise)
 
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
-        """Images for the request's masks by DDIM."""
+        """Images for the request's masks."""
         from generators.control import controlled
 
         def denoiser(x: torch.Tensor, masks: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
             return controlled(trained["denoiser"], trained["control"], x, masks, times)
 
-        return images_for_masks(denoiser, self.schedule, request, self.config)
+        return images_for_masks(denoiser, self.scheduler, request, self.config)

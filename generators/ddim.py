@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from generators.diffusion import SCHEDULE, DDIMGenerator, SampledByDDIM, sample_images
+from pydantic import Field, PositiveInt, model_validator
+
+from generators.diffusion import SCHEDULE, DiffusionGenerator, ScheduleConfig
+from generators.samplers import Sampler, check_steps, sample_images
 from pigbench.contracts import Component, Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
 
 
-class DDIMConfig(SampledByDDIM):
-    """The sampler's settings; the schedule must be the one that DDPM trained with."""
+class DDIMConfig(ScheduleConfig):
+    """The sampler's steps; the schedule must be the one that DDPM trained with."""
+
+    sampler: ClassVar[Sampler] = "ddim"
+    steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+
+    @model_validator(mode="after")
+    def _steps_divide(self) -> DDIMConfig:
+        check_steps(self.steps, self.timesteps)
+        return self
 
 
-class DDIM(DDIMGenerator):
+class DDIM(DiffusionGenerator):
     """Unconditional images by deterministic sampling (η = 0) from the denoiser that DDPM trained."""
 
     kind = "images"
@@ -24,12 +35,12 @@ class DDIM(DDIMGenerator):
     components = (Component("denoiser", settings=SCHEDULE, owner="ddpm"),)
 
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
-        """Images alone, from `ddim_steps` steps."""
+        """Images alone, from `steps` steps."""
         images = sample_images(
             trained["denoiser"],
-            self.schedule,
+            self.scheduler,
             request.noise(),
-            steps=self.config.ddim_steps,
+            steps=self.config.steps,
             on_step=request.on_step,
         )
         return Pairs.clipped(images)

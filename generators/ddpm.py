@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, PositiveInt, model_validator
 
-from generators.diffusion import DENOISER, DiffusionConfig, build_unet, check_steps, ddpm_schedule, sample_images
+from generators.diffusion import DENOISER, DiffusionConfig, build_unet
+from generators.samplers import check_steps, ddpm_schedule, sample_images
 from pigbench.contracts import Batch, Component, Generator, Pairs, SampleRequest
 
 if TYPE_CHECKING:

@@ -10,19 +10,21 @@ v = √ᾱ ε - √(1-ᾱ) x_0 (Salimans, Ho, ICLR 2022), from which ε follows.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
+from generators.samplers import NAMES, Sampler, check_steps, ddim_schedule, scheduler_of
 from pigbench.contracts import Config, Generator, TrainedConfig
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DDIMScheduler, DDPMScheduler
+    from diffusers import DDIMScheduler
 
     from generators.networks import UNet
+    from generators.samplers import Scheduler
 
 
 class ScheduleConfig(Config):
@@ -52,14 +54,15 @@ class DiffusionConfig(ScheduleConfig, TrainedConfig):
         return self
 
 
-class SampledByDDIM(ScheduleConfig):
-    """The steps of DDIM's sampler, for the Config of every generator that samples so."""
+class SampledConfig(ScheduleConfig):
+    """How samples are made, for the Config of every generator that lets its user choose."""
 
-    ddim_steps: PositiveInt = Field(256, description="sampling steps, a divisor of T")
+    sampler: Sampler = Field("ddim", description="how noise becomes an image")
+    steps: PositiveInt = Field(256, description="sampling steps; DDIM's divide T, the others' are from 2 to T")
 
     @model_validator(mode="after")
-    def _steps_divide(self) -> Self:
-        check_steps(self.ddim_steps, self.timesteps)
+    def _can_be_taken(self) -> Self:
+        check_steps(self.steps, self.timesteps, self.sampler)
         return self
 
 
@@ -70,16 +73,8 @@ DENOISER = (*SCHEDULE, "channels", "layers", "attention", "norm_groups", "space_
 """The settings that training any denoiser reads."""
 
 
-def check_steps(steps: int, timesteps: int) -> None:
-    """Refuse a number of sampling steps that does not divide T, for then the last stretch would be skipped."""
-    if not 1 <= steps <= timesteps or timesteps % steps:
-        divisors = [n for n in range(1, timesteps + 1) if timesteps % n == 0]
-        nearest = min(divisors, key=lambda n: abs(n - steps))
-        raise ValueError(f"{steps} steps do not divide T = {timesteps}: take {nearest}, or another divisor")
-
-
-class DDIMGenerator(Generator, ABC):
-    """A generator whose Config is a `SampledByDDIM`."""
+class DiffusionGenerator(Generator, ABC):
+    """A generator whose Config names a `sampler` and its `steps`, as a `SampledConfig` does."""
 
     @cached_property
     def schedule(self) -> DDIMScheduler:
@@ -87,42 +82,14 @@ class DDIMGenerator(Generator, ABC):
         return ddim_schedule(self.config)
 
     @property
+    def scheduler(self) -> Scheduler:
+        """What `sampler` names, over `schedule`."""
+        return scheduler_of(self.config.sampler, self.schedule)
+
+    @property
     def sampler(self) -> str:
-        """DDIM and its steps."""
-        return f"DDIM, {self.config.ddim_steps:,} steps"
-
-
-def ddim_schedule(config: Any, **changed: Any) -> DDIMScheduler:
-    """DDIM over evenly spaced steps 0, T/S, 2T/S, …; x̂0 is never clipped and the last step returns it (ᾱ = 1).
-
-    changed: arguments of diffusers' scheduler that are others.
-    """
-    from diffusers import DDIMScheduler
-
-    usual = {"beta_schedule": "linear", "steps_offset": 0, "set_alpha_to_one": True}
-    return DDIMScheduler(
-        num_train_timesteps=config.timesteps,
-        beta_start=config.beta_start,
-        beta_end=config.beta_end,
-        timestep_spacing="leading",
-        clip_sample=False,
-        **(usual | changed),
-    )
-
-
-def ddpm_schedule(config: Any) -> DDPMScheduler:
-    """Ho et al.: x̂0 clipped to [-1, 1], the posterior's own variance β̃_t; evenly respaced for fewer than T steps."""
-    from diffusers import DDPMScheduler
-
-    return DDPMScheduler(
-        num_train_timesteps=config.timesteps,
-        beta_start=config.beta_start,
-        beta_end=config.beta_end,
-        beta_schedule="linear",
-        timestep_spacing="leading",
-        variance_type="fixed_small",
-        clip_sample=True,
-    )
+        """Its name and its steps, such as "UniPC, 16 steps"."""
+        return f"{NAMES[self.config.sampler]}, {self.config.steps:,} steps"
 
 
 def build_unet(
@@ -164,34 +131,3 @@ def predict_clean(schedule: DDIMScheduler, noised: torch.Tensor, noise: torch.Te
     """x̂0 = (x_t - √(1-ᾱ_t) ε) / √ᾱ_t, not clipped; t (N,) may differ from sample to sample."""
     alpha_bar = schedule.alphas_cumprod.to(noised)[t].view(-1, 1, 1, 1)
     return (noised - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()
-
-
-def sample_images(
-    denoiser: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    scheduler: DDIMScheduler | DDPMScheduler,
-    x_T: torch.Tensor,
-    *,
-    steps: int,
-    streams: Sequence[torch.Generator] | None = None,
-    masks: torch.Tensor | None = None,
-    on_step: Callable[..., None] | None = None,
-) -> torch.Tensor:
-    """From t = T down, by a scheduler of this file: x_0 of x_T's shape, raw.
-
-    DDIM's is Eq. (12) of its paper without noise; as in the authors' code, x̂0 is never clipped. DDPM's is Algorithm 2,
-    which clips it. streams: where the scheduler adds noise, each sample's is from its own. on_step(step, t, masks, x̂0)
-    is called at every step; `masks` are what a conditioned denoiser makes images for, and are only passed on. Raises
-    ValueError if `steps` does not divide T.
-    """
-    import torch
-
-    check_steps(steps, scheduler.config.num_train_timesteps)
-    scheduler.set_timesteps(steps)
-    x, generators = x_T, list(streams) if streams else None
-    with torch.no_grad():
-        for step, t in enumerate(scheduler.timesteps.tolist()):
-            noise = denoiser(x, torch.full((len(x),), t, device=x.device))
-            x, clean = scheduler.step(noise, t, x, generator=generators, return_dict=False)
-            if on_step is not None:
-                on_step(step, t, masks, clean)
-    return x

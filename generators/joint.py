@@ -11,18 +11,19 @@ from itertools import product
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from generators.diffusion import DENOISER, DDIMGenerator, DiffusionConfig, SampledByDDIM, build_unet, sample_images
+from generators.diffusion import DENOISER, DiffusionConfig, DiffusionGenerator, SampledConfig, build_unet
+from generators.samplers import sample_images
 from pigbench.contracts import Batch, Component, Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
 
 
-class JointConfig(DiffusionConfig, SampledByDDIM):
-    """The denoiser's settings, as for one of PIG's, and the sampler's steps."""
+class JointConfig(DiffusionConfig, SampledConfig):
+    """The denoiser's settings, as for one of PIG's, and the sampler's."""
 
 
-class Joint(DDIMGenerator):
+class Joint(DiffusionGenerator):
     """Pairs from one denoiser of both channels."""
 
     kind = "pairs"
@@ -46,7 +47,7 @@ class Joint(DDIMGenerator):
         return mse_loss(network(self.schedule.add_noise(pairs, noise, t), t), noise)
 
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
-        """Pairs by DDIM; lesion where the mask's channel is above 0."""
+        """Pairs, sampled together; lesion where the mask's channel is above 0."""
         on_step = request.on_step
 
         def watch(step: int, t: int, _: None, clean: torch.Tensor) -> None:
@@ -56,9 +57,9 @@ class Joint(DDIMGenerator):
         side = self.resolution
         pairs = sample_images(
             trained["denoiser"],
-            self.schedule,
+            self.scheduler,
             request.noise((2, side, side)),
-            steps=self.config.ddim_steps,
+            steps=self.config.steps,
             on_step=watch,
         )
         return Pairs.clipped(pairs[:, 1:], pairs[:, :1] > 0)

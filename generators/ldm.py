@@ -15,7 +15,8 @@ import numpy as np
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
-from generators.diffusion import DENOISER, DDIMGenerator, build_unet, ddim_schedule, sample_images
+from generators.diffusion import DENOISER, DiffusionGenerator, build_unet
+from generators.samplers import ddim_schedule, sample_images
 from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest, TrainView
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ class LDMConfig(ConditionedConfig):
 
     @model_validator(mode="after")
     def _starts_within_the_schedule(self) -> LDMConfig:
-        if self.ddim_steps == self.timesteps:
-            raise ValueError(f"ddim_steps = {self.ddim_steps}: sampling starts one step late, so take fewer than T")
+        if self.sampler == "ddim" and self.steps == self.timesteps:
+            raise ValueError(f"steps = {self.steps}: DDIM's sampling starts one step late, so take fewer than T")
         return self
 
 
@@ -60,7 +61,7 @@ AUTOENCODER = ("autoencoder_channels", "autoencoder_layers", "latent_channels", 
 LOSS = ("kl_weight", "perceptual_weight", "adversarial_weight", "adversarial_start")
 
 
-class LDM(DDIMGenerator):
+class LDM(DiffusionGenerator):
     """Images for given masks, by diffusion in an autoencoder's latents."""
 
     kind = "images-for-masks"
@@ -73,7 +74,7 @@ class LDM(DDIMGenerator):
 
     @cached_property
     def schedule(self) -> DDIMScheduler:
-        """√β from √β_1 to √β_T, sampled from t = 1 on, as the authors do; x̂0 is never clipped."""
+        """√β from √β_1 to √β_T; DDIM samples from t = 1 on, as the authors do. x̂0 is never clipped."""
         return ddim_schedule(self.config, beta_schedule="scaled_linear", steps_offset=1, set_alpha_to_one=False)
 
     @property
@@ -163,7 +164,7 @@ class LDM(DDIMGenerator):
         return PerceptualDistance()
 
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
-        """Images for the request's masks: DDIM in the latents, then the decoder."""
+        """Images for the request's masks: sampled in the latents, then decoded."""
         masks = masks_to_make(request, self.config.augment_masks)
         condition = as_condition(masks, request.device)
         autoencoder, on_step = trained["autoencoder"], request.on_step
@@ -178,9 +179,9 @@ class LDM(DDIMGenerator):
         side = self.resolution // 2**self.halvings
         latents = sample_images(
             denoiser,
-            self.schedule,
+            self.scheduler,
             request.noise((self.config.latent_channels, side, side)),
-            steps=self.config.ddim_steps,
+            steps=self.config.steps,
             on_step=watch,
         )
         return Pairs.clipped(autoencoder.decode(latents), masks)

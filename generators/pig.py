@@ -24,29 +24,30 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from generators import diffusion
+from generators import samplers
 from generators.diffusion import (
     DENOISER,
-    DDIMGenerator,
     DiffusionConfig,
-    SampledByDDIM,
+    DiffusionGenerator,
+    SampledConfig,
     build_unet,
-    check_steps,
     predict_clean,
 )
+from generators.samplers import started, take_step
 from pigbench.contracts import Batch, Choices, Component, Pairs, SampleRequest
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DDIMScheduler
+
+    from generators.samplers import Scheduler
 
     Denoiser = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 RELEASE = {"loss_weight": "sigmoid", "timestep_sampling": "antithetic", "guide": "binary", "masks_out": "release"}
 
 
-class PIGConfig(DiffusionConfig, SampledByDDIM):
-    """Both denoisers' settings, the switches of the table above, and the sampler's steps."""
+class PIGConfig(DiffusionConfig, SampledConfig):
+    """Both denoisers' settings, the switches of the table above, and the sampler's."""
 
     variant: Literal["paper", "release"] | None = Field(None, description="sets the switches that are not given")
     condition: Literal["guider", "clean"] = Field("guider", description="the conditional model's, in training")
@@ -66,7 +67,7 @@ class PIGConfig(DiffusionConfig, SampledByDDIM):
         return RELEASE | given if release else given
 
 
-class PIG(DDIMGenerator):
+class PIG(DiffusionGenerator):
     """Pairs from two denoisers; given masks, images for them from the conditional model alone."""
 
     kind = "pairs"
@@ -125,18 +126,18 @@ class PIG(DDIMGenerator):
         """Pairs from Algorithm 2, clipped; where `request.masks` are given, images for those."""
         import torch
 
-        steps, on_step = self.config.ddim_steps, request.on_step
+        steps, on_step = self.config.steps, request.on_step
         if request.masks is not None:
             masks = 2 * torch.as_tensor(request.masks, dtype=torch.float32, device=request.device) - 1
             images = sample_images(
-                trained["conditional"], self.schedule, masks, request.noise(), steps=steps, on_step=on_step
+                trained["conditional"], self.scheduler, masks, request.noise(), steps=steps, on_step=on_step
             )
             return Pairs.clipped(images, request.masks)
 
         masks, images = sample_pairs(
             trained["guider"],
             trained["conditional"],
-            self.schedule,
+            self.scheduler,
             request.noise(),
             request.noise(),
             steps=steps,
@@ -151,7 +152,7 @@ class PIG(DDIMGenerator):
 def sample_pairs(
     guider: Denoiser,
     conditional: Denoiser,
-    scheduler: DDIMScheduler,
+    scheduler: Scheduler,
     x_T: torch.Tensor,
     y_T: torch.Tensor,
     *,
@@ -162,22 +163,22 @@ def sample_pairs(
     """Algorithm 2: masks x̂0 and images ŷ0, both (N, 1, H, W), raw and unclipped.
 
     guider, conditional: denoisers from (N, 2, H, W), what is cleaned first, its condition second, and timesteps (N,) to
-    ε (N, 1, H, W). scheduler: as `ddim_schedule` makes it. x_T, y_T: standard normal noise (N, 1, H, W). steps: a
-    divisor of T. binarise_guide: show the conditional model `binarise(x̂0)`; the masks are stepped raw all the same.
-    on_step(step, t, x̂0, ŷ0) is called at every step. Raises ValueError if `steps` does not divide T.
+    ε (N, 1, H, W). scheduler: as `ddim_schedule` or `scheduler_of` makes it; masks and images each get one of their
+    own like it, for a solver remembers the steps before. x_T, y_T: standard normal noise (N, 1, H, W). binarise_guide:
+    show the conditional model `binarise(x̂0)`; the masks are stepped raw all the same. on_step(step, t, x̂0, ŷ0) is
+    called at every step. Raises ValueError for `steps` that the sampler cannot take.
     """
     import torch
 
-    check_steps(steps, scheduler.config.num_train_timesteps)
-    scheduler.set_timesteps(steps)
+    of_masks, of_images = started(scheduler, steps), started(scheduler, steps)
     x, y = x_T, y_T
     with torch.no_grad():
-        for step, t in enumerate(scheduler.timesteps.tolist()):
+        for step, t in enumerate(of_masks.timesteps.tolist()):
             times = torch.full((len(x),), t, device=x.device)
             noise_x = guider(_channels(x, y), times)
-            x, mask = scheduler.step(noise_x, t, x, return_dict=False)  # Eq. (6)-(7): x_{t-1} and x̂0
+            x, mask = take_step(of_masks, noise_x, t, x)  # Eq. (6)-(7): x_{t-1} and x̂0
             noise_y = conditional(_channels(y, binarise(mask) if binarise_guide else mask), times)
-            y, image = scheduler.step(noise_y, t, y, return_dict=False)
+            y, image = take_step(of_images, noise_y, t, y)
             if on_step is not None:
                 on_step(step, t, mask, image)
     return mask, image
@@ -185,7 +186,7 @@ def sample_pairs(
 
 def sample_images(
     conditional: Denoiser,
-    scheduler: DDIMScheduler,
+    scheduler: Scheduler,
     masks: torch.Tensor,
     y_T: torch.Tensor,
     *,
@@ -197,7 +198,7 @@ def sample_images(
     def denoiser(y: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
         return conditional(_channels(y, masks), times)
 
-    return diffusion.sample_images(denoiser, scheduler, y_T, steps=steps, masks=masks, on_step=on_step)
+    return samplers.sample_images(denoiser, scheduler, y_T, steps=steps, masks=masks, on_step=on_step)
 
 
 def binarise(masks: torch.Tensor) -> torch.Tensor:

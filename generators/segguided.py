@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from generators.conditioning import ConditionedConfig, images_for_masks
-from generators.diffusion import DENOISER, DDIMGenerator, build_unet
+from generators.diffusion import DENOISER, DiffusionGenerator, build_unet
 from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class SegGuidedConfig(ConditionedConfig):
     )
 
 
-class SegGuidedDif(DDIMGenerator):
+class SegGuidedDif(DiffusionGenerator):
     """Images for given masks, the mask a channel beside the noised image."""
 
     kind = "images-for-masks"
@@ -52,10 +52,10 @@ class SegGuidedDif(DDIMGenerator):
         return mse_loss(network(torch.cat([noised, masks], dim=1), t), noise)
 
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
-        """Images for the request's masks by DDIM."""
+        """Images for the request's masks."""
         import torch
 
         def denoiser(x: torch.Tensor, masks: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
             return trained["denoiser"](torch.cat([x, masks], dim=1), times)
 
-        return images_for_masks(denoiser, self.schedule, request, self.config)
+        return images_for_masks(denoiser, self.scheduler, request, self.config)

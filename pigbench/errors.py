@@ -69,7 +69,7 @@ def _of_parts(name: str, other: str) -> float:
         return 0.95
     if len(a) > 2 and any(word.startswith(a) for word in [b, *theirs]):  # optim: optimizer
         return 0.9
-    by_word = [0.9 * _alike(a, word) for word in theirs] if len(theirs) > 1 else []  # stepz: ddim_steps
+    by_word = [0.9 * _alike(a, word) for word in theirs] if len(theirs) > 1 else []  # stepz: ddpm_steps
     return max(_alike(a, b), *by_word, 0.0)
 
 

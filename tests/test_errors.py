@@ -11,7 +11,7 @@ GENERATORS = ["controlnet", "copy-paste", "ddim", "ddpm", "identity", "joint", "
 SEGMENTERS = ["deeplabv3plus", "segformer", "unet", "unetplusplus"]
 PRESETS = ["smoke", "demo", "quick", "small", "medium", "paper"]
 DEVICES = ["auto", "cpu", "cuda"]
-KEYS = [*preset_keys(), "diffusion.ddim_steps", "diffusion.channels", "segmentation.network.encoder"]
+KEYS = [*preset_keys(), "diffusion.steps", "diffusion.channels", "segmentation.network.encoder"]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ KEYS = [*preset_keys(), "diffusion.ddim_steps", "diffusion.channels", "segmentat
         ("trainign.lr", KEYS, ["training.learning_rate"]),
         ("numerics.precision", KEYS, ["numerics.gpu_precision"]),
         ("fidelity.extrator", KEYS, ["fidelity.extractor"]),
-        ("diffusion.stepz", KEYS, ["diffusion.ddim_steps"]),
+        ("diffusion.stepz", KEYS, ["diffusion.steps"]),
         ("segmentation.network.encodr", KEYS, ["segmentation.network.encoder"]),
         ("resoluton", KEYS, ["resolution"]),
         ("batch", KEYS, ["training.batch", "sampling.batch", "segmentation.batch"]),

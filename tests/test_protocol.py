@@ -17,7 +17,7 @@ def test_every_preset_is_valid(name: str) -> None:
     preset = load_preset(name)
     assert preset.about
     assert preset.samples >= 2
-    assert preset.diffusion["timesteps"] % preset.diffusion["ddim_steps"] == 0
+    assert preset.diffusion["timesteps"] % preset.diffusion["steps"] == 0
 
 
 @pytest.mark.parametrize("name", ["demo", "quick", "small", "medium"])
@@ -32,7 +32,7 @@ def test_paper_trains_pig_as_released_and_the_rest_as_published() -> None:
     assert preset.training_for("pig").ema is False
     assert preset.training_for("pig").schedule == "plateau"
     assert preset.training_for("ddpm").ema == 0.9999
-    assert (preset.diffusion["timesteps"], preset.diffusion["ddim_steps"], preset.diffusion["ddpm_steps"]) == (
+    assert (preset.diffusion["timesteps"], preset.diffusion["steps"], preset.diffusion["ddpm_steps"]) == (
         1024,
         256,
         1024,

@@ -108,7 +108,7 @@ def _preset_changes(record: Record) -> Iterator[str]:
     from pigbench.protocol import load_preset, preset_keys
 
     untouched = load_preset(record.preset).model_dump(mode="json")
-    theirs, ours = dict(_flat(record.protocol.preset.model_dump(mode="json"))), dict(_flat(untouched))
+    theirs, ours = dict(_flat(_preset(record))), dict(_flat(untouched))
     for key, value in theirs.items():
         can_be_set = key in preset_keys() or key.startswith(("diffusion.", "segmentation.network."))
         replaced = value is None and key in ("training.images", "training.epochs")  # by the other one
@@ -120,15 +120,30 @@ def _plugin_changes(record: Record, names: Sequence[str]) -> Iterator[str]:
     """The settings of those generators, and of those that they use, that do not follow from the record's preset."""
     from pigbench.planning.configured import choose_generator
 
-    shared = record.protocol.preset.model_dump(mode="json").get("diffusion", {})
+    shared = _preset(record)["diffusion"]
     configs = {info.plugin: info.config for info in record.generators.values()}
     chosen = [choose_generator(name, shared, {}) for name in names if name not in ("all", "real")]
     used = {other.name: other for choice in chosen for other in choice.with_those_it_uses()}
     for name, choice in used.items():
         untouched = choice.config.model_dump(mode="json")
-        for field, value in configs.get(name, {}).items():
+        for field, value in _renamed(configs.get(name, {})).items():
             if field in choice.plugin.Config.model_fields and value != untouched.get(field):
                 yield _change(f"{name}.{field}", value)
+
+
+def _preset(record: Record) -> dict[str, Any]:
+    """The record's preset, the settings of `[diffusion]` by the names that they have today."""
+    preset = record.protocol.preset.model_dump(mode="json")
+    return preset | {"diffusion": _renamed(preset.get("diffusion", {}))}
+
+
+def _renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    from pigbench.protocol import RENAMED
+
+    return {
+        RENAMED.get(name, name): _renamed(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+    }
 
 
 def _flat(tables: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -113,12 +113,27 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Co
     if biased:
         yield f"† {', '.join(biased)} {'is' if len(biased) == 1 else 'are'} mostly bias at this m"
     yield from _control_note(f"{row.generator}_{row.n}" for row in rows if row.control)
+    yield from _sampler_notes(group, rows)
     yield from _missing_images(rows)
     yield from _refused((f"{row.generator}, n={row.n}", row) for row in rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
         yield from tuning_notes(label, group)
         yield from _ceiling(label, group)
+
+
+def _sampler_notes(group: Group, rows: Sequence[GeneratorRow]) -> Iterable[str]:
+    """How the rows were sampled, where their records say, and which of them are one network sampled in several ways."""
+    sampled, networks = defaultdict(list), defaultdict(list)
+    for label, network in dict.fromkeys((row.generator, row.network) for row in rows):
+        networks[network].append(label)
+        if how := group.generators[label].sampler:
+            sampled[how].append(label)
+    if sampled:
+        yield "sampled by " + "; ".join(f"{how}: {', '.join(labels)}" for how, labels in sampled.items())
+    for labels in networks.values():
+        if len(labels) > 1:
+            yield f"{' and '.join(labels)} are samplers of one network: only the best of them is marked"
 
 
 def _ranking(columns: Sequence[Column]) -> str:

@@ -5,7 +5,8 @@ Every group of one protocol is a section of its own, and so are the paper's numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite, nan
@@ -111,7 +112,7 @@ def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[st
     """Table 1: how good the images are. `rows` share one extractor; they are ranked by KID, where it was measured."""
     columns = set_columns(group, metrics)
     by = ranked_by(columns)
-    marks: list[Mark] = _ranks(rows, by) if by else [""] * len(rows)
+    marks: list[Mark] = _ranks(rows, by, [(row.network, row.n) for row in rows]) if by else [""] * len(rows)
     of_sets = " and ".join(column.info.heading for column in columns if column.name in ("kid", "fid"))
     own = "" if rows[0].extractor == "inception" or "FID" not in of_sets else "; not Inception-FID"
     headings = ["Generator", "n"]
@@ -266,10 +267,22 @@ def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark], fa
     return scores + told
 
 
-def _ranks(rows: Sequence[GeneratorRow] | Sequence[ArmRow], column: Column) -> list[Mark]:
-    """The marks of a column: only rows that can be ranked, and not one row alone; equals share a mark."""
+def _ranks(
+    rows: Sequence[GeneratorRow] | Sequence[ArmRow], column: Column, kin: Sequence[Hashable] | None = None
+) -> list[Mark]:
+    """The marks of a column: only rows that can be ranked, and not one row alone; equals share a mark.
+
+    kin: of rows that are alike in it only the best can have a mark.
+    """
     best: Callable[[list[float]], float] = min if column.info.better == "lower" else max
     values = [row.metrics[column.name].mean if row.ranked and row.metrics else nan for row in rows]
+    if kin:
+        of_kin: dict[Hashable, list[float]] = defaultdict(list)
+        for one, value in zip(kin, values, strict=True):
+            of_kin[one] += [value] if isfinite(value) else []
+        values = [
+            value if of_kin[one] and value == best(of_kin[one]) else nan for one, value in zip(kin, values, strict=True)
+        ]
     left = [value for value in values if isfinite(value)]
     if len(left) < 2:
         return [""] * len(rows)

@@ -61,7 +61,8 @@ class GeneratorRow:
     """One generator at one n.
 
     metrics: by name, the mean over folds of the folds' values, of the set metrics, of their floors (`floor_of`) and of
-    `CLIPPED`; empty if it failed. A metric that was refused in a fold has no number.
+    `CLIPPED`; empty if it failed. A metric that was refused in a fold has no number. network: whose networks it samples
+    from: its own, or, where it borrows all of them as DDIM does, its lender's.
     """
 
     generator: str
@@ -71,6 +72,7 @@ class GeneratorRow:
     runs: tuple[FidelityRun, ...]
     sealed: bool = True
     control: bool = False
+    network: str = ""
     metrics: dict[str, Estimate] = field(default_factory=dict)
 
     @property
@@ -167,9 +169,32 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
         together[run.extractor, run.generator, run.n].append(run)
     metrics = list(group.held("set"))
     rows = [_generator_row(runs, group.folds, metrics) for _, runs in sorted(together.items())]
-    about = group.generators
-    rows = [replace(row, sealed=about[row.generator].sealed, control=about[row.generator].control) for row in rows]
+    about, networks = group.generators, _networks(group)
+    rows = [
+        replace(
+            row,
+            sealed=about[row.generator].sealed,
+            control=about[row.generator].control,
+            network=networks[row.generator],
+        )
+        for row in rows
+    ]
     return sorted(rows, key=lambda row: (row.extractor, row.control))
+
+
+def _networks(group: Group) -> dict[str, str]:
+    """Whose networks each generator samples from, by label: those of one plugin and one size count as the same."""
+    lenders: dict[str, str] = {}
+    for label, info in group.generators.items():
+        owners = {component.rpartition(".")[0] for component in info.image_passes}  # "" for a component of its own
+        if len(owners) == 1 and (owner := owners.pop()):
+            lenders[label] = owner
+    found = {}
+    for label, info in group.generators.items():
+        owner = lenders.get(label, info.plugin)
+        size = sorted(set(info.arithmetic.values()) - {None})  # type: ignore[type-var]
+        found[label] = f"{owner} {size}" if owner in lenders.values() else label
+    return found
 
 
 def _generator_row(runs: list[FidelityRun], folds: int, metrics: Sequence[str]) -> GeneratorRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def keys(setup: Setup) -> set[str]:
         {},
         {"folds": 3, "seed": 7, "n": [16]},
         {"set_aside": 0.25},
-        {"set": ["training.images=32", "pig.guide=binary", "diffusion.ddim_steps=8"]},
+        {"set": ["training.images=32", "pig.guide=binary", "diffusion.steps=8"]},
         {"set": ["training.epochs=2", "segmentation.steps=7", "training.clip=false"]},
         {"preset": "demo", "generator": ["joint"]},
         {"preset": "demo", "generator": ["ldm"], "set": ["ldm.latent_channels=3", "ldm.perceptual_weight=0.5"]},
@@ -150,3 +151,14 @@ def test_missing_samples_are_made_and_missing_trainings_only_if_asked_for(finish
     done = finished("sample", "--set", "training.images=12", "--train")
     assert done.returncode == 0, done.stderr
     assert len(set((finished.path / "runs" / "artifacts" / "train").iterdir()) - trained) == 2
+
+
+def test_a_record_from_before_samplers_could_be_chosen_is_gone_on_from(tmp_path: Path, leave_record) -> None:
+    made = leave_record(set_up(asked(tmp_path, "diffusion.steps=8", "pig.steps=16")))
+    (path,) = (tmp_path / "records").glob("*.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for settings in (record["protocol"]["preset"]["diffusion"], record["generators"]["pig(steps=16)"]["config"]):
+        settings["ddim_steps"] = settings.pop("steps")
+        del settings["sampler"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert keys(again(tmp_path)) == keys(made)

@@ -155,7 +155,7 @@ def test_every_setting_is_listed_as_set_takes_it(finished) -> None:
     rows = json.loads(finished("list", "settings", "--preset", "smoke", "--format", "json").stdout)
     values = {row["name"]: row["value"] for row in rows}
     assert values["training.images"] == 64
-    assert values["pig.ddim_steps"] == 4
+    assert values["pig.steps"] == 4
     assert {"pig.guide", "unet.pretrained"} <= values.keys()
     own, general = split_changes([f"{name}={json.dumps(value)}" for name, value in values.items() if value is not None])
     assert changed_preset("smoke", general, ["pig"], ["unet"]) == load_preset("smoke")

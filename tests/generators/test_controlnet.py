@@ -31,7 +31,7 @@ def base(settings) -> torch.nn.Module:
 
 @pytest.fixture
 def generator(settings) -> ControlNet:
-    return ControlNet(ControlNetConfig(**settings, ddim_steps=8), Task(SIDE))
+    return ControlNet(ControlNetConfig(**settings, steps=8), Task(SIDE))
 
 
 def inputs(count: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

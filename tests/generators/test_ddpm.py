@@ -65,7 +65,7 @@ def test_ddpm_makes_what_the_diffusers_pipeline_makes(tiny, networks, make_reque
 @pytest.mark.parametrize("steps", STEPS)
 def test_ddim_makes_what_the_diffusers_pipeline_makes(ddpm, networks, make_request, steps) -> None:
     trained = networks(ddpm)
-    generator = DDIM(DDIMConfig(timesteps=16, ddim_steps=steps), Task(16))
+    generator = DDIM(DDIMConfig(timesteps=16, steps=steps), Task(16))
     images = generator.sample(trained, make_request([0, 1, 2])).images
     pipeline = {
         "scheduler": DDIMScheduler(num_train_timesteps=16, clip_sample=False),
@@ -77,7 +77,7 @@ def test_ddim_makes_what_the_diffusers_pipeline_makes(ddpm, networks, make_reque
 
 
 def samplers(ddpm):
-    return [ddpm, DDIM(DDIMConfig(timesteps=16, ddim_steps=8), Task(16))]
+    return [ddpm, DDIM(DDIMConfig(timesteps=16, steps=8), Task(16))]
 
 
 def test_same_seed_same_sample(ddpm, networks, make_request) -> None:
@@ -99,7 +99,7 @@ def test_a_sample_does_not_depend_on_its_batch_mates(ddpm, networks, make_reques
 
 
 def test_images_are_clipped_and_counted(ddpm, networks, make_request) -> None:
-    pairs = DDIM(DDIMConfig(timesteps=16, ddim_steps=8), Task(16)).sample(networks(ddpm), make_request([0, 1]))
+    pairs = DDIM(DDIMConfig(timesteps=16, steps=8), Task(16)).sample(networks(ddpm), make_request([0, 1]))
     assert pairs.masks is None
     assert pairs.images.shape == (2, 1, 16, 16)
     assert abs(pairs.images).max() <= 1
@@ -126,14 +126,14 @@ def test_the_sampler_is_told_with_its_steps() -> None:
         return DDPM(DDPMConfig(ddpm_steps=steps), Task(32)).sampler
 
     assert (told(1024), told(128)) == ("DDPM, 1,024 steps", "DDPM, 128 of 1,024 steps")
-    assert DDIM(DDIMConfig(ddim_steps=32), Task(32)).sampler == "DDIM, 32 steps"
+    assert DDIM(DDIMConfig(steps=32), Task(32)).sampler == "DDIM, 32 steps"
 
 
 def test_ddim_trains_nothing_of_its_own() -> None:
     assert [(component.name, component.owner) for component in DDIM.components] == [("denoiser", "ddpm")]
 
 
-@pytest.mark.parametrize(("config", "steps"), [(DDPMConfig, "ddpm_steps"), (DDIMConfig, "ddim_steps")])
+@pytest.mark.parametrize(("config", "steps"), [(DDPMConfig, "ddpm_steps"), (DDIMConfig, "steps")])
 def test_steps_that_do_not_divide_are_refused(config, steps) -> None:
     with pytest.raises(ValueError, match="5 steps do not divide T = 1024: take 4"):
         config(**{steps: 5})

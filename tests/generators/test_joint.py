@@ -30,13 +30,13 @@ def test_it_is_as_large_as_pig(preset) -> None:
 def test_the_loss_is_the_error_in_the_noise_of_both_channels(tiny, make_batch) -> None:
     zero = torch.nn.Module()
     zero.forward = lambda noised, t: torch.zeros_like(noised)
-    generator = Joint(JointConfig(**tiny, ddim_steps=8), Task(16))
+    generator = Joint(JointConfig(**tiny, steps=8), Task(16))
     assert generator.loss("denoiser", zero, make_batch(count=16), {}).item() == pytest.approx(1, abs=0.05)
 
 
 def test_a_perfect_denoiser_gives_the_pair_back(tiny, make_request) -> None:
     """With ε computed from a known pair, DDIM must end at that pair, mask and image each in its place."""
-    generator = Joint(JointConfig(**tiny, ddim_steps=8), Task(16))
+    generator = Joint(JointConfig(**tiny, steps=8), Task(16))
     mask = torch.full((1, 1, 16, 16), -1.0)
     mask[..., 4:9, 4:9] = 1
     image = torch.linspace(-0.9, 0.9, 256).reshape(1, 1, 16, 16)
@@ -56,7 +56,7 @@ def test_a_perfect_denoiser_gives_the_pair_back(tiny, make_request) -> None:
 
 
 def test_training_reads_only_the_declared_settings(tiny, train_once) -> None:
-    assert train_once(Joint, JointConfig(**tiny, ddim_steps=8))["denoiser"] > 0
+    assert train_once(Joint, JointConfig(**tiny, steps=8))["denoiser"] > 0
 
 
 def test_pig_stands_beside_it_with_the_same_settings() -> None:

@@ -23,7 +23,7 @@ def settings(tiny) -> dict:
         "autoencoder_layers": 1,
         "latent_channels": 2,
         "perceptual_weight": 0.0,
-        "ddim_steps": 8,
+        "steps": 8,
     }
 
 
@@ -139,4 +139,4 @@ def test_a_side_that_cannot_be_halved_is_refused(settings) -> None:
 
 def test_sampling_at_every_step_is_refused(settings) -> None:
     with pytest.raises(ValueError, match="take fewer than T"):
-        LDMConfig(**(settings | {"ddim_steps": settings["timesteps"]}))
+        LDMConfig(**(settings | {"steps": settings["timesteps"]}))

@@ -4,14 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import pixel_unshuffle
 
-from generators.diffusion import (
-    DiffusionConfig,
-    build_unet,
-    check_steps,
-    ddim_schedule,
-    ddpm_schedule,
-    predict_clean,
-)
+from generators.diffusion import DiffusionConfig, build_unet, predict_clean
+from generators.samplers import check_steps, ddim_schedule, ddpm_schedule
 
 
 def test_defaults_are_the_release_network() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from generators.diffusion import DiffusionConfig, ddim_schedule
+from generators.diffusion import DiffusionConfig
 from generators.pig import PIG, PIGConfig, binarise, sample_images, sample_pairs
+from generators.samplers import ddim_schedule
 from pigbench.contracts import Task
 
 SIDE = 16
@@ -168,7 +169,7 @@ def test_images_for_given_masks_are_algorithm_2_with_the_mask_as_guide() -> None
 
 @pytest.fixture
 def make(tiny):
-    return lambda **settings: PIG(PIGConfig(**tiny, **{"ddim_steps": 4} | settings), Task(SIDE))
+    return lambda **settings: PIG(PIGConfig(**tiny, **{"steps": 4} | settings), Task(SIDE))
 
 
 def test_variants_set_what_is_not_given() -> None:
@@ -182,12 +183,12 @@ def test_variants_set_what_is_not_given() -> None:
     with pytest.raises(ValueError, match="variant"):
         PIGConfig(variant="thesis")
     with pytest.raises(ValueError, match="250 steps do not divide T = 1024: take 256"):
-        PIGConfig(ddim_steps=250)
+        PIGConfig(steps=250)
 
 
 @pytest.mark.parametrize("settings", [{}, {"variant": "release"}, {"condition": "clean"}])
 def test_training_reads_only_the_declared_settings(tiny, train_once, settings) -> None:
-    losses = train_once(PIG, PIGConfig(**tiny, ddim_steps=4, **settings))
+    losses = train_once(PIG, PIGConfig(**tiny, steps=4, **settings))
     assert set(losses) == {"guider", "conditional"}
     assert all(np.isfinite(loss) for loss in losses.values())
 
@@ -195,7 +196,7 @@ def test_training_reads_only_the_declared_settings(tiny, train_once, settings) -
 def test_only_what_the_guider_reads_can_retrain_it() -> None:
     guider, conditional = PIG.components
     assert set(conditional.settings) - set(guider.settings) == {"condition", "loss_weight"}
-    assert not {"ddim_steps", "guide", "masks_out", "variant"} & {*guider.settings, *conditional.settings}
+    assert not {"steps", "guide", "masks_out", "variant"} & {*guider.settings, *conditional.settings}
 
 
 class Spy(torch.nn.Module):

@@ -24,7 +24,7 @@ class Watching(torch.nn.Module):
 
 def shown_in_training(tiny, make_batch, ablation: float, steps: int = 200) -> list[torch.Tensor]:
     network = Watching()
-    generator = SegGuidedDif(SegGuidedConfig(**tiny, ddim_steps=8, ablation=ablation), Task(16))
+    generator = SegGuidedDif(SegGuidedConfig(**tiny, steps=8, ablation=ablation), Task(16))
     for step in range(steps):
         generator.loss("denoiser", network, make_batch(step), {})
     return network.shown
@@ -47,7 +47,7 @@ def test_sampling_shows_the_masks_at_every_step(tiny, make_request) -> None:
     masks = np.zeros((2, 1, 16, 16), np.uint8)
     masks[:, :, 3:9, 3:9] = 1
     network = Watching()
-    generator = SegGuidedDif(SegGuidedConfig(**tiny, ddim_steps=8, ablation=1.0), Task(16))
+    generator = SegGuidedDif(SegGuidedConfig(**tiny, steps=8, ablation=1.0), Task(16))
     pairs = generator.sample({"denoiser": network}, make_request([0, 1], masks=masks))
     assert len(network.shown) == 8
     assert all(np.array_equal(shown.numpy(), masks) for shown in network.shown)
@@ -58,7 +58,7 @@ def test_masks_are_augmented_only_when_asked_and_each_by_its_own_stream(tiny, ma
     masks = np.zeros((3, 1, 16, 16), np.uint8)
     masks[:, :, 2:7, 3:11] = 1
     trained = {"denoiser": Watching()}
-    moving = SegGuidedDif(SegGuidedConfig(**tiny, ddim_steps=8, augment_masks=True), Task(16))
+    moving = SegGuidedDif(SegGuidedConfig(**tiny, steps=8, augment_masks=True), Task(16))
     first = moving.sample(trained, make_request([0, 1, 2], masks=masks)).masks
     other = moving.sample(trained, make_request([5, 1, 6], masks=masks)).masks
     assert np.array_equal(first[1], other[1])

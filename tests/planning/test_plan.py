@@ -69,7 +69,7 @@ def test_more_samples_are_more_chunks_and_the_same_first_ones() -> None:
     ("setting", "retrained"),
     [
         ({"guide": "binary"}, set()),
-        ({"ddim_steps": 8}, set()),
+        ({"steps": 8}, set()),
         ({"loss_weight": "sigmoid"}, {"conditional"}),
         ({"timestep_sampling": "antithetic"}, {"guider", "conditional"}),
         ({"channels": [16, 16]}, {"guider", "conditional"}),

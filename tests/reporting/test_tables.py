@@ -507,3 +507,43 @@ def test_without_areas_there_are_no_thirds(make_record, factory, changed):
     del sets["held-out"]["cases"]["area"]
     (group,) = merge([changed(record, test_sets=sets)])
     assert by_size(group) == []
+
+
+def borrowing(factory, record, **told):
+    """`record` as a run gives it, in which DDIM borrows DDPM's network."""
+    about = factory.content(record)["generators"]
+    about["ddim"]["image_passes"] = {"ddpm.denoiser": 48000}
+    for label, parts in told.items():
+        about[label] |= parts
+    return factory.changed(record, generators=about)
+
+
+def test_two_samplers_of_one_network_do_not_take_both_marks(make_record, factory, with_distances):
+    record = with_distances(
+        make_record(("pig", "ddpm", "ddim"), (2048,)), ddpm=(0.001, 9.0), ddim=(0.002, 9.0), pig=(0.003, 9.0)
+    )
+    turned = with_distances(record, ddpm=(0.002, 9.0), ddim=(0.001, 9.0))
+    for better, other, made in (("ddpm", "ddim", record), ("ddim", "ddpm", turned)):
+        table, _ = tables(borrowing(factory, made))
+        marks = {name: cell.mark for name, cell in column(table, "KID ×1000").items()}
+        assert marks == {better: "best", other: "", "pig": "second"}
+        assert "ddim and ddpm are samplers of one network: only the best of them is marked" in notes(table)
+    alone, _ = tables(borrowing(factory, make_record(("pig", "ddim"), (2048,))))
+    assert "samplers of one network" not in notes(alone)
+    assert {cell.mark for cell in column(alone, "KID ×1000").values()} == {"best", "second"}
+
+
+def test_a_network_of_another_size_is_another_one(make_record, factory):
+    record = make_record(("ddpm", "ddim"), (2048,))
+    larger = borrowing(factory, record, ddpm={"arithmetic": {"denoiser": 9}}, ddim={"arithmetic": {"ddpm.denoiser": 5}})
+    table, _ = tables(larger)
+    assert {cell.mark for cell in column(table, "KID ×1000").values()} == {"best", "second"}
+    assert "samplers of one network" not in notes(table)
+
+
+def test_table_1_says_how_its_rows_were_sampled(make_record, factory):
+    how = {"ddpm": {"sampler": "DDPM, 128 of 1,024 steps"}, "pig": {"sampler": "UniPC, 16 steps"}}
+    record = borrowing(factory, make_record(("pig", "ddpm", "ddim")), ddim={"sampler": "UniPC, 16 steps"}, **how)
+    table, _ = tables(record)
+    assert "sampled by UniPC, 16 steps: ddim, pig; DDPM, 128 of 1,024 steps: ddpm" in notes(table)
+    assert "sampled by" not in notes(tables(make_record())[0]), "an older record does not say"
