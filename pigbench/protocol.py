@@ -129,7 +129,8 @@ class Preset(_Table):
 class Protocol(_Table):
     """A preset met by a dataset: what two numbers must share to be compared.
 
-    set_aside: the share of the patients that is kept for tuning and stands in no fold.
+    set_aside: the share of the patients that is kept for tuning and stands in no fold. flips: how segmenters mirror the
+    dataset's images, unless they are told otherwise.
     """
 
     preset: Preset
@@ -138,6 +139,7 @@ class Protocol(_Table):
     folds: int
     split_seed: int = 0
     set_aside: float = Field(0.0, ge=0, lt=1)
+    flips: str = "both"
     metric_definitions: int = METRIC_DEFINITIONS
     stage_versions: dict[str, int] = Field(default_factory=dict)
 
@@ -154,6 +156,8 @@ class Protocol(_Table):
         content["preset"]["diffusion"] = {name: value for name, value in shared.items() if not isinstance(value, dict)}
         if not self.set_aside:  # so that records from before there was any keep their hash
             del content["set_aside"]
+        if self.flips == "both":
+            del content["flips"]
         if not self.preset.numerics.compile:
             del content["preset"]["numerics"]["compile"]
         if self.preset.scoring.grid == "working":

@@ -82,7 +82,7 @@ def _arm(node: Node) -> dict[str, Any]:
 
 def _tables(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The rows of every table of the record, by its name, as the stages give them."""
-    tables: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    tables: dict[str, list[dict[str, Any]]] = defaultdict(list, fits=[], fidelity=[])
     for node in plan.targets:
         stage = stages.find(node.stage)
         if stage.table:

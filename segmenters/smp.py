@@ -8,9 +8,10 @@ from random weights, or with `pretrained` from ImageNet's.
 from __future__ import annotations
 
 import os
+import random
 from abc import abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
@@ -36,6 +37,9 @@ class EncoderConfig(TrainedConfig):
     )
     encoder_depth: int = Field(5, ge=1, le=5, description="how often the encoder halves its input")
     upsample: PositiveInt = Field(1, description="enlarge images before the network, so that small ones keep detail")
+    flips: Literal["both", "horizontal", "vertical", "none"] = Field(
+        "both", description="how training images are mirrored; by default as the dataset says"
+    )
 
     @field_validator("encoder")
     @classmethod
@@ -43,22 +47,48 @@ class EncoderConfig(TrainedConfig):
         return LITE0 if info.data.get("pretrained") else given
 
 
-class UNetConfig(EncoderConfig):
+class DecoderConfig(EncoderConfig):
     """A decoder that climbs back level by level."""
 
     decoder_channels: tuple[PositiveInt, ...] = Field((256, 128, 64, 32, 16), description="one width a level")
 
+    @property
+    def halvings(self) -> int:
+        """How often the network halves its input."""
+        return self.encoder_depth
+
     @model_validator(mode="after")
-    def _one_width_a_level(self) -> UNetConfig:
-        if len(self.decoder_channels) != self.encoder_depth:
+    def _one_width_a_level(self) -> Self:
+        if len(self.decoder_channels) != self.halvings:
             raise ValueError(
-                f"decoder_channels has {len(self.decoder_channels)} widths, encoder_depth is {self.encoder_depth}: "
-                "give one width a level"
+                f"decoder_channels has {len(self.decoder_channels)} widths, and the input is halved {self.halvings} "
+                "times: give one width a level"
             )
         return self
 
 
-class UNetPlusPlusConfig(UNetConfig):
+class UNetConfig(DecoderConfig):
+    """A decoder that climbs back level by level, behind an encoder of smp or a plain one."""
+
+    plain: tuple[PositiveInt, ...] = Field(
+        (), description="widths of a plain encoder, the first at the image's own size, in place of `encoder`"
+    )
+
+    @property
+    def halvings(self) -> int:
+        """How often the network halves its input."""
+        return len(self.plain) - 1 if self.plain else self.encoder_depth
+
+    @model_validator(mode="after")
+    def _can_be_plain(self) -> Self:
+        if self.plain and self.pretrained:
+            raise ValueError("plain: no ImageNet weights are known for a plain encoder: leave out pretrained")
+        if len(self.plain) == 1:
+            raise ValueError("plain: give two widths or more, one a level")
+        return self
+
+
+class UNetPlusPlusConfig(DecoderConfig):
     """As the U-Net's."""
 
     encoder_depth: int = Field(5, ge=2, le=5, description="how often the encoder halves its input")
@@ -100,11 +130,7 @@ class SMPSegmenter(Segmenter):
         import torch
 
         depth = self.config.encoder_depth
-        if self._side % 2**depth:
-            raise ValueError(
-                f"{type(self).__name__.lower()}: {self._side} pixels cannot be halved {depth} times: "
-                "lower encoder_depth or raise upsample"
-            )
+        self._check_halvings(depth)
         network = self.assemble(
             encoder_name=self.config.encoder, encoder_depth=depth, encoder_weights=None, in_channels=1, classes=1
         )
@@ -112,10 +138,18 @@ class SMPSegmenter(Segmenter):
             fill_with_imagenet(network.encoder)
         return network.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
+    def _check_halvings(self, depth: int) -> None:
+        if self._side % 2**depth:
+            raise ValueError(
+                f"{type(self).__name__.lower()}: {self._side} pixels cannot be halved {depth} times: "
+                "lower encoder_depth or raise upsample"
+            )
+
     def augment(self, pairs: Pairs, seed: int) -> Pairs:
         """`pairs` flipped, moved, re-exposed and made noisy, each in its own way; a pure function of (pairs, seed)."""
         assert pairs.masks is not None
-        self._transform.set_random_seed(seed)
+        # One stream for all: with a seed each, transforms draw the same numbers, and both flips always come together.
+        self._transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
         unit = (pairs.images + 1) / 2  # albumentations' range for floats is [0, 1]
         moved = [self._transform(image=image[0], mask=mask[0]) for image, mask in zip(unit, pairs.masks, strict=True)]
         images = np.stack([case["image"] for case in moved])[:, None]
@@ -158,10 +192,11 @@ class SMPSegmenter(Segmenter):
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or its import asks the network for a newer version
         from albumentations import Affine, Compose, GaussNoise, HorizontalFlip, RandomBrightnessContrast, VerticalFlip
 
+        flips = self.config.flips
         return Compose(
             [
-                HorizontalFlip(p=0.5),
-                VerticalFlip(p=0.5),
+                *([HorizontalFlip(p=0.5)] if flips in ("both", "horizontal") else []),
+                *([VerticalFlip(p=0.5)] if flips in ("both", "vertical") else []),
                 Affine(scale=(0.9, 1.1), translate_percent=(-0.06, 0.06), rotate=(-10, 10), p=0.7),
                 RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.1, p=0.5),
                 GaussNoise(std_range=(0.01, 0.03), p=0.3),
@@ -173,6 +208,17 @@ class UNet(SMPSegmenter):
     """U-Net (Ronneberger et al., MICCAI 2015): each level joins the encoder's map of its size."""
 
     Config = UNetConfig
+
+    def build(self) -> torch.nn.Module:
+        """As the others', or the plain one."""
+        if not self.config.plain:
+            return super().build()
+        import torch
+
+        from segmenters.plain_unet import PlainUNet
+
+        self._check_halvings(self.config.halvings)
+        return PlainUNet(self.config.plain, self.config.decoder_channels).to(memory_format=torch.channels_last)
 
     def assemble(self, **encoder: Any) -> torch.nn.Module:
         """smp's Unet."""

@@ -33,10 +33,6 @@ NUMBERS: dict[str, list[float]] = {
     "pig": [0.0029, 0.64863, -0.07105, 0.11714, 0.2046],
     "segguided": [-0.00602, 0.64791, -0.98122, -0.4859, 0.03081],
     "shuffled": [-0.53304, 0.28411, -0.68511, -0.53582, 0.02822],
-    "deeplabv3plus": [-0.02514, 0.00547, -0.02763, -0.02219, 0.0],
-    "segformer": [0.19916, 0.16457, 0.40899, 0.18511, 0.0],
-    "unet": [-0.06146, 0.1115, 0.07622, -0.06093, 0.0],
-    "unetplusplus": [-0.06146, 0.1115, 0.07622, -0.06093, 0.0],
 }
 """After three steps of training: mean and standard deviation of four samples (or logits), two pixels, and the masks'
 mean, weighted by where they are."""

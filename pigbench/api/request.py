@@ -127,7 +127,6 @@ def set_up(options: Options) -> Setup:
     own, general = split_changes(options.set)
     preset = changed_preset(options.preset, general, names, segmenters)
     generators = _choose(names, masks, preset, own)
-    chosen_segmenters = [choose_segmenter(name, preset.segmentation.network, own) for name in segmenters]
     lenders = [lender.name for generator in generators for lender in generator.lenders]
     refuse_leftovers(own, [*names, *segmenters, *masks, *lenders])
     find_weights(preset.fidelity.extractor)
@@ -135,6 +134,8 @@ def set_up(options: Options) -> Setup:
     store = Store(Path(options.store))
     source = open_dataset(options.dataset, store.root)
     checks.check_lesions(source)
+    shared = {"flips": source.flips} | preset.segmentation.network
+    chosen_segmenters = [choose_segmenter(name, shared, own) for name in segmenters]
     protocol = _protocol(options, preset, source)
     checks.check_folds(protocol, source)
     on_cluster = place is not None
@@ -185,6 +186,7 @@ def _protocol(options: Options, preset: Preset, source: Source) -> Protocol:
         dataset_identity=source.fingerprint(),
         folds=preset.folds if options.folds is None else options.folds,
         set_aside=options.set_aside or 0.0,
+        flips=source.flips,
         stage_versions=RENUMBERED,
     )
 

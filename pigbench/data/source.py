@@ -53,12 +53,14 @@ class Source(ABC):
     """A named source of cases in a fixed order.
 
     has_patient_ids: whether the cases' patients are known. If not, every case is its own patient, or, with
-    pseudo_patients, those with near-identical images are one; tables say so.
+    pseudo_patients, those with near-identical images are one; tables say so. flips: which mirror images could be of a
+    patient, `both`, `horizontal`, `vertical` or `none`; segmenters train on such.
     """
 
     name: str
     has_patient_ids: bool
     pseudo_patients: bool = False
+    flips: str = "both"
 
     @property
     def grouped_by(self) -> str:

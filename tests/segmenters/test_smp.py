@@ -66,19 +66,22 @@ def test_probabilities_come_out_for_every_image_at_every_preset(kind, preset) ->
 
 @pytest.mark.parametrize(("kind", "upsample"), [(UNet, 2), *((kind, 1) for kind in ALL)])
 def test_it_learns_bright_squares(kind, upsample) -> None:
-    segmenter = make(kind, upsample=upsample)
+    assert dice_after(make(kind, upsample=upsample), steps=40) > 0.8
+
+
+def dice_after(segmenter: Segmenter, steps: int) -> float:
+    """The Dice of all squares together that a short training reaches."""
     torch.manual_seed(0)
     network = segmenter.build().train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)
     pairs = squares()
-    for step in range(40):
+    for step in range(steps):
         optimiser.zero_grad()
         segmenter.loss(network, as_batch(segmenter.augment(pairs, step))).backward()
         optimiser.step()
     with torch.inference_mode():
         predicted = masks_of(segmenter.predict(network.eval(), torch.from_numpy(pairs.images)))
-    overlap = (predicted & (pairs.masks > 0)).sum()
-    assert 2 * overlap / (predicted.sum() + pairs.masks.sum()) > 0.8
+    return 2 * (predicted & (pairs.masks > 0)).sum() / (predicted.sum() + pairs.masks.sum())
 
 
 def test_the_loss_is_dice_plus_cross_entropy(segmenter) -> None:
@@ -143,7 +146,7 @@ def test_weights_come_from_the_seed_alone(kind, pretrained) -> None:
 
 
 def test_wrong_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="decoder_channels has 2 widths, encoder_depth is 3"):
+    with pytest.raises(ValueError, match="decoder_channels has 2 widths, and the input is halved 3 times"):
         UNetConfig(encoder_depth=3, decoder_channels=(16, 8))
     with pytest.raises(ValueError, match="unet: 30 pixels cannot be halved 2 times"):
         UNet(UNetConfig(**SMALL), Task(30)).build()
@@ -193,3 +196,61 @@ def test_a_pretrained_encoder_trains_and_is_named_in_the_settings(kind) -> None:
     assert (segmenter.pretrained_on, make(kind).pretrained_on) == ("ImageNet", "")
     assert kind.Config(**segmenter.config.model_dump()) == segmenter.config
     assert all(weight.requires_grad for weight in segmenter.build().parameters())
+
+
+# --- the plain U-Net
+
+PLAIN = {"plain": (8, 16, 24), "decoder_channels": (16, 8), "upsample": 1}
+
+
+def test_a_plain_unets_first_level_has_the_images_own_size() -> None:
+    network = make(UNet, **PLAIN).build().eval()
+    sizes: list[tuple[int, ...]] = []
+    for level in network.levels:
+        level.register_forward_hook(lambda module, given, made: sizes.append(tuple(made.shape[1:])))
+    assert network(torch.zeros(2, 1, SIDE, SIDE)).shape == (2, 1, SIDE, SIDE)
+    assert sizes == [(8, 32, 32), (16, 16, 16), (24, 8, 8)]
+
+
+def test_a_plain_unet_learns_and_its_side_must_be_halved() -> None:
+    assert dice_after(make(UNet, **PLAIN), steps=100) > 0.8
+    with pytest.raises(ValueError, match="unet: 30 pixels cannot be halved 2 times"):
+        make(UNet, 30, **PLAIN).build()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"plain": (8, 16)}, "decoder_channels has 2 widths, and the input is halved 1 times"),
+        ({"plain": (8,), "decoder_channels": ()}, "plain: give two widths or more"),
+        ({"pretrained": True}, "plain: no ImageNet weights"),
+    ],
+)
+def test_a_plain_encoder_that_cannot_be_is_refused(wrong, said) -> None:
+    with pytest.raises(PigbenchError, match=said):
+        make(UNet, **(PLAIN | wrong))
+
+
+# --- flips
+
+
+@pytest.mark.parametrize(
+    ("flips", "found"),
+    [
+        ("none", {(False, False)}),
+        ("horizontal", {(False, False), (True, False)}),
+        ("vertical", {(False, False), (False, True)}),
+        ("both", {(False, False), (True, False), (False, True), (True, True)}),
+    ],
+)
+def test_images_are_mirrored_as_was_said(flips, found) -> None:
+    """A bright corner tells how an image was mirrored, whatever else was done to it."""
+    images = np.full((16, 1, SIDE, SIDE), -0.8, np.float32)
+    images[:, :, 8:14, 8:14] = 0.8
+    pairs = Pairs(images, (images > 0).astype(np.uint8))
+    segmenter, seen = make(UNet, flips=flips), set()
+    for seed in range(4):
+        for image in segmenter.augment(pairs, seed).images[:, 0]:
+            rows, columns = np.nonzero(image > 0)
+            seen.add((bool(columns.mean() > SIDE / 2), bool(rows.mean() > SIDE / 2)))
+    assert seen == found
