@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -52,6 +53,7 @@ def main() -> None:
     from pigbench.api.refusals import refusing
     from pigbench.errors import PigbenchError
 
+    gc.set_threshold(100_000, 50, 1000)  # a thousand records are millions of objects, hardly one of them garbage
     try:
         with refusing():
             app(args=spelled_out(sys.argv[1:]))

@@ -104,17 +104,17 @@ def compare_rows(rows: Mapping[str, Member], against: str, deciding: str) -> Com
     pooled = pool([luck for block in by_training for luck in block.lucks(len(metrics))])
     scored = rows[against].pool.patients()
     intervals: dict[str, dict[str, Interval]] = {}
-    ranked: dict[str, Differences] = {}
+    ranked: dict[tuple[str, ...], Differences] = {}
     for block in others:
-        times = len(block.names)
+        times, covers = len(block.names), _covers(block.arms, base.arms, pooled.freedom)
         found = differences(repeated(base.arms, times), block.arms, repeated(pooled, times))
-        covers = _covers(block.arms, base.arms, pooled.freedom)
-        for number, name in enumerate(block.names):
-            mine = picked(found, range(number * len(metrics), (number + 1) * len(metrics)))
-            patients = np.minimum(rows[name].pool.patients(), scored)
-            intervals[name] = _intervals(mine, metrics, patients, covers)
-            if rows[name].ranked and deciding in intervals[name] and "segmenter" in covers:
-                ranked[name] = picked(mine, [metrics.index(deciding)])
+        patients = [np.minimum(rows[name].pool.patients(), scored) for name in block.names]
+        each = _intervals(found, metrics, np.concatenate(patients), covers)
+        intervals |= dict(zip(block.names, each, strict=True))
+        if "segmenter" in covers:
+            places = [n for n, name in enumerate(block.names) if rows[name].ranked and deciding in intervals[name]]
+            columns = [place * len(metrics) + metrics.index(deciding) for place in places]
+            ranked[tuple(block.names[place] for place in places)] = picked(found, columns)
     return Compared(intervals, _family(against, ranked))
 
 
@@ -178,20 +178,23 @@ def difference(
     found = differences(arms[base].arms, arms[arm].arms, pooled)
     covers = _covers(arms[arm].arms, arms[base].arms, pooled.freedom)
     patients = min(arms[arm].patients, arms[base].patients)
-    return _intervals(found, (metric,), np.array([patients]), covers)[metric]
+    return _intervals(found, (metric,), np.array([patients]), covers)[0][metric]
 
 
 def _intervals(
     found: Differences, metrics: Sequence[str], patients: np.ndarray, covers: tuple[Part, ...]
-) -> dict[str, Interval]:
-    """Of the metrics that enough patients have scores of."""
+) -> list[dict[str, Interval]]:
+    """Of arms side by side, each with all metrics; without those that too few patients have scores of."""
     columns = (found.delta, *found.bounds(), found.error, found.freedom, patients)
-    numbers = zip(*(column.tolist() for column in columns), strict=True)
-    return {
-        metric: Interval(delta, low, high, error, freedom, count, covers)
-        for metric, (delta, low, high, error, freedom, count) in zip(metrics, numbers, strict=True)
-        if count >= FEWEST
-    }
+    numbers = list(zip(*(column.tolist() for column in columns), strict=True))
+    return [
+        {
+            metric: Interval(*of, covers=covers)  # type: ignore[misc]
+            for metric, of in zip(metrics, numbers[start : start + len(metrics)], strict=True)
+            if of[-1] >= FEWEST
+        }
+        for start in range(0, len(numbers), len(metrics))
+    ]
 
 
 def _covers(arm: Arms, base: Arms, freedom: float) -> tuple[Part, ...]:
@@ -202,13 +205,14 @@ def _covers(arm: Arms, base: Arms, freedom: float) -> tuple[Part, ...]:
     return (*covers, "generator") if arm.by_generator else covers
 
 
-def _family(against: str, members: Mapping[str, Differences]) -> Family:
-    if not members:
+def _family(against: str, members: Mapping[tuple[str, ...], Differences]) -> Family:
+    names = [name for some in members for name in some]
+    if not names:
         return Family(against)
     together = side_by_side(list(members.values()))
     level = simultaneous_level(together)
     bounds = zip(*(bound.tolist() for bound in together.bounds(level)), strict=True)
-    return Family(against, level, dict(zip(members, bounds, strict=True)), float(np.median(together.detectable(level))))
+    return Family(against, level, dict(zip(names, bounds, strict=True)), float(np.median(together.detectable(level))))
 
 
 @dataclass(frozen=True)

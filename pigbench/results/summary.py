@@ -262,10 +262,16 @@ def _compared(row: ArmRow, intervals: Mapping[str, Interval], family: Family) ->
     """`row` with its differences to another."""
     metrics = dict(row.metrics)
     for name, of in intervals.items():
-        metrics[name] = replace(metrics[name], delta=of.delta, low=of.low, high=of.high)
-    covers = next((of.covers for of in intervals.values()), ())
-    row = replace(row, against=family.against, covers=covers, metrics=metrics)
-    return replace(row, verdict=family.verdict(row.arm), together=family.bounds.get(row.arm))
+        known = metrics[name]
+        metrics[name] = Estimate(known.mean, known.sd, known.patient_mean, of.delta, of.low, of.high)
+    return replace(
+        row,
+        against=family.against,
+        covers=next((of.covers for of in intervals.values()), ()),
+        metrics=metrics,
+        verdict=family.verdict(row.arm),
+        together=family.bounds.get(row.arm),
+    )
 
 
 def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) -> ArmRow:

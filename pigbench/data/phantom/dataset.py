@@ -38,6 +38,7 @@ class _Drawn(Source):
 
     name = "phantom"
     has_patient_ids = True
+    flips = "vertical"  # the chest wall is always on the left
 
     def __init__(self, seed: int, role: str, indices: Iterable[int], limit: int | None = None) -> None:
         self.seed = seed

@@ -1,0 +1,46 @@
+"""What options come to before work starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pigbench.api.request import Options, set_up
+from pigbench.errors import PigbenchError
+
+
+@pytest.fixture
+def request_for(tmp_path: Path):
+    def made(**options):
+        return set_up(Options(**({"preset": "smoke", "device": "cpu", "store": tmp_path} | options))).request
+
+    return made
+
+
+def test_images_are_mirrored_as_the_dataset_says_unless_the_user_does(request_for) -> None:
+    usual, told = request_for(), request_for(set=["unet.flips=none"])
+    everywhere = request_for(set=["segmentation.network.flips=both"])
+    assert [of.segmenters[0].config.flips for of in (usual, told, everywhere)] == ["vertical", "none", "both"]
+    assert usual.protocol.compared["flips"] == "vertical"
+    assert usual.segmenters[0].label == "unet" and told.segmenters[0].label == "unet(flips=none)"
+
+
+def test_arms_are_trained_as_often_as_the_preset_or_the_user_says(request_for) -> None:
+    assert request_for(preset="demo").trainings.every == 2
+    few = request_for(trainings=["2", "real=5"])
+    assert (few.trainings.every, few.trainings["real"]) == (2, 5)
+    assert few.protocol == request_for(trainings=7, use="mix:0.5").protocol
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"trainings": 0}, "--trainings 0: at least 1"),
+        ({"trainings": "pig=2", "generator": "ldm"}, "unknown name in --trainings 'pig'"),
+        ({"use": "pour"}, "--use pour: give mix"),
+    ],
+)
+def test_what_cannot_be_is_refused(request_for, options, said) -> None:
+    with pytest.raises(PigbenchError, match=said):
+        request_for(**options)
