@@ -176,15 +176,25 @@ def digest(content: Any) -> str:
 
 def preset_names() -> list[str]:
     """The presets, from the quickest to the paper's."""
-    return ["smoke", "demo", "quick", "small", "medium", "paper"]
+    return ["smoke", "demo", "quick", "overnight", "small", "medium", "paper"]
 
 
 @cache
 def _preset_table(name: str) -> dict[str, Any]:
     if name not in preset_names():
         raise PigbenchError(did_you_mean("preset", name, preset_names()))
-    text = (files("pigbench") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    return {"name": name} | tomllib.loads(text)
+    table = tomllib.loads((files("pigbench") / "presets" / f"{name}.toml").read_text(encoding="utf-8"))
+    if base := table.pop("extends", None):
+        table = _extended(_preset_table(base), table)
+    return table | {"name": name}
+
+
+def _extended(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`base` with what `own` says otherwise, table by table."""
+    return base | {
+        name: _extended(base[name], value) if isinstance(value, dict) and name in base else value
+        for name, value in own.items()
+    }
 
 
 def load_preset(name: str, changes: Mapping[str, Any] | None = None) -> Preset:

@@ -20,7 +20,7 @@ def test_every_preset_is_valid(name: str) -> None:
     assert preset.diffusion["timesteps"] % preset.diffusion["steps"] == 0
 
 
-@pytest.mark.parametrize("name", ["demo", "quick", "small", "medium"])
+@pytest.mark.parametrize("name", ["demo", "quick", "overnight", "small", "medium"])
 def test_every_generator_gets_the_same_budget(name: str) -> None:
     preset = load_preset(name)
     assert preset.training_for("pig") == preset.training_for("ddpm") == preset.training
@@ -48,6 +48,17 @@ def test_what_changes_a_number_changes_the_signature_and_the_rest_does_not() -> 
     assert base != protocol().model_copy(update={"dataset_identity": "other"}).signature
     assert base == protocol().model_copy(update={"dataset": "renamed"}).signature
     assert base == protocol(samples=99, about="x", **{"seconds.train": 3.0}).signature
+
+
+def test_overnight_is_quick_but_for_the_training_of_generators() -> None:
+    quick, overnight = (load_preset(name).model_dump() for name in ("quick", "overnight"))
+    assert overnight["training"].pop("images") == 4 * quick["training"].pop("images")
+    assert overnight["training"] == quick["training"]
+    different = {name for name in quick if quick[name] != overnight[name]}
+    assert different == {"name", "about", "seconds"}
+    assert overnight["seconds"]["fit.unet"] == quick["seconds"]["fit.unet"]
+    assert load_preset("overnight", {"segmentation.steps": 7}).segmentation.steps == 7
+    assert load_preset("quick").segmentation.steps != 7
 
 
 def test_images_and_epochs_replace_each_other() -> None:

@@ -15,7 +15,7 @@ Option = tuple[Any, Any]
 """What typer makes an option of, and its default."""
 
 Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
-PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, small, medium or paper.")]
+PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, overnight, small, medium or paper.")]
 StoreDir = Annotated[Path, typer.Option("--store", help="Directory of the store: cached artifacts, datasets, records.")]
 STUDIES = (
     "Storage of the studies: sqlite:///FILE (default: STORE/studies.db), or for several machines journal:FILE or a "

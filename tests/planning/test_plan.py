@@ -154,7 +154,7 @@ def test_controlnet_trains_its_control_alone_after_ddpm() -> None:
         assert node.inputs["trained:denoiser"].key in base
 
 
-@pytest.mark.parametrize("preset", ["demo", "quick", "small", "medium"])
+@pytest.mark.parametrize("preset", ["demo", "quick", "overnight", "small", "medium"])
 def test_every_generator_trains_on_as_many_images(preset: str) -> None:
     loaded = load_preset(preset)
     for name in ("pig", "ddpm", "ldm", "segguided", "controlnet", "joint"):
