@@ -17,9 +17,10 @@ from torch import nn
 class PlainUNet(nn.Module):
     """From (N, channels, H, W) to logits (N, classes, H, W); H and W can be halved for each level but one."""
 
-    def __init__(self, widths: Sequence[int], decoder: Sequence[int], channels: int = 1, classes: int = 1) -> None:
-        """widths: of the levels, the largest map first. decoder: of the levels on the way back, one fewer."""
+    def __init__(self, widths: Sequence[int], channels: int = 1, classes: int = 1) -> None:
+        """widths: of the levels, the largest map first; on the way back each level has half that of the one below."""
         super().__init__()
+        decoder = [width // 2 for width in widths[:0:-1]]
         inputs = (channels, *widths)
         self.levels = nn.ModuleList(_two_convolutions(*pair) for pair in zip(inputs, widths, strict=False))
         self.decoder = UnetDecoder(inputs, decoder, n_blocks=len(decoder))  # smp's, which takes the image and drops it

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 LITE0 = "tu-tf_efficientnet_lite0"
+PLAIN = "plain"
 
 
 class EncoderConfig(TrainedConfig):
@@ -33,7 +34,7 @@ class EncoderConfig(TrainedConfig):
     encoder: str = Field(
         "resnet34",
         validate_default=True,
-        description=f"an smp encoder; 'tu-NAME' takes any of timm's; always {LITE0} if pretrained",
+        description=f"an smp encoder; 'tu-NAME' takes any of timm's; always {LITE0} if pretrained; unet's may be plain",
     )
     encoder_depth: int = Field(5, ge=1, le=5, description="how often the encoder halves its input")
     upsample: PositiveInt = Field(1, description="enlarge images before the network, so that small ones keep detail")
@@ -52,40 +53,22 @@ class DecoderConfig(EncoderConfig):
 
     decoder_channels: tuple[PositiveInt, ...] = Field((256, 128, 64, 32, 16), description="one width a level")
 
-    @property
-    def halvings(self) -> int:
-        """How often the network halves its input."""
-        return self.encoder_depth
-
     @model_validator(mode="after")
     def _one_width_a_level(self) -> Self:
-        if len(self.decoder_channels) != self.halvings:
+        if len(self.decoder_channels) != self.encoder_depth:
             raise ValueError(
-                f"decoder_channels has {len(self.decoder_channels)} widths, and the input is halved {self.halvings} "
-                "times: give one width a level"
+                f"decoder_channels has {len(self.decoder_channels)} widths, encoder_depth is {self.encoder_depth}: "
+                "give one width a level"
             )
         return self
 
 
 class UNetConfig(DecoderConfig):
-    """A decoder that climbs back level by level, behind an encoder of smp or a plain one."""
+    """As the others', or with `encoder=plain` the network of `segmenters/plain_unet.py`."""
 
-    plain: tuple[PositiveInt, ...] = Field(
-        (), description="widths of a plain encoder, the first at the image's own size, in place of `encoder`"
+    widths: tuple[PositiveInt, ...] = Field(
+        (16, 32, 64, 96), min_length=2, description="of the levels of encoder=plain, the first at the image's own size"
     )
-
-    @property
-    def halvings(self) -> int:
-        """How often the network halves its input."""
-        return len(self.plain) - 1 if self.plain else self.encoder_depth
-
-    @model_validator(mode="after")
-    def _can_be_plain(self) -> Self:
-        if self.plain and self.pretrained:
-            raise ValueError("plain: no ImageNet weights are known for a plain encoder: leave out pretrained")
-        if len(self.plain) == 1:
-            raise ValueError("plain: give two widths or more, one a level")
-        return self
 
 
 class UNetPlusPlusConfig(DecoderConfig):
@@ -142,7 +125,7 @@ class SMPSegmenter(Segmenter):
         if self._side % 2**depth:
             raise ValueError(
                 f"{type(self).__name__.lower()}: {self._side} pixels cannot be halved {depth} times: "
-                "lower encoder_depth or raise upsample"
+                "take fewer levels (encoder_depth; widths of a plain one) or raise upsample"
             )
 
     def augment(self, pairs: Pairs, seed: int) -> Pairs:
@@ -171,7 +154,7 @@ class SMPSegmenter(Segmenter):
         """(N, 1, H, W), whatever size the network works at."""
         from torch.nn.functional import avg_pool2d, interpolate
 
-        factor = self.config.upsample
+        factor = self.upsample
         if factor == 1:
             return network(images)
         return avg_pool2d(network(interpolate(images, scale_factor=factor, mode="bilinear")), factor)
@@ -179,7 +162,12 @@ class SMPSegmenter(Segmenter):
     @property
     def _side(self) -> int:
         """The height and width that the network works at."""
-        return self.resolution * self.config.upsample
+        return self.resolution * self.upsample
+
+    @property
+    def upsample(self) -> int:
+        """How many times the height and width of images the network works at."""
+        return self.config.upsample
 
     @cached_property
     def _dice(self) -> Any:
@@ -211,14 +199,19 @@ class UNet(SMPSegmenter):
 
     def build(self) -> torch.nn.Module:
         """As the others', or the plain one."""
-        if not self.config.plain:
+        if self.config.encoder != PLAIN:
             return super().build()
         import torch
 
         from segmenters.plain_unet import PlainUNet
 
-        self._check_halvings(self.config.halvings)
-        return PlainUNet(self.config.plain, self.config.decoder_channels).to(memory_format=torch.channels_last)
+        self._check_halvings(len(self.config.widths) - 1)
+        return PlainUNet(self.config.widths).to(memory_format=torch.channels_last)
+
+    @property
+    def upsample(self) -> int:
+        """A plain one has no need to enlarge images."""
+        return 1 if self.config.encoder == PLAIN else super().upsample
 
     def assemble(self, **encoder: Any) -> torch.nn.Module:
         """smp's Unet."""

@@ -146,7 +146,7 @@ def test_weights_come_from_the_seed_alone(kind, pretrained) -> None:
 
 
 def test_wrong_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="decoder_channels has 2 widths, and the input is halved 3 times"):
+    with pytest.raises(ValueError, match="decoder_channels has 2 widths, encoder_depth is 3"):
         UNetConfig(encoder_depth=3, decoder_channels=(16, 8))
     with pytest.raises(ValueError, match="unet: 30 pixels cannot be halved 2 times"):
         UNet(UNetConfig(**SMALL), Task(30)).build()
@@ -200,7 +200,7 @@ def test_a_pretrained_encoder_trains_and_is_named_in_the_settings(kind) -> None:
 
 # --- the plain U-Net
 
-PLAIN = {"plain": (8, 16, 24), "decoder_channels": (16, 8), "upsample": 1}
+PLAIN = {"encoder": "plain", "widths": (8, 16, 24)}
 
 
 def test_a_plain_unets_first_level_has_the_images_own_size() -> None:
@@ -218,17 +218,14 @@ def test_a_plain_unet_learns_and_its_side_must_be_halved() -> None:
         make(UNet, 30, **PLAIN).build()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"plain": (8, 16)}, "decoder_channels has 2 widths, and the input is halved 1 times"),
-        ({"plain": (8,), "decoder_channels": ()}, "plain: give two widths or more"),
-        ({"pretrained": True}, "plain: no ImageNet weights"),
-    ],
-)
-def test_a_plain_encoder_that_cannot_be_is_refused(wrong, said) -> None:
-    with pytest.raises(PigbenchError, match=said):
-        make(UNet, **(PLAIN | wrong))
+def test_another_encoder_takes_the_plain_ones_place() -> None:
+    plain, other, pretrained = (make(UNet, **own) for own in ({}, {"encoder": "resnet18"}, {"pretrained": True}))
+    assert (plain.config.encoder, plain.upsample) == ("plain", 1)  # as the preset has it
+    assert (other.upsample, pretrained.upsample) == (2, 2)
+    assert "resnet" in type(other.build().encoder).__name__.lower()
+    assert pretrained.config.encoder.endswith("lite0")
+    with pytest.raises(PigbenchError, match="widths"):
+        make(UNet, widths=(8,))
 
 
 # --- flips
