@@ -237,7 +237,7 @@ def _arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Famil
         }
         if against in whole:
             members = {
-                arm: Member(pool, rows[segmenter, arm].generator is not None, rows[segmenter, arm].ranked)
+                arm: Member(pool, _is_trained(rows[segmenter, arm], group), rows[segmenter, arm].ranked)
                 for arm, pool in whole.items()
             }
             compared = compare_rows(members, against, DECIDING)
@@ -281,6 +281,11 @@ def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) ->
     info = group.generators[row.generator]
     control = info.control or row.about.use == "alone" or row.about.stretch != 1
     return replace(row, contrast=gates.get((row.generator, row.n)), sealed=info.sealed, control=control)
+
+
+def _is_trained(row: ArmRow, group: Group) -> bool:
+    """Whether its pairs are a generator's that every seed trains anew; external ones are the same for all seeds."""
+    return row.generator is not None and bool(group.generators[row.generator].image_passes)
 
 
 def _place(row: ArmRow) -> tuple[Any, ...]:

@@ -174,6 +174,14 @@ def test_a_verdict_is_given_by_the_simultaneous_interval(make_record, factory):
     assert rows["real"]["verdict"] is None
 
 
+def test_seeds_of_pairs_that_nobody_trained_are_trainings_of_the_segmenter(make_record, factory):
+    record = make_record(("pig",), (64,), seeds=(0, 1, 2))
+    generators = factory.content(record)["generators"]
+    generators["pig"]["image_passes"] = {}
+    rows = [summarise(*merge([of])).arms[1] for of in (record, factory.changed(record, generators=generators))]
+    assert [row.covers for row in rows] == [("patients", "segmenter", "generator"), ("patients", "segmenter")]
+
+
 def test_one_row_alone_is_decided_by_its_own_interval(make_record, factory):
     summary = told(make_record, factory, {"pig": 300})
     row = summary.arms[1]
