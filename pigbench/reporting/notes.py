@@ -15,9 +15,9 @@ from pigbench.reporting.columns import Column, differing, held_besides, ranked_b
 from pigbench.reporting.numbers import ABSENT, number
 from pigbench.reporting.tuning import tuning_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
-from pigbench.results.intervals import Family
 from pigbench.results.record import Arm
 from pigbench.results.summary import REAL
+from pigbench.results.verdicts import Family
 
 FEW = 10
 """With fewer patients nobody has shown that intervals cover what they say."""

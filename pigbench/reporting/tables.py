@@ -29,8 +29,8 @@ from pigbench.reporting.notes import (
     unconditioned,
 )
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
-from pigbench.results.intervals import Family
 from pigbench.results.summary import CLIPPED, floor_of
+from pigbench.results.verdicts import Family
 
 Mark = Literal["", "best", "second"]
 

@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 
 from pigbench.metrics.contrast import LEAST
-from pigbench.results.intervals import Family, Interval, Member, Part, compare_rows
+from pigbench.results.intervals import Interval, Part
 from pigbench.results.merge import Group, Trial
 from pigbench.results.pool import Estimate, Pool, over_folds, pooled
 from pigbench.results.record import Arm, FidelityRun, Fit, GateRun
+from pigbench.results.verdicts import Family, Member, compare_rows
 
 REAL = "real"
 CLIPPED = "clipped_fraction"

@@ -1,0 +1,78 @@
+"""Verdicts: what the rows of a table say together."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+
+from pigbench.metrics.inference import CONFIDENCE
+from pigbench.results import merge, score_rows, summarise
+
+
+def test_what_may_be_chance_is_no_verdict(make_record, factory):
+    record = make_record(("pig",), (64,), trainings=3, patients=8)
+    (group,) = merge(
+        [factory.with_counts(record, lambda row: {"tp": 1 + zlib.crc32(repr(sorted(row.items())).encode()) % 97})]
+    )
+    assert summarise(group).arms[1].verdict == "no difference shown"
+
+
+def told(make_record, factory, gains: dict[str, int], **about):
+    """The summary of a record in which arms have so many more hits a case."""
+    record = make_record(tuple(gains), (64,), trainings=3, **about)
+
+    def better(row):
+        of = next((gain for name, gain in gains.items() if row["arm"] == f"real+{name}_64"), 0)
+        return {"tp": max(row["tp"] + of, 1)}
+
+    (group,) = merge([factory.with_counts(record, better)])
+    return summarise(group)
+
+
+def test_a_verdict_is_given_by_the_simultaneous_interval(make_record, factory):
+    summary = told(make_record, factory, {"pig": 300, "ldm": 0, "joint": -300})
+    verdicts = {row.arm: row.verdict for row in summary.arms}
+    assert verdicts["real+pig_64"] == "helps"
+    assert verdicts["real+joint_64"] == "hurts"
+    assert verdicts["real"] == ""
+    family = summary.families["unet"]
+    assert CONFIDENCE < family.level < 1 and set(family.bounds) == set(verdicts) - {"real"}
+    for row in summary.arms[1:]:
+        low, high = row.together
+        assert low < row.metrics["dice"].low and row.metrics["dice"].high < high
+        assert row.verdict == ("helps" if low > 0 else "hurts" if high < 0 else "no difference shown")
+    rows = {row["arm"]: row for row in score_rows(summary) if row["metric"] == "dice" and row["table"] == 2}
+    assert rows["real+pig_64"]["verdict"] == "helps"
+    assert rows["real+pig_64"]["together_low"] == family.bounds["real+pig_64"][0]
+    assert rows["real"]["verdict"] is None
+
+
+def test_seeds_of_pairs_that_nobody_trained_are_trainings_of_the_segmenter(make_record, factory):
+    record = make_record(("pig",), (64,), seeds=(0, 1, 2))
+    generators = factory.content(record)["generators"]
+    generators["pig"]["image_passes"] = {}
+    rows = [summarise(*merge([of])).arms[1] for of in (record, factory.changed(record, generators=generators))]
+    assert [row.covers for row in rows] == [("patients", "segmenter", "generator"), ("patients", "segmenter")]
+
+
+def test_one_row_alone_is_decided_by_its_own_interval(make_record, factory):
+    summary = told(make_record, factory, {"pig": 300})
+    row = summary.arms[1]
+    assert row.together == pytest.approx((row.metrics["dice"].low, row.metrics["dice"].high))
+
+
+def test_without_a_second_training_there_is_no_verdict(make_record):
+    (group,) = merge([make_record(("pig", "ldm"), (64,))])
+    summary = summarise(group)
+    assert {row.verdict for row in summary.arms} == {""}
+    assert not summary.families["unet"].bounds
+
+
+def test_records_with_and_without_repeated_trainings_share_their_luck(make_record, factory):
+    often = make_record(("pig",), (64,), trainings=3, key="a" * 16)
+    once = make_record(("ldm",), (64,), key="b" * 16)
+    (group,) = merge([often, once])
+    rows = {row.arm: row for row in summarise(group).arms}
+    assert rows["real+ldm_64"].progress.trainings == 1
+    assert rows["real+ldm_64"].covers == ("patients", "segmenter") and rows["real+ldm_64"].verdict
