@@ -139,7 +139,7 @@ def read_tables(path: str | Path | Sequence[str | Path], choice: Choice, tell: C
 
     require_known("way to tell cases apart", several(choice.by), BY)
     places = places_of(path)
-    records, skipped = load_records(places)
+    records, skipped = load_records(places, statistics=False)
     if skipped:
         tell(_named(skipped))
     if not records:

@@ -29,23 +29,27 @@ class Skipped:
     reason: str
 
 
-def load_records(paths: Iterable[str | Path]) -> tuple[list[Record], list[Skipped]]:
+def load_records(paths: Iterable[str | Path], *, statistics: bool = True) -> tuple[list[Record], list[Skipped]]:
     """The records under `paths`, each a record file or a directory, and the files that are none.
 
     A directory is searched for `*.json` at any depth; a store only in its `records`, to which a run writes. A file
-    reached in two ways is read once. Raises PigbenchError for a path that does not exist.
+    reached in two ways is read once. statistics: whether those of the cases are unpacked, which no table shows. Raises
+    PigbenchError for a path that does not exist.
     """
     records, skipped = [], []
     for file in {file.resolve(): file for path in paths for file in record_files(Path(path))}.values():
         try:
-            records.append(read_record(file))
+            records.append(read_record(file, statistics=statistics))
         except (ValueError, OSError) as error:
             skipped.append(Skipped(file, shorten(on_one_line(_reason(error)), 300, placeholder=" …")))
     return records, skipped
 
 
-def read_record(path: Path) -> Record:
-    """The record in `path`. Raises ValueError or OSError with what is wrong."""
+def read_record(path: Path, *, statistics: bool = True) -> Record:
+    """The record in `path`, without its cases' statistics if these are not wanted.
+
+    Raises ValueError or OSError with what is wrong.
+    """
     content = _parsed(path.read_bytes())
     found = content.get("format") if isinstance(content, dict) else None
     if not (isinstance(found, str) and found.startswith("pigbench-record/")):
@@ -56,6 +60,8 @@ def read_record(path: Path) -> Record:
         return converted(content)
     if found != FORMAT:
         raise ValueError(f"written as {found}; this pigbench reads {FORMAT_1} and {FORMAT}")
+    if not statistics and isinstance(content.get("scores"), dict):
+        content["scores"].pop("statistics", None)
     return Record.model_validate(content)
 
 
