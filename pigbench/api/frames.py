@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import polars
@@ -14,6 +14,9 @@ from pigbench.results.rows import set_columns
 
 PARTS = {"mean": "mean", "sd": "sd", "delta": "delta", "low": "ci_low", "high": "ci_high"}
 """The numbers of a metric, and what `score_rows` calls them."""
+
+TEXTS = ("generator", "against", "verdict")
+"""Columns of text that may have no value at all."""
 
 
 def images(summaries: Iterable[Summary]) -> polars.DataFrame:
@@ -33,6 +36,9 @@ def segmentation(summaries: Iterable[Summary]) -> polars.DataFrame:
             row,
             list(PARTS),
             against=row.against if row.covers else None,
+            verdict=row.verdict or None,
+            dice_together_low=row.together[0] if row.together else nan,
+            dice_together_high=row.together[1] if row.together else nan,
         )
         for summary in summaries
         for row in summary.arms
@@ -53,13 +59,15 @@ def _head(summary: Summary) -> dict[str, Any]:
     return {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
 
 
-def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str | None) -> dict[str, Any]:
+def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str | float | None) -> dict[str, Any]:
     """The long rows of a summary of one row, as one."""
     long = score_rows(one)
     same: tuple[str, ...] = ("segmenter", "arm", "generator", "n") if isinstance(row, ArmRow) else ("generator", "n")
     same += ("by",) if one.group.part else ()
     wide = _head(one) | {name: long[0][name] for name in same} | own
-    wide |= {"state": row.progress.state} | {name: long[0][name] for name in ("folds", "seeds", "patients")}
+    wide |= {"state": row.progress.state} | {
+        name: long[0][name] for name in ("folds", "seeds", "trainings", "patients")
+    }
     metrics = [of_metric["metric"] for of_metric in long]
     spread = {*one.group.held("case"), *set_columns(one.group)}
     wide |= {"signature": signature(one.group, metrics, one.arms or one.generators)}
@@ -75,5 +83,6 @@ def _frame(rows: Iterable[dict[str, Any]]) -> polars.DataFrame:
         {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
         for row in rows
     ]
-    frame = polars.DataFrame(existing, infer_schema_length=None)
+    texts = {name: polars.String for name in TEXTS if existing and name in existing[0]}
+    frame = polars.DataFrame(existing, infer_schema_length=None, schema_overrides=texts)
     return frame.with_columns(polars.selectors.by_dtype(polars.Null).cast(polars.Float64))

@@ -106,3 +106,15 @@ def test_metrics_and_sizes_are_chosen_as_on_the_command_line(make_record, tmp_pa
     assert by_size.images.is_empty()
     with pytest.raises(pigbench.PigbenchError, match="did you mean 'size'"):
         pigbench.compare(tmp_path, by="sise")
+
+
+def test_the_frame_of_arms_has_the_verdict_and_what_decides_it(make_record, tmp_path):
+    write_record(make_record(("pig", "ldm"), trainings=3), tmp_path)
+    frame = pigbench.compare(tmp_path).segmentation
+    assert frame["trainings"].to_list() == [3, 3, 3]
+    assert frame["verdict"].to_list()[0] is None and None not in frame["verdict"].to_list()[1:]
+    assert (frame["dice_together_low"] < frame["dice_low"]).to_list() == [None, True, True]
+    once = make_record(("pig",), key="f" * 16, protocol="f" * 16)
+    write_record(once, tmp_path / "once")
+    alone = pigbench.compare(tmp_path / "once").segmentation
+    assert (alone["verdict"].dtype, alone["verdict"].null_count()) == (polars.String, 2)
