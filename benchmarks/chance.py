@@ -7,12 +7,13 @@ others its base; there is no difference, so 5 % of the 95 % intervals should exc
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import polars
 
 import pigbench
-from pigbench.results import difference
+from pigbench.results import cases, difference, record_name
 
 SPLITS = ((3, 3), (1, 5))
 """Trainings of the arm and of its base."""
@@ -21,12 +22,7 @@ SPLITS = ((3, 3), (1, 5))
 def real_only(store: str, preset: str, trainings: int, workers: int | None) -> polars.DataFrame:
     """Every held-out case of every training; run again, it goes on."""
     record = pigbench.run(generator=[], preset=preset, trainings=trainings, store=store, workers=workers)
-    scores = record.scores
-    fits = polars.DataFrame([{"segmenter": f.segmenter, "seed": f.seed, "training": f.training} for f in record.fits])
-    cases = record.cases
-    known = polars.DataFrame({"case_id": cases.case_id, "patient_id": cases.patient_id, "fold": cases.fold})
-    frame = polars.concat([fits[scores.fit], known[scores.case]], how="horizontal")
-    return frame.with_columns(dice=scores.scores["dice"])
+    return cases(Path(store) / "records" / record_name(record))
 
 
 def excluding(cases: polars.DataFrame, arm: int, base: int, splits: int, draw: np.random.Generator) -> float:

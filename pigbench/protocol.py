@@ -22,9 +22,6 @@ METRIC_DEFINITIONS = 1
 """Raised by hand whenever what a number means changes: such records must not share a table."""
 
 
-RENAMED = {"ddim_steps": "steps"}
-"""Settings of `[diffusion]` and its generators by the names that older records give them."""
-
 Off = Literal[False]
 """TOML has no null: `ema = false` and `clip = false` switch these off."""
 

@@ -77,7 +77,7 @@ def _arm(node: Node) -> dict[str, Any]:
     """What the fit of a node trains on."""
     purpose = node.purpose
     use = "real" if purpose.generator is None else "alone" if purpose.alone else "mixed"
-    return purpose.told("arm", "generator", "n", "stretch") | {"use": use, "share": purpose.mix}
+    return purpose.told("arm", "generator", "n", "stretch") | {"use": use, "share": purpose.share}
 
 
 def _tables(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FITS_WELL = 2
 
+RENAMED = {"ddim_steps": "steps"}
+"""Settings of `[diffusion]` and its generators by the names that older records give them."""
+
 
 def go_on(given: Mapping[str, Any]) -> Options:
     """Options of these values, those that are None taken from the newest record in the store.
@@ -138,8 +141,6 @@ def _preset(record: Record) -> dict[str, Any]:
 
 
 def _renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    from pigbench.protocol import RENAMED
-
     return {
         RENAMED.get(name, name): _renamed(value) if isinstance(value, dict) else value
         for name, value in settings.items()

@@ -77,18 +77,19 @@ class Arms:
         """From the scores of R trainings, summed by patient.
 
         sums: (R, P, K), of counts (R, P, K) scores. fold: (P,) integers, of each patient. generator: (R,)
-        integers, which of several trained generators each training had its pairs from; None for one or no generator.
+        integers, which trained generator each training had its pairs from; None where no generator was trained.
         """
         total = counts.sum(axis=1, keepdims=True) * len(counts)  # every training weighs the same
         sums, weights = _ratio(sums, total), _ratio(counts, total)
         mean, share = sums.sum(axis=(0, 1)), weights.sum(axis=0)
         influence = sums.sum(axis=0) - mean * share
-        if generator is not None:  # what was trained on one generator's pairs is one training
+        by_generator = generator is not None and len(set(generator)) > 1
+        if generator is not None and by_generator:  # what was trained on one generator's pairs is one training
             units = [np.flatnonzero(np.equal(generator, one)) for one in sorted(set(generator))]
             sums, weights = (np.stack([part[unit].sum(axis=0) for unit in units]) for part in (sums, weights))
         member = (fold == np.unique(fold)[:, None]).astype(float)
         luck = _luck(sums, weights, member)
-        return cls(mean, influence, share, luck, _weight(weights, member), generator is not None)
+        return cls(mean, influence, share, luck, _weight(weights, member), by_generator)
 
 
 @dataclass(frozen=True)

@@ -274,7 +274,7 @@ class _Planner:
             fold=fold,
             numerics=self.numerics,
             alone=arm.alone,
-            mix=arm.share,
+            share=arm.share,
             unsealed=unsealed,
         )
         inputs = {"prepared": self.prepared, "split": self.split}
@@ -287,7 +287,7 @@ class _Planner:
             segmenter=segmenter.label,
             arm=arm.name,
             alone=arm.alone,
-            mix=arm.share,
+            share=arm.share,
             stretch=arm.stretch,
             n=arm.n,
             fold=fold,

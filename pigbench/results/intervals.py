@@ -142,7 +142,5 @@ def _scored(sums: polars.DataFrame, fold: np.ndarray, generated: bool) -> _Score
     there = there.join(repeats, on=["seed", "training"])
     values = np.zeros((2, max(len(repeats), 1), len(fold), 1))
     values[:, there["repeat"], there["place"], 0] = there["sum"], there["count"]
-    seeds = repeats["seed"].to_list()
-    of_generators = seeds if generated and len(set(seeds)) > 1 else None
-    arms = Arms.of(values[0], values[1], fold, of_generators)
+    arms = Arms.of(values[0], values[1], fold, repeats["seed"].to_list() if generated else None)
     return _Scored(arms, int((values[1] > 0).any(axis=(0, 2)).sum()))

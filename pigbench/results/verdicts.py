@@ -109,7 +109,7 @@ def _arms_of(pools: Sequence[Pool], generated: bool) -> Arms:
     layout = pools[0].layout
     seeds = [seed for seed, _ in layout.repeats]
     sums, counts = (np.concatenate([getattr(of, part) for of in pools], axis=-1) for part in ("sums", "counts"))
-    return Arms.of(sums, counts, layout.fold_of_patient, seeds if generated and len(set(seeds)) > 1 else None)
+    return Arms.of(sums, counts, layout.fold_of_patient, seeds if generated else None)
 
 
 def _side_by_side(rows: Mapping[str, Member]) -> list[_Block]:

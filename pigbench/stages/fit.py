@@ -65,7 +65,7 @@ class Mixture:
 
 
 class FitSpec(base.PluginSpec):
-    """n: synthetic pairs, 0 for real cases only. number: of the training, from 0. alone: without real cases. mix: the
+    """n: synthetic pairs, 0 for real cases only. number: of the training, from 0. alone: without real cases. share: the
     synthetic part of a batch, n/(n+N) if None. unsealed: pairs nobody vouches for."""
 
     training: Segmentation
@@ -74,7 +74,7 @@ class FitSpec(base.PluginSpec):
     fold: int
     number: int = 0
     alone: bool = False
-    mix: float | None = None
+    share: float | None = None
     unsealed: bool = False
 
     @field_serializer("training")
@@ -107,7 +107,7 @@ class Fit(base.Stage):
         view = job.train_view()
         healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
         synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
-        share = 1.0 if spec.alone else _share(spec.mix, view, synthetic)
+        share = 1.0 if spec.alone else _share(spec.share, view, synthetic)
         loop = job.loop(settings, settings.steps, _path(spec))
         _try_to_predict(segmenter, spec.task)
         network = _fit(segmenter, view, synthetic, share, loop)
@@ -191,11 +191,11 @@ def _path(spec: FitSpec) -> tuple[str | int, ...]:
     return (spec.seed, "segment", spec.fold, *([spec.number] if spec.number else []))
 
 
-def _share(mix: float | None, view: TrainView, synthetic: SyntheticPairs | None) -> float:
+def _share(chosen: float | None, view: TrainView, synthetic: SyntheticPairs | None) -> float:
     """The synthetic part of a batch: n/(n+N) unless the arm has another."""
     if synthetic is None:
         return 0.0
-    return mix or len(synthetic.images) / (len(synthetic.images) + len(view))
+    return chosen or len(synthetic.images) / (len(synthetic.images) + len(view))
 
 
 def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None, share: float, loop: Loop):

@@ -16,7 +16,7 @@ class Purpose:
 
     what: in words, such as a generator's label. generator: whose pairs are made, measured or trained on. component:
     what of a generator is trained, such as `pig.guider`. count: of external pairs. trains: whether a network is
-    trained, a generator's component or a segmenter. training: the number of a segmenter's, from 0. mix: the share of
+    trained, a generator's component or a segmenter. training: the number of a segmenter's, from 0. share: of
     generated pairs in a batch, where it was chosen. The rest as everywhere.
     """
 
@@ -26,7 +26,7 @@ class Purpose:
     segmenter: str | None = None
     arm: str | None = None
     alone: bool = False
-    mix: float | None = None
+    share: float | None = None
     stretch: int = 1
     n: int | None = None
     chunk: int | None = None

@@ -222,7 +222,7 @@ def test_every_training_has_a_number_and_the_first_is_what_one_alone_is() -> Non
 def test_a_share_is_an_arms_own() -> None:
     plan = make_plan(request("pig", shares=(None, 0.25)))
     fits = {node.purpose.arm: node.inputs["fit"] for node in plan.measurements}
-    assert {arm: node.spec.get("mix") for arm, node in fits.items()} == {
+    assert {arm: node.spec.get("share") for arm, node in fits.items()} == {
         "real": None,
         "real+pig_16": None,
         "real+pig_16 (mix:0.25)": 0.25,
