@@ -30,6 +30,7 @@ from generators.samplers import NAMES, ddim_schedule, sample_images, scheduler_o
 STEPS = (8, 16, 32, 64, 256)
 SIDE = 4
 EXTRACTOR = "efficientnet-lite0"
+MOST_REAL = 2048
 Field = Callable[[torch.Tensor, float], torch.Tensor]
 
 
@@ -155,7 +156,7 @@ def analytic(count: int) -> None:
 
 
 class Trained:
-    """The two networks of PIG that one training left in a store, and the fold's held-out images as features."""
+    """The two networks of PIG that one training left in a store, and the real images' features it is judged by."""
 
     def __init__(self, store: Any, entry: Any, device: str) -> None:
         from pigbench.metrics.extractors import features
@@ -172,8 +173,7 @@ class Trained:
         self.fold, self.resolution, self.device = spec.fold, spec.resolution, device
         self.schedule = ddim_schedule(ScheduleConfig(**{name: spec.settings[name] for name in SCHEDULE}))
         self.networks = load_networks(job, device)
-        held_out = job.prepared.view(job.held_out, "")
-        self.real = features(held_out.pairs(range(len(held_out))).images, EXTRACTOR, device)
+        self.real = features(_reference(store, job), EXTRACTOR, device)
 
     def kid(self, sampler: Any, steps: int, count: int, draw: int) -> float:
         """KID × 1000 of the images of `count` pairs, whose noise is the same for every sampler."""
@@ -192,6 +192,18 @@ class Trained:
         found, none = features(np.concatenate(made), EXTRACTOR, self.device), self.real[:0]
         sets = Sets(found, self.real, none, none, none, m=min(count, len(self.real)), seed=0)
         return 1000 * KID().measure(sets, {})
+
+
+def _reference(store: Any, job: Any) -> np.ndarray:
+    """Fresh patients' images, if a run has prepared some in this store, else the fold's held-out ones."""
+    from pigbench.contracts.pairs import to_unit_range
+    from pigbench.stages.prepare import PreparedSet
+
+    for entry in store.entries():
+        if entry.stage == "prepare" and entry.manifest["spec"].get("reference"):
+            return to_unit_range(PreparedSet(entry.path).images[:MOST_REAL])
+    held_out = job.prepared.view(job.held_out, "")
+    return held_out.pairs(range(len(held_out))).images
 
 
 def trained(root: str, steps: Sequence[int], count: int, draws: int, device: str) -> None:
@@ -213,13 +225,15 @@ def trained(root: str, steps: Sequence[int], count: int, draws: int, device: str
     def measured(sampler: Any, number: int) -> np.ndarray:
         return np.array([[fold.kid(sampler, number, count, draw) for draw in range(draws)] for fold in folds])
 
-    best = measured("ddim", steps[-1])
+    *fewer, most = steps
+    best = measured("ddim", most)
+    print(f"\nDDIM at {most} steps: KID × 1000 {best.mean():.2f}", flush=True)
     lines = []
     for sampler in NAMES:
-        found = [best if (sampler, number) == ("ddim", steps[-1]) else measured(sampler, number) for number in steps]
+        found = [measured(sampler, number) for number in fewer]
         lines.append([NAMES[sampler], *(f"{kid.mean():.2f} ({interval(kid - best)})" for kid in found)])
-    title = f"KID × 1000 of {len(folds)} trainings, {draws} draws of {count} each (difference to DDIM's at {steps[-1]}"
-    show(f"{title} steps [95 %])", ["steps", *map(str, steps)], lines)
+    title = f"KID × 1000 of {len(folds)} trainings, {draws} draws of {count} each (difference to DDIM's at {most}"
+    show(f"{title} steps [95 %])", ["steps", *map(str, fewer)], lines)
 
 
 def interval(differences: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 `python benchmarks/training.py [--device cuda] [SIDE]…` prints images a second and their ratio, how far the weights are
 apart in the end, what part of the device's measured limits the suite reaches, and what limits it. The suite trains as a
-run with `numerics.compile` does; compiling is not counted.
+run with `numerics.compile` does; compiling is not counted. A last line is `quick`'s U-Net, not compiled, as it trains.
 """
 
 from __future__ import annotations
@@ -112,6 +112,32 @@ def _a_step(side: int, device: str, view, batch: int) -> Callable[[], None]:
     return step
 
 
+def segmenter(device: str, limits: Device) -> None:
+    """Print what part of the limits a training step of `quick`'s U-Net reaches: forward, backward and optimiser."""
+    from pigbench.contracts import Batch, Task
+    from pigbench.planning.configured import choose_segmenter
+    from pigbench.protocol import load_preset
+
+    preset = load_preset("quick")
+    settings, side = preset.segmentation, preset.resolution
+    choice = choose_segmenter("unet", settings.network, {})
+    unet = choice.plugin(choice.config, Task(side))
+    network = unet.build().to(device).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, fused=True)
+    stream = torch.Generator().manual_seed(0)
+    images = torch.randn(settings.batch, 1, side, side, generator=stream)
+    batch = Batch(images.to(device), (images > 1).float().to(device), 0, stream)
+
+    def step() -> None:
+        unet.loss(network, batch).backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+
+    took = textbook.seconds(step, device)
+    busy = Busy(device)
+    print(f"\nU-Net of quick: {settings.batch / took:.0f} images/s\n{HEADING}\n{line(limits, step, took, busy)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sides", nargs="*", type=int)
@@ -124,6 +150,7 @@ def main() -> None:
     print(f"{'side':>5} {'batch':>5} {'textbook img/s':>14} {'suite img/s':>12} {'ratio':>7} {'apart':>10} {HEADING}")
     for side in chosen.sides or ([32] if chosen.device == "cpu" else [64, 128, 256]):
         compare(side, chosen.device, chosen.batch or textbook.preset(side).training.batch, limits)
+    segmenter(chosen.device, limits)
 
 
 if __name__ == "__main__":
