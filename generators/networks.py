@@ -35,9 +35,9 @@ class UNet(nn.Module):
         channels: width of each level, each at half the side before. layers: residual blocks a level. attention: which
         levels attend. space_to_depth: side of the pixel blocks that become channels, so that the network works on a
         grid as many times smaller. head: so many channels come out of that grid for a last convolution at the image's
-        own size, which also sees what came in; with 0 each pixel of a block is a channel of its own, and short trainings
-        leave a checkerboard. alphas_cumprod: (T,) if the last layer is to give velocities; what comes out is ε
-        all the same.
+        own size, which also sees what came in; with 0 each pixel of a block is a channel of its own, and short
+        trainings leave a checkerboard. alphas_cumprod: (T,) if the last layer is to give velocities; what comes out is
+        ε all the same.
         """
         super().__init__()
         self.register_buffer("alphas_cumprod", alphas_cumprod, persistent=False)

@@ -50,7 +50,7 @@ def test_folding_keeps_every_pixel_where_it_was(tiny) -> None:
 
 
 def test_a_head_treats_every_pixel_of_a_block_alike(tiny) -> None:
-    """Whatever lies between folding and unfolding says nothing here, so an image moved by a pixel gives ε moved by it."""
+    """The folded part says nothing here, so an image moved by a pixel gives ε moved by a pixel."""
     network = build_unet(DiffusionConfig(**tiny, head=4), 16, inputs=1)
     network.unet.forward = lambda folded, t, return_dict: (folded.new_zeros(2, 16, 8, 8),)
     images = torch.randn(2, 1, 16, 16)
