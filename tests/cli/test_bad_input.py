@@ -45,7 +45,7 @@ def call(arguments: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("run --folds 1", "at least 2"),
         ("run --folds 500", "80 patients, fewer than 500 folds"),
         ("run --device gpu", "unknown device 'gpu'"),
-        ("run --set pig.steps=30", "30 steps do not divide T = 1024"),
+        ("run --set pig.sampler=ddim --set pig.steps=30", "30 steps do not divide T = 1024"),
         ("run --store /proc/nowhere", "cannot be written"),
         ("compare nowhere", "nowhere"),
         ("sample --fold 7 --preset smoke", "the folds are 0 to 1"),
