@@ -114,14 +114,15 @@ def _a_step(side: int, device: str, view, batch: int) -> Callable[[], None]:
 
 def segmenter(device: str, limits: Device) -> None:
     """Print what part of the limits a training step of `quick`'s U-Net reaches: forward, backward and optimiser."""
+    from pigbench import registry
     from pigbench.contracts import Batch, Task
     from pigbench.planning.configured import choose_segmenter
     from pigbench.protocol import load_preset
 
     preset = load_preset("quick")
     settings, side = preset.segmentation, preset.resolution
-    choice = choose_segmenter("unet", settings.network, {})
-    unet = choice.plugin(choice.config, Task(side))
+    config = choose_segmenter("unet", settings.network, {}).config
+    unet = registry.find("segmenters", "unet").load()(config, Task(side))
     network = unet.build().to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, fused=True)
     stream = torch.Generator().manual_seed(0)
