@@ -75,9 +75,7 @@ def _metric(metric: MetricChoice) -> MetricInfo:
 
 def _arm(node: Node) -> dict[str, Any]:
     """What the fit of a node trains on."""
-    purpose = node.purpose
-    use = "real" if purpose.generator is None else "alone" if purpose.alone else "mixed"
-    return purpose.told("arm", "generator", "n", "stretch") | {"use": use, "share": purpose.share}
+    return node.purpose.told("arm", "generator", "n", "use", "share", "train_patients", "stretch")
 
 
 def _tables(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
@@ -182,7 +180,7 @@ def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, d
             "stage": node.stage,
             "label": node.purpose.what,
             "row": stages.find(node.stage).costs_of(node),
-            **node.purpose.told("fold", "seed", "training", "chunk"),
+            **node.purpose.told("fold", "train_patients", "seed", "training", "chunk"),
             **manifests[node.key]["cost"],
             **_work(node, store),
             **({"generators": sorted(users[node.key])} if node.purpose.component else {}),

@@ -97,6 +97,18 @@ def check_folds(protocol: Protocol, source: Source) -> None:
         )
 
 
+def checked_subsets(chosen: tuple[int | None, ...], protocol: Protocol, source: Source) -> tuple[int | None, ...]:
+    """`chosen`, where every fold has as many training patients. Raises PigbenchError otherwise."""
+    from pigbench.data.splits import make_folds, part
+    from pigbench.planning.subsets import check_subsets
+
+    if chosen != (None,):
+        cases = part(source.cases(), protocol.set_aside, protocol.split_seed, tuning=False)
+        held_out = [len(fold) for fold in make_folds(cases, protocol.folds, protocol.split_seed)]
+        check_subsets(chosen, sum(held_out) - max(held_out))
+    return chosen
+
+
 def check_resolution(plan: Plan, store: Store) -> None:
     """Raises PigbenchError where a network that is still to be trained cannot work at the run's resolution.
 

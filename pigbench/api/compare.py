@@ -171,18 +171,17 @@ def _by_size(groups: list[Group], tell: Callable[[str], None]) -> list[Group]:
 
 def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None]) -> Iterator[Summary]:
     """Each group's, but for those that lack the row that differences are to, which are told."""
-    from pigbench.reporting.notes import name_of
     from pigbench.results import summarise
-    from pigbench.results.summary import REAL
+    from pigbench.results.naming import row_name
 
-    arms = [{name_of(trial.arm): trial.arm.arm for trial in group.trials} for group in groups]
+    arms = [{row_name(trial.arm): trial.arm.arm for trial in group.trials} for group in groups]
     row = choice.against
     require_known("row of Table 2", [row] if row else [], dict.fromkeys(name for names in arms for name in names))
     for group, names in zip(groups, arms, strict=True):
         if row and row not in names:
             tell(f"left out: {group.dataset.name}, {group.preset}, without {row}")
         else:
-            yield summarise(group, names[row] if row else REAL)
+            yield summarise(group, names[row] if row else "")
 
 
 def _nothing(places: Sequence[Path]) -> str:

@@ -39,6 +39,7 @@ class Options:
     n: int | Sequence[int] | None = None
     folds: int | None = None
     set_aside: float | None = None
+    train_patients: int | str | Sequence[int | str] | None = None
     dataset: str = "phantom"
     segmenter: str | Sequence[str] = "unet"
     metric: str | Sequence[str] | None = None
@@ -114,9 +115,11 @@ def set_up(options: Options) -> Setup:
     from pigbench.api.tuned import with_tuned
     from pigbench.data.datasets import open_dataset
     from pigbench.metrics.extractors import find_weights
+    from pigbench.planning.arms import chosen_uses
     from pigbench.planning.configured import choose_metrics, choose_segmenter
     from pigbench.planning.plan import Request
-    from pigbench.planning.trainings import chosen_shares, chosen_trainings
+    from pigbench.planning.subsets import chosen_subsets
+    from pigbench.planning.trainings import chosen_trainings
     from pigbench.store import Store
 
     checks.check_ranges(options)
@@ -150,7 +153,8 @@ def set_up(options: Options) -> Setup:
             preset.trainings,
             [generator.label for generator in generators],
         ),
-        shares=chosen_shares(several(options.use)),
+        train_patients=checks.checked_subsets(chosen_subsets(several(options.train_patients)), protocol, source),
+        uses=chosen_uses(several(options.use)),
         metrics=choose_metrics(several(options.metric)),
         controls=options.controls,
         named=frozenset(several(options.generator)),

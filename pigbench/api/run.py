@@ -23,6 +23,7 @@ def run(
     n: int | Sequence[int] | None = None,
     folds: int | None = None,
     set_aside: float | None = None,
+    train_patients: int | str | Sequence[int | str] | None = None,
     dataset: str = "phantom",
     segmenter: str | Sequence[str] = "unet",
     metric: str | Sequence[str] | None = None,
@@ -51,14 +52,16 @@ def run(
 
     generator: one or several; "all" for each that is installed. masks: whose masks images are made for, "real" or a
     generator. controls: add the arms that give the others their meaning. n: samples per fold, one number or several
-    (default: the preset's). folds: by patient (default: the preset's, mostly 5). set_aside: share of the patients
-    kept for tuning, 0 to 0.9, out of all folds (default: the studies', or none). dataset: "phantom", or a name
-    given to `import_dataset`. segmenter: one or several. metric: one or several besides the default ones. preset:
-    smoke, demo, quick, overnight, small, medium or paper. seed, seeds: the first seed, and how many. trainings: of
-    the segmenter in each arm, fold and seed: 3, or ["3", "real=5"] where an arm has another number (default: the
-    preset's). use: how arms use pairs, "mix" at their natural share n/(n+N), or "mix:0.25" at that part of each
-    batch. set: other settings, as {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned: studies whose
-    settings are taken; True for each generator's own. storage: where studies are kept (default: STORE/studies.db).
+    (default: the preset's). folds: by patient (default: the preset's, mostly 5). set_aside: share of the patients kept
+    for tuning, 0 to 0.9, out of all folds (default: the studies', or none). train_patients: how many of each fold's
+    training patients everything is trained on, as [8, 16, "all"]; smaller subsets are parts of larger ones. dataset:
+    "phantom", or a name given to `import_dataset`. segmenter: one or several. metric: one or several besides the
+    default ones. preset: smoke, demo, quick, overnight, small, medium or paper. seed, seeds: the first seed, and how
+    many. trainings: of the segmenter in each arm, fold and seed: 3, or ["3", "real=5"] where an arm has another number
+    (default: the preset's). use: how arms use pairs, "mix" at their natural share n/(n+N), or "mix:0.25" at that part
+    of each batch. set: other settings, as {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned: studies
+    whose settings are taken; True for each generator's own. storage: where studies are kept (default:
+    STORE/studies.db).
 
     workers: processes (default: one per core; on a GPU as the preset says). device: auto, cpu or cuda. engine,
     scheduler, cluster: "local" or "dask", the address of a running Dask scheduler, or a TOML file that describes a job

@@ -50,6 +50,12 @@ SHARED = _options(
         "Share of patients set aside for tuning, in no fold (default: the studies', or none).",
         PART,
     ),
+    train_patients=(
+        Texts,
+        None,
+        "Training patients of each fold, such as 8,16,32,all: nested subsets in one seeded order (default: all).",
+        {"metavar": "N,…"},
+    ),
     segmenter=(list[str], ["unet"], "Segmenter; repeatable."),
     metric=(Texts, None, "Metric to measure besides the default ones, such as hd95; repeatable."),
     seed=(int, 0, "The first seed."),

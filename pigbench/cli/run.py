@@ -8,7 +8,19 @@ from pigbench.cli.options import PLACE, shares
 
 
 @shares(
-    *("generator", "masks", "controls", "n", "folds", "set_aside", "dataset", "segmenter", "metric", "preset"),
+    *(
+        "generator",
+        "masks",
+        "controls",
+        "n",
+        "folds",
+        "set_aside",
+        "train_patients",
+        "dataset",
+        "segmenter",
+        "metric",
+        "preset",
+    ),
     *("seed", "seeds", "trainings", "use", "set", "tuned", "storage", *PLACE, "results", "checkpoint_every", "dry_run"),
 )
 def run(dry_run: bool = False, **shared: Any) -> None:

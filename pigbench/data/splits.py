@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -37,6 +37,17 @@ def make_folds(cases: Sequence[CaseInfo], folds: int, seed: int) -> list[list[st
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed_for(seed, "split") % 2**32)
     # Every stratum has at least `folds` patients, and a fold with none of it is filled first: no fold stays empty.
     return [sorted(set(patients[test].tolist())) for _, test in splitter.split(patients, strata, patients)]
+
+
+def subset(patients: Collection[str], count: int | None, seed: int, fold: int) -> list[str]:
+    """The first `count` of a fold's training patients in their seeded order, sorted; all of them for None.
+
+    A smaller subset is part of every larger one. Depends on nothing but the arguments.
+    """
+    if count is None:
+        return sorted(patients)
+    ordered = sorted(patients, key=lambda patient: (seed_for(seed, "subset", fold, patient), patient))
+    return sorted(ordered[:count])
 
 
 def part(cases: Sequence[CaseInfo], share: float, seed: int, *, tuning: bool) -> list[CaseInfo]:

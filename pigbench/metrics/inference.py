@@ -186,11 +186,12 @@ def _each(change: Callable[..., np.ndarray], *several: Columns) -> Columns:
     )
 
 
-def simultaneous_level(family: Differences, seed: int = 0) -> float:
-    """The level at which the intervals of all K differences to one arm cover together as often as `CONFIDENCE` says.
+def simultaneous_level(family: Differences, base: Sequence[int] | None = None, seed: int = 0) -> float:
+    """The level at which the intervals of all K differences cover together as often as `CONFIDENCE` says.
 
-    From the largest of K normal values that are correlated as the differences are: by the same patients and by the luck
-    of the arm that all differ from; of many rows as if they were independent, which is a little wider.
+    From the largest of K normal values that are correlated as the differences are: by the same patients, and by the
+    luck of the arm that they differ from; of many rows as if they were independent, which is a little wider. base: (K,)
+    numbers from 0 on, which arm each differs from; None where all differ from one.
     """
     from scipy.special import ndtr
 
@@ -200,7 +201,8 @@ def simultaneous_level(family: Differences, seed: int = 0) -> float:
     draw = np.random.default_rng(seed)
     values = draw.standard_normal((DRAWS, patients)) @ family.patients
     values += draw.standard_normal((DRAWS, rows)) * np.sqrt(family.luck)
-    values += draw.standard_normal((DRAWS, 1)) * np.sqrt(family.base_luck)
+    of_base = np.zeros(rows, int) if base is None else np.asarray(base)
+    values += draw.standard_normal((DRAWS, of_base.max() + 1))[:, of_base] * np.sqrt(family.base_luck)
     largest = np.quantile(np.abs(values / np.maximum(family.error, 1e-300)).max(axis=1), CONFIDENCE)
     return max(CONFIDENCE, float(2 * ndtr(largest) - 1))
 

@@ -143,7 +143,11 @@ def kind(node: Node) -> str:
 def _kind(stage: str, spec: Mapping[str, Any]) -> str:
     from pigbench.protocol import digest
 
-    alike = {name: value for name, value in spec.items() if name not in ("fold", "seed", "chunk", "source", "n", "m")}
+    alike = {
+        name: value
+        for name, value in spec.items()
+        if name not in ("fold", "train_patients", "seed", "chunk", "source", "n", "m")
+    }
     return f"{stage} {digest(alike)}"
 
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pigbench.planning.arms import Contender, Use
 from pigbench.planning.configured import GeneratorChoice, MetricChoice, SegmenterChoice, Tuned, choose_metrics
-from pigbench.planning.external_pairs import GivenPairs
-from pigbench.planning.trainings import MIX, REAL, Trainings
+from pigbench.planning.trainings import Trainings
 from pigbench.protocol import Protocol, digest
 from pigbench.stages.node import Node, ordered
-
-Contender = GeneratorChoice | GivenPairs
-"""What has rows of its own in the tables."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,8 @@ class Request:
     segmenters: tuple[SegmenterChoice, ...]
     seeds: tuple[int, ...]
     trainings: Trainings = field(default_factory=Trainings)
-    shares: tuple[float | None, ...] = (None,)  # of generated pairs in a batch, None for their natural one
+    train_patients: tuple[int | None, ...] = (None,)  # of each fold, in one order; None for all of them
+    uses: tuple[Use, ...] = (Use(),)
     metrics: tuple[MetricChoice, ...] = field(default_factory=choose_metrics)
     controls: bool = False  # whether arms that give the others their meaning are run too
     named: frozenset[str] = frozenset()  # the generators asked for by name, controls too
@@ -47,29 +45,6 @@ class Request:
             for generator in generators
             if any(used.tuned_by(study) for used in generator.with_those_it_uses())
         ]
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What a segmenter is trained on: real cases, n pairs of a generator, or both (the usual case).
-
-    alone: the generator's pairs without the real ones. share: of generated pairs in a batch, None for n/(n+N).
-    stretch: how many times the usual steps.
-    """
-
-    generator: Contender | None = None
-    n: int = 0
-    alone: bool = False
-    share: float | None = None
-    stretch: int = 1
-
-    @property
-    def name(self) -> str:
-        """`real`, `real_2x_steps`, `real+pig_2048`, `real+pig_2048 (mix:0.25)` or, alone, `pig_2048`."""
-        pairs = f"{self.generator.label}_{self.n}" if self.generator else ""
-        name = pairs if self.alone else "+".join(filter(None, (REAL, pairs)))
-        name += "" if self.stretch == 1 else f"_{self.stretch}x_steps"
-        return name if self.share is None else f"{name} ({MIX}:{self.share:g})"
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any
+from typing import Any, TypedDict
 
 from pigbench.contracts import Component, Config, TrainedConfig
 from pigbench.data.fold_manifests import UNSEALED
 from pigbench.errors import PigbenchError
+from pigbench.planning.arms import Arm, Contender, Use
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
 from pigbench.planning.external_pairs import GivenPairs
-from pigbench.planning.plan import Arm, Contender, Plan, Request
-from pigbench.planning.trainings import REAL
+from pigbench.planning.plan import Plan, Request
+from pigbench.results.naming import REAL
 from pigbench.stages import (
     adopt,
     ceiling,
@@ -45,6 +46,36 @@ def sample_nodes(request: Request, fold: int | None = None) -> list[Node]:
     labels = {generator.label for generator in request.generators}
     chunks = [node for node in make_plan(request).nodes() if node.stage == sample.STAGE.name]
     return [node for node in chunks if node.purpose.generator in labels and fold in (None, node.purpose.fold)]
+
+
+class _Keyed(TypedDict):
+    """What a stage's spec says of a fold."""
+
+    fold: int
+    train_patients: int | None
+
+
+class _Told(_Keyed):
+    """What a node's purpose says of it."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """What a generator or a segmenter is trained on. patients: how many of the fold's, None for all of them."""
+
+    number: int
+    seed: int
+    patients: int | None = None
+
+    @property
+    def keyed(self) -> _Keyed:
+        return _Keyed(fold=self.number, train_patients=self.patients)
+
+    @property
+    def told(self) -> _Told:
+        return _Told(seed=self.seed, **self.keyed)
 
 
 def _once(make: Callable[..., Node]) -> Callable[..., Node]:
@@ -97,38 +128,44 @@ class _Planner:
         plan = Plan(names=given + [f"{study.study}: {study.trials} trials" for study in self.request.tuned])
         plan.ceiling.extend(self.ceiling())
         for seed in self.request.seeds:
-            for fold in range(self.protocol.folds):
-                contenders = [generator for generator in self.request.generators if _has(generator, fold)]
-                for arm in self.arms(contenders):
-                    plan.measurements.extend(
-                        self.measure(segmenter, arm, seed, fold, training)
-                        for segmenter in self.request.segmenters
-                        for training in range(self.trainings(arm))
-                    )
-                for generator in contenders:
-                    if isinstance(generator, GeneratorChoice) and generator.reconstructs:
-                        plan.reconstructions.append(self.reconstruct(generator, seed, fold))
-                    for n in self.request.samples:
-                        plan.fidelities.append(self.fidelity(generator, n, seed, fold))
-                        if generator.gives_masks:
-                            plan.gates.append(self.gate(generator, n, seed, fold))
+            for number in range(self.protocol.folds):
+                for patients in self.request.train_patients:
+                    self.add(plan, _Fold(number, seed, patients))
         return plan
 
-    def arms(self, contenders: list[Contender]) -> list[Arm]:
+    def add(self, plan: Plan, fold: _Fold) -> None:
+        """Everything that is measured of what trains on these patients."""
+        contenders = [generator for generator in self.request.generators if _has(generator, fold)]
+        for arm in self.arms(contenders, fold.patients):
+            plan.measurements.extend(
+                self.measure(segmenter, arm, fold, training)
+                for segmenter in self.request.segmenters
+                for training in range(self.trainings(arm))
+            )
+        for generator in contenders:
+            if isinstance(generator, GeneratorChoice) and generator.reconstructs:
+                plan.reconstructions.append(self.reconstruct(generator, fold))
+            for n in self.request.samples:
+                plan.fidelities.append(self.fidelity(generator, n, fold))
+                if generator.gives_masks:
+                    plan.gates.append(self.gate(generator, n, fold))
+
+    def arms(self, contenders: list[Contender], patients: int | None = None) -> list[Arm]:
         """The real-only arm always, and each generator's; as controls synthetic pairs alone, and twice the steps."""
+        real = Arm(train_patients=patients)
         pairs = [
-            Arm(generator, n, share=share)
+            replace(real, generator=generator, n=n, way=use)
             for generator in contenders
             if generator.gives_masks
             for n in self.request.samples
-            for share in self.request.shares
+            for use in self.request.uses
         ]
         if not self.request.controls:
-            return [Arm(), *pairs]
+            return [real, *pairs]
         made = [arm for arm in pairs if arm.generator and not arm.generator.is_control]
-        alone = [Arm(arm.generator, arm.n, alone=True) for arm in made if arm.share == self.request.shares[0]]
+        alone = [replace(arm, alone=True, way=Use()) for arm in made if arm.way == self.request.uses[0]]
         asked = [arm for arm in pairs if arm in made or (arm.generator and arm.generator.name in self.request.named)]
-        return [Arm(), *pairs, *alone, Arm(stretch=2), *(replace(arm, stretch=2) for arm in asked)]
+        return [real, *pairs, *alone, *(replace(arm, stretch=2) for arm in (real, *asked))]
 
     def trainings(self, arm: Arm) -> int:
         """How often the arm is trained in each fold, with each seed."""
@@ -137,7 +174,7 @@ class _Planner:
         return self.request.trainings[REAL] if arm.stretch == 1 else self.request.trainings.every
 
     @_once
-    def train(self, generator: GeneratorChoice, component: Component, seed: int, fold: int) -> Node:
+    def train(self, generator: GeneratorChoice, component: Component, fold: _Fold) -> Node:
         if component.owner:
             borrower, generator = generator, _lender(generator, component.owner)
             _check_agreement(borrower, generator, component)
@@ -151,20 +188,20 @@ class _Planner:
             training=self.preset.training_for(generator.name).model_copy(update=_rate(generator.config)),
             share=component.share / sum(c.share for c in own),
             resolution=self.preset.resolution,
-            seed=seed,
-            fold=fold,
+            seed=fold.seed,
+            **fold.keyed,
             numerics=self.numerics,
         )
         inputs = {"prepared": self.prepared, "split": self.split}
         for needed in component.needs:
-            inputs[f"trained:{needed}"] = self.train(generator, _component(generator, needed), seed, fold)
+            inputs[f"trained:{needed}"] = self.train(generator, _component(generator, needed), fold)
         named = f"{generator.label}.{component.name}"
         component_name = f"{generator.name}.{component.name}"
-        purpose = Purpose(named, component=component_name, fold=fold, seed=seed, trains=True)
+        purpose = Purpose(named, component=component_name, trains=True, **fold.told)
         return node(train.STAGE, spec, inputs, purpose)
 
     @_once
-    def chunk(self, generator: GeneratorChoice, number: int, seed: int, fold: int) -> Node:
+    def chunk(self, generator: GeneratorChoice, number: int, fold: _Fold) -> Node:
         masks = generator.masks_from
         spec = sample.SampleSpec(
             plugin=generator.name,
@@ -174,22 +211,22 @@ class _Planner:
             size=self.preset.sampling.chunk,
             batch=self.preset.sampling.batch,
             resolution=self.preset.resolution,
-            seed=seed,
-            fold=fold,
+            seed=fold.seed,
+            **fold.keyed,
             numerics=self.numerics,
             masks="made" if isinstance(masks, GeneratorChoice) else masks,
         )
-        inputs = self.with_trained(generator, seed, fold)
+        inputs = self.with_trained(generator, fold)
         if isinstance(masks, GeneratorChoice):
-            inputs["masks"] = self.chunk(masks, number, seed, fold)
-        purpose = Purpose(generator.label, generator.label, chunk=number, fold=fold, seed=seed)
+            inputs["masks"] = self.chunk(masks, number, fold)
+        purpose = Purpose(generator.label, generator.label, chunk=number, **fold.told)
         return node(sample.STAGE, spec, inputs, purpose)
 
-    def with_trained(self, generator: GeneratorChoice, seed: int, fold: int) -> dict[str, Node]:
+    def with_trained(self, generator: GeneratorChoice, fold: _Fold) -> dict[str, Node]:
         """The inputs of a stage that needs the fold's data and the generator's trained components."""
         inputs = {"prepared": self.prepared, "split": self.split}
         for component in generator.plugin.components:
-            inputs[f"trained:{component.name}"] = self.train(generator, component, seed, fold)
+            inputs[f"trained:{component.name}"] = self.train(generator, component, fold)
         return inputs
 
     @_once
@@ -206,59 +243,60 @@ class _Planner:
         served = fold if given.seal else None
         return node(adopt.STAGE, spec, purpose=Purpose(pairs.label, pairs.label, fold=served, count=given.count))
 
-    def chunks(self, generator: Contender, n: int, seed: int, fold: int) -> list[Node]:
+    def chunks(self, generator: Contender, n: int, fold: _Fold) -> list[Node]:
         """Whole chunks that hold at least n samples."""
         if isinstance(generator, GivenPairs):
-            return [self.adopt(generator, fold)]
-        return [self.chunk(generator, number, seed, fold) for number in range(-(-n // self.preset.sampling.chunk))]
+            return [self.adopt(generator, fold.number)]
+        return [self.chunk(generator, number, fold) for number in range(-(-n // self.preset.sampling.chunk))]
 
     @_once
     def embed(self, images: Node, mirrored: bool = False) -> Node:
         extractor = self.preset.fidelity.extractor
         spec = embed.EmbedSpec(extractor=extractor, numerics=self.numerics, mirrored=mirrored)
-        about = images.purpose.told("generator", "chunk", "fold", "seed")
+        about = images.purpose.told("generator", "chunk", "fold", "train_patients", "seed")
         what = images.purpose.what + (", mirrored" if mirrored else "")
         return node(embed.STAGE, spec, {"images": images}, Purpose(what, **about))
 
     @_once
-    def floor(self, m: int, fold: int) -> Node:
+    def floor(self, m: int, fold: _Fold) -> Node:
         inputs = {"split": self.split, "prepared": self.prepared}
         inputs |= {"real": self.embed(self.prepared), "mirrored": self.embed(self.prepared, True)}
         if self.reference:
             inputs["reference"] = self.embed(self.reference)
-        purpose = Purpose(self.protocol.dataset, n=m, fold=fold)
-        return node(floor.STAGE, floor.FloorSpec(metrics=self.of_sets, m=m, fold=fold), inputs, purpose)
+        purpose = Purpose(self.protocol.dataset, n=m, **fold.keyed)
+        return node(floor.STAGE, floor.FloorSpec(metrics=self.of_sets, m=m, **fold.keyed), inputs, purpose)
 
-    def fidelity(self, generator: Contender, n: int, seed: int, fold: int) -> Node:
+    def fidelity(self, generator: Contender, n: int, fold: _Fold) -> Node:
         below = self.floor(n, fold)
         inputs = {**below.inputs, "floor": below}
-        for number, chunk in enumerate(self.chunks(generator, n, seed, fold)):
+        for number, chunk in enumerate(self.chunks(generator, n, fold)):
             inputs[f"chunk:{number}"] = chunk
             inputs[f"features:{number}"] = self.embed(chunk)
-        purpose = Purpose(generator.label, generator.label, n=n, fold=fold, seed=seed)
-        return node(fidelity.STAGE, fidelity.FidelitySpec(metrics=self.of_sets, n=n, fold=fold), inputs, purpose)
+        purpose = Purpose(generator.label, generator.label, n=n, **fold.told)
+        spec = fidelity.FidelitySpec(metrics=self.of_sets, n=n, **fold.keyed)
+        return node(fidelity.STAGE, spec, inputs, purpose)
 
-    def gate(self, generator: Contender, n: int, seed: int, fold: int) -> Node:
+    def gate(self, generator: Contender, n: int, fold: _Fold) -> Node:
         inputs = {"prepared": self.prepared, "split": self.split}
-        for number, chunk in enumerate(self.chunks(generator, n, seed, fold)):
+        for number, chunk in enumerate(self.chunks(generator, n, fold)):
             inputs[f"chunk:{number}"] = chunk
-        purpose = Purpose(generator.label, generator.label, n=n, fold=fold, seed=seed)
-        return node(gate.STAGE, gate.GateSpec(n=n, fold=fold), inputs, purpose)
+        purpose = Purpose(generator.label, generator.label, n=n, **fold.told)
+        return node(gate.STAGE, gate.GateSpec(n=n, **fold.keyed), inputs, purpose)
 
-    def reconstruct(self, generator: GeneratorChoice, seed: int, fold: int) -> Node:
+    def reconstruct(self, generator: GeneratorChoice, fold: _Fold) -> Node:
         spec = reconstruct.ReconstructSpec(
             plugin=generator.name,
             settings=generator.config.model_dump(mode="json"),
             source=generator.source,
             batch=self.preset.sampling.batch,
             resolution=self.preset.resolution,
-            fold=fold,
+            fold=fold.number,
             numerics=self.numerics,
         )
-        purpose = Purpose(generator.label, generator.label, fold=fold, seed=seed)
-        return node(reconstruct.STAGE, spec, self.with_trained(generator, seed, fold), purpose)
+        purpose = Purpose(generator.label, generator.label, **fold.told)
+        return node(reconstruct.STAGE, spec, self.with_trained(generator, fold), purpose)
 
-    def fit(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int, training: int) -> Node:
+    def fit(self, segmenter: SegmenterChoice, arm: Arm, fold: _Fold, training: int) -> Node:
         settings = self.preset.segmentation
         steps = {"steps": arm.stretch * settings.steps}
         unsealed = isinstance(arm.generator, GivenPairs) and not arm.generator.sealed
@@ -270,8 +308,8 @@ class _Planner:
             number=training,
             n=arm.n,
             resolution=self.preset.resolution,
-            seed=seed,
-            fold=fold,
+            seed=fold.seed,
+            **fold.keyed,
             numerics=self.numerics,
             alone=arm.alone,
             share=arm.share,
@@ -279,34 +317,33 @@ class _Planner:
         )
         inputs = {"prepared": self.prepared, "split": self.split}
         if arm.generator:
-            for number, chunk in enumerate(self.chunks(arm.generator, arm.n, seed, fold)):
+            for number, chunk in enumerate(self.chunks(arm.generator, arm.n, fold)):
                 inputs[f"chunk:{number}"] = chunk
         purpose = Purpose(
             f"{segmenter.label} on {arm.name}",
             arm.generator.label if arm.generator else None,
             segmenter=segmenter.label,
             arm=arm.name,
-            alone=arm.alone,
+            use=arm.use,
             share=arm.share,
             stretch=arm.stretch,
             n=arm.n,
-            fold=fold,
-            seed=seed,
             training=training,
             trains=True,
+            **fold.told,
         )
         return node(fit.STAGE, spec, inputs, purpose)
 
-    def measure(self, segmenter: SegmenterChoice, arm: Arm, seed: int, fold: int, training: int) -> Node:
+    def measure(self, segmenter: SegmenterChoice, arm: Arm, fold: _Fold, training: int) -> Node:
         """A fit, what it predicts of the held-out cases, and how good that is."""
-        fitted = self.fit(segmenter, arm, seed, fold, training)
+        fitted = self.fit(segmenter, arm, fold, training)
         shared = {"plugin", "settings", "source", "resolution", "numerics", "fold"}
         said = predict.PredictSpec(**{name: value for name, value in fitted.spec.items() if name in shared})
         held_out = {"prepared": self.prepared, "split": self.split}
         purpose = replace(fitted.purpose, trains=False)
         predicted = node(predict.STAGE, said, held_out | {"fit": fitted}, purpose)
         inputs = held_out | {"fit": fitted, "predict": predicted} | self.grid()
-        spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold, longest=self.longest)
+        spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold.number, longest=self.longest)
         return node(measure.STAGE, spec, inputs, purpose)
 
     def ceiling(self) -> list[Node]:
@@ -325,9 +362,9 @@ class _Planner:
         return self.preset.scoring.longest if self.truth else None
 
 
-def _has(generator: Contender, fold: int) -> bool:
+def _has(generator: Contender, fold: _Fold) -> bool:
     """Whether there is anything to measure in that fold."""
-    return not isinstance(generator, GivenPairs) or fold in generator.folds
+    return not isinstance(generator, GivenPairs) or fold.number in generator.folds
 
 
 def _check_agreement(borrower: GeneratorChoice, owner: GeneratorChoice, component: Component) -> None:

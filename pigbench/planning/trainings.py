@@ -1,14 +1,12 @@
-"""How often arms are trained, and how they use pairs: what a command asks for beyond the protocol."""
+"""How often arms are trained: what a command asks for beyond the protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pigbench.errors import PigbenchError, did_you_mean
-
-REAL = "real"
-MIX = "mix"
+from pigbench.results.naming import REAL
 
 
 @dataclass(frozen=True)
@@ -36,14 +34,6 @@ def chosen_trainings(asked: Sequence[int | str] | Mapping[str, int], default: in
     return Trainings(every, found)
 
 
-def chosen_shares(uses: Iterable[str]) -> tuple[float | None, ...]:
-    """The synthetic part of a batch in each way to use pairs, None for their natural one: `mix` or `mix:0.25`.
-
-    Raises PigbenchError for anything else.
-    """
-    return tuple(dict.fromkeys(_share(use) for use in uses)) or (None,)
-
-
 def _parted(asked: int | str) -> tuple[str, str]:
     name, equals, count = str(asked).rpartition("=")
     return (name.strip(), count) if equals else ("", count)
@@ -60,14 +50,3 @@ def _count(name: str, count: int | str) -> int:
     if number < 1:
         raise PigbenchError(f"--trainings {told}: at least 1")
     return number
-
-
-def _share(use: str) -> float | None:
-    how, colon, part = use.partition(":")
-    try:
-        share = float(part) if colon else None
-    except ValueError:
-        share = 0.0
-    if how != MIX or (share is not None and not 0 < share < 1):
-        raise PigbenchError(f"--use {use}: give mix, or mix:SHARE with a share of the batch between 0 and 1")
-    return share

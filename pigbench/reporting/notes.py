@@ -15,8 +15,7 @@ from pigbench.reporting.columns import Column, differing, held_besides, ranked_b
 from pigbench.reporting.numbers import ABSENT, number
 from pigbench.reporting.tuning import tuning_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
-from pigbench.results.record import Arm
-from pigbench.results.summary import REAL
+from pigbench.results.naming import of_patients, row_name
 from pigbench.results.verdicts import Family
 
 FEW = 10
@@ -39,16 +38,12 @@ def how_many(values: Iterable[int], singular: str) -> str:
 
 def shown(row: ArmRow) -> str:
     """An arm as its row is named: `real only`, `real only, 2x steps`, `+pig_2048`, `pig_2048 only`."""
-    return name_of(row.about)
+    return row_name(row.about)
 
 
-def name_of(arm: Arm) -> str:
-    """The name of an arm's row, as `shown` gives it."""
-    steps = "" if arm.stretch == 1 else f", {arm.stretch}x steps"
-    if arm.generator is None:
-        return f"real only{steps}"
-    name = arm.arm.replace(f"_{arm.stretch}x_steps", "") if steps else arm.arm
-    return (f"{name} only" if arm.use == "alone" else name.removeprefix(REAL)) + steps
+def made_by(row: GeneratorRow | ArmRow) -> str:
+    """Whose images these are and how many, such as `pig_512 (16 patients)`."""
+    return f"{row.generator}_{row.n}{of_patients(row.train_patients)}"
 
 
 def unconditioned(row: ArmRow) -> str:
@@ -112,10 +107,10 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Co
     biased = [column.info.heading for column in columns if any(column.name in row.biased for row in rows)]
     if biased:
         yield f"† {', '.join(biased)} {'is' if len(biased) == 1 else 'are'} mostly bias at this m"
-    yield from _control_note(f"{row.generator}_{row.n}" for row in rows if row.control)
+    yield from _control_note(made_by(row) for row in rows if row.control)
     yield from _sampler_notes(group, rows)
     yield from _missing_images(rows)
-    yield from _refused((f"{row.generator}, n={row.n}", row) for row in rows)
+    yield from _refused((made_by(row), row) for row in rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
         yield from tuning_notes(label, group)
@@ -264,7 +259,7 @@ def _empty(row: ArmRow) -> str:
 
 def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     """Whether lesions are where the masks are, once for each generator and n."""
-    measured = {f"{row.generator}_{row.n}": row.contrast for row in rows if row.contrast}
+    measured = {made_by(row): row.contrast for row in rows if row.contrast}
     known = {name: contrast for name, contrast in measured.items() if contrast.conditioned is not None}
     if known:
         real = span(number(of.real, 100, 1) for of in known.values())
@@ -277,7 +272,7 @@ def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
             "whether masks are followed cannot be told where real lesions show no contrast to what is around them, or "
             f"where there are too few: {', '.join(name for name in measured if name not in known)}"
         )
-    unmeasured = dict.fromkeys(f"{row.generator}_{row.n}" for row in rows if row.generator and not row.contrast)
+    unmeasured = dict.fromkeys(made_by(row) for row in rows if row.generator and not row.contrast)
     if unmeasured:
         yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
 
@@ -289,7 +284,8 @@ def _difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterab
         if len(rows) > 1:
             yield "no Δ: it takes two complete arms"
         return
-    base = next(shown(row) for row in rows if row.arm == told[0].against)
+    bases = [row for row in rows if row.arm in {other.against for other in told}]
+    base = shown(bases[0]) if len(bases) == 1 else "real only of as many patients"
     of = "patients and the luck of training segmenters" if "segmenter" in told[0].covers else "patients only"
     of += " and generators" if any("generator" in row.covers for row in told) else ""
     yield f"Δ {compared.info.heading}: to {base}; {CONFIDENCE:.0%} interval over {of} (CR2, Student's t)"
@@ -310,7 +306,9 @@ def _verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Fami
             f"verdicts: by simultaneous {CONFIDENCE:.0%} intervals of the {len(family.bounds)} ranked rows, each at "
             f"{family.level:.1%}"
         )
-    yield f"{how}; a difference of {compared.number(family.detectable)} would be shown with a probability of 80%"
+    bases = {row.arm: of_patients(row.train_patients) for row in rows}
+    least = [f"{compared.number(value)}{bases[base]}" for base, value in family.detectable.items()]
+    yield f"{how}; a difference of {', '.join(least)} would be shown with a probability of 80%"
     excluded = {shown(row): compared.signed(row.together[1]) for row in rows if row.together}
     yield from _each("gains beyond these are ruled out", excluded)
 
@@ -338,7 +336,7 @@ def _ceiling(label: str, group: Group) -> Iterable[str]:
 
 
 def _missing_images(rows: Sequence[GeneratorRow]) -> Iterable[str]:
-    yield from _incomplete((f"{row.generator}, n={row.n}", row.progress) for row in rows)
+    yield from _incomplete((made_by(row), row.progress) for row in rows)
 
 
 def _missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:

@@ -29,6 +29,7 @@ from pigbench.reporting.notes import (
     unconditioned,
 )
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
+from pigbench.results.naming import of_patients
 from pigbench.results.summary import CLIPPED, floor_of
 from pigbench.results.verdicts import Family
 
@@ -128,7 +129,7 @@ def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[st
         headings=tuple(headings),
         rows=tuple(
             (
-                Cell(row.generator + partly(row.progress)),
+                Cell(row.generator + of_patients(row.train_patients) + partly(row.progress)),
                 Cell(str(row.n)),
                 *_image_cells(row, columns, by, mark, len(headings) - 2),
             )
@@ -267,13 +268,22 @@ def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark], fa
     return scores + told
 
 
-def _ranks(
-    rows: Sequence[GeneratorRow] | Sequence[ArmRow], column: Column, kin: Sequence[Hashable] | None = None
-) -> list[Mark]:
-    """The marks of a column: only rows that can be ranked, and not one row alone; equals share a mark.
+def _ranks(rows: Sequence[GeneratorRow | ArmRow], column: Column, kin: Sequence[Hashable] | None = None) -> list[Mark]:
+    """The marks of a column, among rows that were trained on as many patients.
 
     kin: of rows that are alike in it only the best can have a mark.
     """
+    marks: list[Mark] = [""] * len(rows)
+    for size in {row.train_patients for row in rows}:
+        places = [place for place, row in enumerate(rows) if row.train_patients == size]
+        found = _marks([rows[place] for place in places], column, [kin[place] for place in places] if kin else None)
+        for place, mark in zip(places, found, strict=True):
+            marks[place] = mark
+    return marks
+
+
+def _marks(rows: Sequence[GeneratorRow | ArmRow], column: Column, kin: Sequence[Hashable] | None) -> list[Mark]:
+    """Only of rows that can be ranked, and not of one row alone; equals share a mark."""
     best: Callable[[list[float]], float] = min if column.info.better == "lower" else max
     values = [row.metrics[column.name].mean if row.ranked and row.metrics else nan for row in rows]
     if kin:

@@ -56,10 +56,10 @@ def _rows_of(cost: Cost) -> list[str]:
 
 
 def _row(what: str, costs: Iterable[Cost], generator: str | None) -> CostRow:
-    """One row over these costs, a fold, seed and training being a unit."""
-    units: dict[tuple[int | None, int | None, int | None], list[Cost]] = {}
+    """One row over these costs, a fold, subset, seed and training being a unit."""
+    units: dict[tuple[int | None, ...], list[Cost]] = {}
     for cost in costs:
-        units.setdefault((cost.fold, cost.seed, cost.training), []).append(cost)
+        units.setdefault((cost.fold, cost.train_patients, cost.seed, cost.training), []).append(cost)
     whole = [_unit(of_one) for of_one in units.values()]
     values = {name: float(np.mean([unit[name] for unit in whole])) for name in COSTS} if whole else {}
     return CostRow(what, len(whole), generator, values)

@@ -13,23 +13,26 @@ from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 from pigbench.results.files import load_records
 from pigbench.results.merge import Group, merge
+from pigbench.results.naming import way_of
 from pigbench.results.rows import SCORE_COLUMNS, score_rows
 from pigbench.results.summary import summarise
 
 if TYPE_CHECKING:
     import polars
 
-_WHOLE = ("n", "seed", "training", "fold")
-_ABOUT = ("generator", "n", "arm", "segmenter", "seed", "training", "fold")
+_OF_ARM = ("generator", "n", "arm", "train_patients", "use")
+_OF_FIT = ("segmenter", "seed", "training", "fold")
+_WHOLE = ("n", "train_patients", "seed", "training", "fold")
 
 
 def cases(path: str | Path) -> polars.DataFrame:
     """Every test case of every arm under `path` (a record or a directory of records), duplicates counted once.
 
-    Columns: protocol, dataset, preset, generator (null for `real`), n, arm, segmenter, seed, training, fold,
-    patient_id, case_id, area (of the lesion, 0 to 1), then every score and every statistic that the records hold, such
-    as dice and tp; null where there is none. A statistic whose name is not its own alone is called by what it is kept
-    under too: `overlap.tp`. Raises PigbenchError where there is no record.
+    Columns: protocol, dataset, preset, generator (null for `real`), n, arm, train_patients (null for all), use (`real`,
+    `alone`, or as `--use` has it), segmenter, seed, training, fold, patient_id, case_id, area (of the lesion, 0 to 1),
+    then every score and every statistic that the records hold, such as dice and tp; null where there is none. A
+    statistic whose name is not its own alone is called by what it is kept under too: `overlap.tp`. Raises PigbenchError
+    where there is no record.
     """
     import polars
 
@@ -45,7 +48,7 @@ def scores(path: str | Path) -> polars.DataFrame:
     """
     import polars
 
-    whole = {"table", "n", "folds", "seeds", "trainings", "patients"}
+    whole = {"table", "n", "train_patients", "folds", "seeds", "trainings", "patients"}
     real = {"mean", "sd", "delta", "ci_low", "ci_high", "together_low", "together_high"}
     schema = {
         column: polars.Int64 if column in whole else polars.Float64 if column in real else polars.String
@@ -79,8 +82,10 @@ def _cases_of(group: Group) -> polars.DataFrame:
     head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
     columns: dict[str, Any] = {name: polars.Series([value], dtype=polars.String) for name, value in head.items()}
     of_trial = np.repeat(np.arange(len(trials)), lengths)
-    for name in _ABOUT:
-        told = [getattr(trial.arm if name in ("generator", "n", "arm") else trial.run, name) for trial in trials]
+    for name in (*_OF_ARM, *_OF_FIT):
+        told = [getattr(trial.arm if name in _OF_ARM else trial.run, name) for trial in trials]
+        if name == "use":
+            told = [way_of(trial.arm.use, trial.arm.share) for trial in trials]
         columns[name] = polars.Series(told, dtype=polars.Int64 if name in _WHOLE else polars.String)[of_trial]
     tested = group.tested
     columns["patient_id"] = polars.Series(tested.patients, dtype=polars.String)[tested.patient[rows]]

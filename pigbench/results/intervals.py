@@ -44,7 +44,8 @@ def difference(
 
     cases: as `pigbench.results.cases` gives them: a row for each case and training, with at least the columns arm,
     segmenter, seed, training, fold, patient_id, case_id and the metric's; null where a case has no score. All arms
-    belong in it, as the luck of trainings is pooled over them. Where a column `generator` is there, null marks arms
+    belong in it, as the luck of trainings is pooled over them; where a column `train_patients` is there, over those
+    of as many patients. Where a column `generator` is there, null marks arms
     without one; otherwise all but `base` count as generated. Only trainings with a score in every fold of their arm
     count, and only cases of both arms. segmenter: needed where there are several. Raises PigbenchError for an unknown
     arm, metric or segmenter, for cases of several protocols, and for fewer than two patients.
@@ -56,7 +57,7 @@ def difference(
         raise PigbenchError(did_you_mean("metric", metric, cases.columns))
     if "protocol" in cases.columns and cases["protocol"].n_unique() > 1:
         raise PigbenchError("cases of several protocols, which nothing compares: filter them by protocol")
-    frame = _of_segmenter(cases, segmenter)
+    frame = _alike(_of_segmenter(cases, segmenter), arm, base)
     arms = _arms(frame, arm, base, metric)
     if arm == base or any(of.patients < FEWEST for of in (arms[arm], arms[base])):
         raise PigbenchError(f"no difference of '{arm}' to '{base}': it takes two arms with cases of two patients")
@@ -105,6 +106,14 @@ def _of_segmenter(cases: polars.DataFrame, segmenter: str | None) -> polars.Data
     if segmenter is not None and segmenter not in known:
         raise PigbenchError(did_you_mean("segmenter", segmenter, known))
     return cases.filter(cases["segmenter"] == (segmenter or known[0]))
+
+
+def _alike(frame: polars.DataFrame, arm: str, base: str) -> polars.DataFrame:
+    """The arms that were trained on as many patients as these two, whose luck is like theirs."""
+    if "train_patients" not in frame.columns:
+        return frame
+    sizes = frame["train_patients"].fill_null(0)
+    return frame.filter(sizes.is_in(sizes.filter(frame["arm"].is_in([arm, base])).unique().to_list()))
 
 
 def _arms(frame: polars.DataFrame, arm: str, base: str, metric: str) -> dict[str, _Scored]:

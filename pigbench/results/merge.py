@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pigbench.counting import counted
 from pigbench.results.record import (
     Arm,
     Cost,
@@ -258,7 +259,7 @@ def _costs(records: list[Record]) -> tuple[Cost, ...]:
     served: dict[Unit, set[str]] = defaultdict(set)
     for record in records:
         for cost in record.costs:
-            unit = (cost.stage, cost.label, cost.chunk, cost.seed, cost.training, cost.fold)
+            unit = (cost.stage, cost.label, cost.train_patients, cost.chunk, cost.seed, cost.training, cost.fold)
             known.setdefault(unit, cost)
             served[unit] |= set(cost.generators)
     return tuple(cost.model_copy(update={"generators": sorted(served[unit])}) for unit, cost in known.items())
@@ -301,6 +302,7 @@ def _measured(records: list[Record], part: str, labels: Labels) -> Iterator[tupl
             info = record.generators[run.generator]
             label = labels[info.label, info.signature]
             about = [getattr(run, name) for name in ("n", "extractor") if hasattr(run, name)]
+            about.append("" if run.train_patients is None else counted(run.train_patients, "patient"))
             yield (part, label, *about, run.seed, 0, run.fold), run.model_copy(update={"generator": label})
 
 
@@ -392,4 +394,4 @@ def _once(
 def _named(unit: Unit) -> str:
     *what, seed, training, fold = unit
     again = f" training {training}" if training else ""
-    return " ".join(map(str, what)) + f" seed {seed}{again} fold {fold}"
+    return " ".join(str(part) for part in what if part != "") + f" seed {seed}{again} fold {fold}"

@@ -179,6 +179,7 @@ class FidelityRun(Sparse):
     n: Count
     seed: Seed
     fold: Count
+    train_patients: Count | None = None
     extractor: Name
     dimension: Count | None = None
     m: Count | None = None
@@ -206,6 +207,7 @@ class GateRun(Sparse):
     n: Count
     seed: Seed
     fold: Count
+    train_patients: Count | None = None
     contrast: Number = None
     real: Number = None
     ratio: Number = None
@@ -226,6 +228,7 @@ class Reconstruction(Sparse):
     generator: Name
     seed: Seed
     fold: Count
+    train_patients: Count | None = None
     mae: Number = None
     rmse: Number = None
     psnr: Number = None
@@ -270,6 +273,7 @@ class Cost(Sparse):
     label: str = ""
     row: Prose = ""
     fold: Count | None = None
+    train_patients: Count | None = None
     seed: Seed | None = None
     training: Count | None = None
     chunk: Count | None = None

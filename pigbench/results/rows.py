@@ -9,10 +9,10 @@ from typing import Any
 from pigbench.metrics.inference import CONFIDENCE
 from pigbench.results.costs import cost_rows
 from pigbench.results.merge import Group
+from pigbench.results.naming import REAL, way_of
 from pigbench.results.summary import (
     CLIPPED,
     DECIDING,
-    REAL,
     ArmRow,
     Estimate,
     GeneratorRow,
@@ -22,7 +22,19 @@ from pigbench.results.summary import (
 )
 
 SCORE_COLUMNS = (
-    *("table", "protocol", "dataset", "preset", "generator", "n", "arm", "segmenter", "metric"),
+    *(
+        "table",
+        "protocol",
+        "dataset",
+        "preset",
+        "generator",
+        "n",
+        "arm",
+        "train_patients",
+        "use",
+        "segmenter",
+        "metric",
+    ),
     *("mean", "sd", "delta", "ci_low", "ci_high", "together_low", "together_high", "verdict"),
     *("folds", "seeds", "trainings", "patients", "signature"),
 )
@@ -34,7 +46,8 @@ def score_rows(summary: Summary) -> list[dict[str, Any]]:
     Every metric that the records hold, as it is defined, without the tables' factors. `<metric>_floor` is what real
     images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `contrast` beside
     `contrast_real` says whether lesions are where the masks are. `together_low` and `together_high` bound the
-    difference of Dice for all ranked rows of a segmenter at once, and decide its `verdict`. A failed row keeps its
+    difference of Dice for all ranked rows of a segmenter at once, and decide its `verdict`. `train_patients` is None
+    for all of a fold's; `use` is "real", "alone", or as `--use` has it. A failed row keeps its
     place without numbers, and `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
     """
     group = summary.group
@@ -99,7 +112,8 @@ def set_columns(group: Group) -> list[str]:
 
 
 def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
-    who = {"table": 1, "generator": row.generator, "n": row.n, "patients": group.dataset.patients}
+    who = {"table": 1, "generator": row.generator, "n": row.n, "train_patients": row.train_patients}
+    who |= {"patients": group.dataset.patients}
     rows = []
     for metric in set_columns(group):
         of_metric = _numbers(row.metrics.get(metric, Estimate()), row.progress)
@@ -109,6 +123,7 @@ def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
 
 def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
     who = {"table": 2, "generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
+    who |= {"train_patients": row.train_patients, "use": way_of(row.about.use, row.about.share)}
     rows = []
     for metric in group.held("case"):
         estimate = row.metrics.get(metric, Estimate())

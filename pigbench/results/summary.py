@@ -16,16 +16,19 @@ import numpy as np
 from pigbench.metrics.contrast import LEAST
 from pigbench.results.intervals import Interval, Part
 from pigbench.results.merge import Group, Trial
+from pigbench.results.naming import REAL, of_patients
 from pigbench.results.pool import Estimate, Pool, over_folds, pooled
 from pigbench.results.record import Arm, FidelityRun, Fit, GateRun
 from pigbench.results.verdicts import Family, Member, compare_rows
 
-REAL = "real"
 CLIPPED = "clipped_fraction"
 """What is told of generated images besides the metrics: the share of their pixels beyond the range."""
 
 DECIDING = "dice"
 """The metric that verdicts go by."""
+
+Pairs = tuple[str, int, int | None]
+"""A generator, n, and how many training patients."""
 
 __all__ = ["CLIPPED", "REAL", "ArmRow", "Contrast", "Estimate", "GeneratorRow", "Progress", "Summary", "floor_of"]
 __all__ += ["summarise"]
@@ -59,7 +62,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class GeneratorRow:
-    """One generator at one n.
+    """One generator at one n, trained on all patients of a fold's training set or on so many of them.
 
     metrics: by name, the mean over folds of the folds' values, of the set metrics, of their floors (`floor_of`) and of
     `CLIPPED`; empty if it failed. A metric that was refused in a fold has no number. network: whose networks it samples
@@ -71,6 +74,7 @@ class GeneratorRow:
     extractor: str
     progress: Progress
     runs: tuple[FidelityRun, ...]
+    train_patients: int | None = None
     sealed: bool = True
     control: bool = False
     network: str = ""
@@ -139,6 +143,16 @@ class ArmRow:
         return self.about.n
 
     @property
+    def train_patients(self) -> int | None:
+        """How many patients of each fold's training set it saw; None for all of them."""
+        return self.about.train_patients
+
+    @property
+    def is_base(self) -> bool:
+        """Whether it trains on real cases alone, as long as usual."""
+        return self.arm == REAL + of_patients(self.train_patients)
+
+    @property
     def ranked(self) -> bool:
         """Whether it may be the best: real only or a generator's, all there, sealed, its masks meaning something."""
         unconditioned = self.contrast is not None and self.contrast.conditioned is False
@@ -147,9 +161,10 @@ class ArmRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """A group and its rows: generators by extractor, name and n; arms by segmenter, `real` first; controls last.
+    """A group and its rows: generators by extractor, arms by segmenter, both by the number of training patients.
 
-    families: the rows of each segmenter that get a verdict, by segmenter.
+    Within these, generators stand by name and n, and arms with `real` first; controls are last. families: the rows of
+    each segmenter that get a verdict, by segmenter.
     """
 
     group: Group
@@ -158,8 +173,8 @@ class Summary:
     families: Mapping[str, Family]
 
 
-def summarise(group: Group, against: str = REAL) -> Summary:
-    """Both tables' numbers; the arms' differences are to the arm `against`, where it is there."""
+def summarise(group: Group, against: str = "") -> Summary:
+    """Both tables' numbers; arms differ from the arm `against` where it is there, else from as many real patients."""
     arms, families = _arm_rows(group, against)
     return Summary(group, tuple(_generator_rows(group)), tuple(arms), families)
 
@@ -167,7 +182,7 @@ def summarise(group: Group, against: str = REAL) -> Summary:
 def _generator_rows(group: Group) -> list[GeneratorRow]:
     together = defaultdict(list)
     for run in group.fidelity:
-        together[run.extractor, run.generator, run.n].append(run)
+        together[run.extractor, _size(run.train_patients), run.generator, run.n].append(run)
     metrics = list(group.held("set"))
     rows = [_generator_row(runs, group.folds, metrics) for _, runs in sorted(together.items())]
     about, networks = group.generators, _networks(group)
@@ -180,7 +195,12 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
         )
         for row in rows
     ]
-    return sorted(rows, key=lambda row: (row.extractor, row.control))
+    return sorted(rows, key=lambda row: (row.extractor, _size(row.train_patients), row.control))
+
+
+def _size(train_patients: int | None) -> float:
+    """What rows are sorted by; all patients come last."""
+    return np.inf if train_patients is None else train_patients
 
 
 def _networks(group: Group) -> dict[str, str]:
@@ -199,7 +219,9 @@ def _networks(group: Group) -> dict[str, str]:
 
 
 def _generator_row(runs: list[FidelityRun], folds: int, metrics: Sequence[str]) -> GeneratorRow:
-    row = GeneratorRow(runs[0].generator, runs[0].n, runs[0].extractor, _progress(runs, folds), tuple(runs))
+    first = runs[0]
+    progress = _progress(runs, folds)
+    row = GeneratorRow(first.generator, first.n, first.extractor, progress, tuple(runs), first.train_patients)
     if row.progress.state == "failed":
         return row
     columns: dict[str, list[float | None]] = {CLIPPED: [run.clipped_fraction for run in runs]}
@@ -232,20 +254,34 @@ def _arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Famil
     families = {}
     for segmenter in sorted({segmenter for segmenter, _ in rows}):
         whole = {
-            arm: pool
-            for (of, arm), pool in pools.items()
-            if (of, rows[of, arm].progress.state) == (segmenter, "complete")
+            arm: rows[segmenter, arm]
+            for of, arm in pools
+            if of == segmenter and rows[of, arm].progress.state == "complete"
         }
-        if against in whole:
+        bases = _bases(whole, against)
+        if bases is not None:
             members = {
-                arm: Member(pool, _is_trained(rows[segmenter, arm], group), rows[segmenter, arm].ranked)
-                for arm, pool in whole.items()
+                arm: Member(pools[segmenter, arm], _is_trained(row, group), row.ranked) for arm, row in whole.items()
             }
-            compared = compare_rows(members, against, DECIDING)
+            compared = compare_rows(members, bases, DECIDING)
             families[segmenter] = compared.family
             for arm, intervals in compared.intervals.items():
-                rows[segmenter, arm] = _compared(rows[segmenter, arm], intervals, compared.family)
-    return sorted(rows.values(), key=lambda row: (row.segmenter, row.arm != REAL, row.control, *_place(row))), families
+                rows[segmenter, arm] = _compared(whole[arm], bases[arm], intervals, compared.family)
+    return sorted(rows.values(), key=_order), families
+
+
+def _bases(rows: Mapping[str, ArmRow], against: str) -> dict[str, str] | None:
+    """What each row differs from, by arm: `against`, or real cases of as many patients. None where that is missing."""
+    if against:
+        return {arm: against for arm in rows if arm != against} if against in rows else None
+    real = {row.train_patients: arm for arm, row in rows.items() if row.is_base}
+    return {
+        arm: real[row.train_patients] for arm, row in rows.items() if not row.is_base and row.train_patients in real
+    }
+
+
+def _order(row: ArmRow) -> tuple[Any, ...]:
+    return row.segmenter, _size(row.train_patients), not row.is_base, row.control, *_place(row)
 
 
 def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
@@ -259,15 +295,15 @@ def _measured(row: ArmRow, pool: Pool) -> ArmRow:
     return replace(row, metrics=pool.estimates)
 
 
-def _compared(row: ArmRow, intervals: Mapping[str, Interval], family: Family) -> ArmRow:
-    """`row` with its differences to another."""
+def _compared(row: ArmRow, against: str, intervals: Mapping[str, Interval], family: Family) -> ArmRow:
+    """`row` with its differences to the arm `against`."""
     metrics = dict(row.metrics)
     for name, of in intervals.items():
         known = metrics[name]
         metrics[name] = Estimate(known.mean, known.sd, known.patient_mean, of.delta, of.low, of.high)
     return replace(
         row,
-        against=family.against,
+        against=against,
         covers=next((of.covers for of in intervals.values()), ()),
         metrics=metrics,
         verdict=family.verdict(row.arm),
@@ -275,13 +311,14 @@ def _compared(row: ArmRow, intervals: Mapping[str, Interval], family: Family) ->
     )
 
 
-def _about(row: ArmRow, group: Group, gates: dict[tuple[str, int], Contrast]) -> ArmRow:
+def _about(row: ArmRow, group: Group, gates: Mapping[Pairs, Contrast]) -> ArmRow:
     """`row` with what is known of its generator."""
     if row.generator is None:
-        return replace(row, control=row.arm != REAL)
+        return replace(row, control=not row.is_base)
     info = group.generators[row.generator]
     control = info.control or row.about.use == "alone" or row.about.stretch != 1
-    return replace(row, contrast=gates.get((row.generator, row.n)), sealed=info.sealed, control=control)
+    contrast = gates.get((row.generator, row.n, row.train_patients))
+    return replace(row, contrast=contrast, sealed=info.sealed, control=control)
 
 
 def _is_trained(row: ArmRow, group: Group) -> bool:
@@ -293,12 +330,12 @@ def _place(row: ArmRow) -> tuple[Any, ...]:
     return row.generator or "", row.about.use == "alone", row.n, row.arm
 
 
-def _contrasts(group: Group) -> dict[tuple[str, int], Contrast]:
-    """The gate of every generator and n, over its folds and seeds."""
+def _contrasts(group: Group) -> dict[Pairs, Contrast]:
+    """The gate of every generator, n and number of training patients, over its folds and seeds."""
     together = defaultdict(list)
     for run in group.gates:
         if run.status == "ok":
-            together[run.generator, run.n].append(run)
+            together[run.generator, run.n, run.train_patients].append(run)
     return {key: _contrast(runs) for key, runs in together.items()}
 
 

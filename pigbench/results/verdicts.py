@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,14 +30,13 @@ VERDICTS = ("helps", "hurts", "no difference shown")
 class Family:
     """The rows of one segmenter whose intervals cover together with 95 %, which verdicts are given by.
 
-    level: of each by itself. bounds: by arm. detectable: the difference that its median row would show, with a
-    probability of 80 %. against: what all differ from.
+    level: of each by itself. bounds: by arm. detectable: by the arm that they differ from, the difference that the
+    median of its rows would show, with a probability of 80 %.
     """
 
-    against: str
     level: float = CONFIDENCE
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    detectable: float = np.nan
+    detectable: Mapping[str, float] = field(default_factory=dict)
 
     def verdict(self, arm: str) -> str:
         """One of `VERDICTS`; empty for an arm that is none of the family."""
@@ -58,36 +57,49 @@ class Member:
 
 @dataclass(frozen=True)
 class Compared:
-    """The rows of one segmenter against one of them. intervals: by arm and metric."""
+    """The rows of one segmenter against some of them. intervals: by arm and metric."""
 
     intervals: Mapping[str, Mapping[str, Interval]]
     family: Family
 
 
-def compare_rows(rows: Mapping[str, Member], against: str, deciding: str) -> Compared:
-    """What all rows, by arm, differ by from the row `against`, in every metric; verdicts go by the metric `deciding`.
+def compare_rows(rows: Mapping[str, Member], against: Mapping[str, str], deciding: str) -> Compared:
+    """What rows differ by from others, in every metric; verdicts go by the metric `deciding`.
 
-    Every row has the same metrics. Luck is pooled over rows where a row's own trainings are few.
+    Every row has the same metrics. against: by arm, the arm that it differs from. Where a row's own trainings are few,
+    luck is pooled over the rows that are compared with the same one, and that one.
     """
-    metrics = rows[against].pool.metrics
-    (base,) = _side_by_side({against: rows[against]})
-    others = _side_by_side({name: row for name, row in rows.items() if name != against})
-    by_training = [block for block in (base, *others) if not block.arms.by_generator] or [base]
+    intervals: dict[str, Mapping[str, Interval]] = {}
+    ranked: list[tuple[str, tuple[str, ...], Differences]] = []
+    for base in dict.fromkeys(against.values()):
+        others = {arm: rows[arm] for arm, its in against.items() if its == base}
+        for names, found, of_names in _differences(others, rows[base]):
+            intervals |= of_names
+            if ours := [arm for arm in names if rows[arm].ranked and _covers_luck(of_names[arm], deciding)]:
+                metrics = rows[base].pool.metrics
+                columns = [names.index(arm) * len(metrics) + metrics.index(deciding) for arm in ours]
+                ranked.append((base, tuple(ours), picked(found, columns)))
+    return Compared(intervals, _family(ranked))
+
+
+def _covers_luck(of_arm: Mapping[str, Interval], deciding: str) -> bool:
+    return deciding in of_arm and "segmenter" in of_arm[deciding].covers
+
+
+def _differences(
+    others: Mapping[str, Member], base: Member
+) -> Iterator[tuple[tuple[str, ...], Differences, dict[str, Mapping[str, Interval]]]]:
+    """Blocks of rows: their names, their differences to `base` in all metrics, and the intervals of these."""
+    metrics, scored = base.pool.metrics, base.pool.patients()
+    (of_base,), blocks = _side_by_side({"": base}), _side_by_side(others)
+    by_training = [block for block in (of_base, *blocks) if not block.arms.by_generator] or [of_base]
     pooled = pool([luck for block in by_training for luck in block.lucks(len(metrics))])
-    scored = rows[against].pool.patients()
-    intervals: dict[str, dict[str, Interval]] = {}
-    ranked: dict[tuple[str, ...], Differences] = {}
-    for block in others:
-        times, covers = len(block.names), covered_by(block.arms, base.arms, pooled.freedom)
-        found = differences(repeated(base.arms, times), block.arms, repeated(pooled, times))
-        patients = [np.minimum(rows[name].pool.patients(), scored) for name in block.names]
+    for block in blocks:
+        times, covers = len(block.names), covered_by(block.arms, of_base.arms, pooled.freedom)
+        found = differences(repeated(of_base.arms, times), block.arms, repeated(pooled, times))
+        patients = [np.minimum(others[name].pool.patients(), scored) for name in block.names]
         each = intervals_of(found, metrics, np.concatenate(patients), covers)
-        intervals |= dict(zip(block.names, each, strict=True))
-        if "segmenter" in covers:
-            places = [n for n, name in enumerate(block.names) if rows[name].ranked and deciding in intervals[name]]
-            columns = [place * len(metrics) + metrics.index(deciding) for place in places]
-            ranked[tuple(block.names[place] for place in places)] = picked(found, columns)
-    return Compared(intervals, _family(against, ranked))
+        yield block.names, found, dict(zip(block.names, each, strict=True))
 
 
 @dataclass(frozen=True)
@@ -124,11 +136,19 @@ def _side_by_side(rows: Mapping[str, Member]) -> list[_Block]:
     ]
 
 
-def _family(against: str, members: Mapping[tuple[str, ...], Differences]) -> Family:
-    names = [name for some in members for name in some]
-    if not names:
-        return Family(against)
-    together = side_by_side(list(members.values()))
-    level = simultaneous_level(together)
+def _family(members: Sequence[tuple[str, tuple[str, ...], Differences]]) -> Family:
+    """members: blocks of ranked rows, each with the arm that they differ from."""
+    if not members:
+        return Family()
+    bases = [base for base, names, _ in members for _ in names]
+    names = [name for _, some, _ in members for name in some]
+    together = side_by_side([found for *_, found in members])
+    known = list(dict.fromkeys(bases))
+    level = simultaneous_level(together, [known.index(base) for base in bases])
     bounds = zip(*(bound.tolist() for bound in together.bounds(level)), strict=True)
-    return Family(against, level, dict(zip(names, bounds, strict=True)), float(np.median(together.detectable(level))))
+    of_base, detectable = np.array(bases), together.detectable(level)
+    return Family(
+        level,
+        dict(zip(names, bounds, strict=True)),
+        {base: float(np.median(detectable[of_base == base])) for base in known},
+    )

@@ -47,6 +47,13 @@ class Numerics(Spec):
     compile: bool = False
 
 
+class FoldSpec(Spec):
+    """What every stage that uses a fold's training patients is keyed by. train_patients: how many; None for all."""
+
+    fold: int
+    train_patients: int | None = None
+
+
 class PluginSpec(Spec):
     """What every stage that runs a plugin's code is keyed by. source: the hash of the plugin's own source."""
 

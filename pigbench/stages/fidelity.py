@@ -16,13 +16,12 @@ from pigbench.stages.node import Node
 from pigbench.stages.sample import load_masks
 
 
-class FidelitySpec(base.Spec):
+class FidelitySpec(base.FoldSpec):
     """metrics: the hash of each one's source, by name. n: how many samples. fold: whose training patients they were
     made from."""
 
     metrics: dict[str, str]
     n: int
-    fold: int
 
 
 class SetNumbers(base.Numbers):
@@ -73,7 +72,7 @@ class Fidelity(base.Stage):
 
     def row(self, node: Node, result: SetNumbers | None) -> dict[str, Any]:
         """One generator, n, seed and fold."""
-        about = node.purpose.told("generator", "n", "seed", "fold")
+        about = node.purpose.told("generator", "n", "seed", "fold", "train_patients")
         about["extractor"] = node.inputs["features:0"].spec["extractor"]
         return about | (result.numbers if result else {})
 

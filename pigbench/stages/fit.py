@@ -14,6 +14,7 @@ from pydantic import field_serializer
 
 from pigbench import registry
 from pigbench.contracts import Pairs, Segmenter, Task, TrainView, instance, require_probabilities, to_unit_range
+from pigbench.counting import counted
 from pigbench.data.fold_manifests import UNSEALED
 from pigbench.ordering import MixedEpochs
 from pigbench.protocol import Segmentation
@@ -64,14 +65,13 @@ class Mixture:
         return Pairs(images, masks)
 
 
-class FitSpec(base.PluginSpec):
+class FitSpec(base.PluginSpec, base.FoldSpec):
     """n: synthetic pairs, 0 for real cases only. number: of the training, from 0. alone: without real cases. share: the
     synthetic part of a batch, n/(n+N) if None. unsealed: pairs nobody vouches for."""
 
     training: Segmentation
     n: int
     seed: int
-    fold: int
     number: int = 0
     alone: bool = False
     share: float | None = None
@@ -105,6 +105,8 @@ class Fit(base.Stage):
         spec, settings = job.spec, job.spec.training
         segmenter = load_segmenter(spec)
         view = job.train_view()
+        if not view.masks.any():
+            raise StageFailed(f"no case of the {counted(len(job.train_patients), 'training patient')} has a lesion")
         healthy = float(1 - view.masks.any(axis=(1, 2, 3)).mean())
         synthetic = load_synthetic(job, view.seal, healthy) if spec.n else None
         share = 1.0 if spec.alone else _share(spec.share, view, synthetic)

@@ -16,12 +16,11 @@ SEED = 0
 """The random subsets of real images are the same in every run."""
 
 
-class FloorSpec(base.Spec):
+class FloorSpec(base.FoldSpec):
     """metrics: the hash of each one's source, by name. m: how many reference images, at most. fold: whose patients."""
 
     metrics: dict[str, str]
     m: int
-    fold: int
 
 
 class FloorNumbers(base.Result):

@@ -16,11 +16,10 @@ SEED = 0
 """Chance pairs the same images with the same other masks in every run."""
 
 
-class GateSpec(base.Spec):
+class GateSpec(base.FoldSpec):
     """n: how many pairs. fold: whose training patients they were made from."""
 
     n: int
-    fold: int
 
 
 class ContrastNumbers(base.Numbers):
@@ -54,7 +53,9 @@ class Gate(base.Stage):
 
     def row(self, node: Node, result: ContrastNumbers | None) -> dict[str, Any]:
         """One generator, n, seed and fold."""
-        return node.purpose.told("generator", "n", "seed", "fold") | (result.numbers if result else {})
+        return node.purpose.told("generator", "n", "seed", "fold", "train_patients") | (
+            result.numbers if result else {}
+        )
 
 
 STAGE = Gate()

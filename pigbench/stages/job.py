@@ -75,12 +75,16 @@ class Job(Generic[S]):
 
     @property
     def train_patients(self) -> list[str]:
-        """The patients of this fold's training set."""
+        """The patients of this fold's training set, or of the subset of it that the spec asks for, sorted."""
+        from pigbench.data.splits import subset
+
         held_out = set(self.held_out)
-        return sorted({patient for fold in self.folds for patient in fold} - held_out)
+        others = {patient for fold in self.folds for patient in fold} - held_out
+        seed = self.inputs["split"].manifest["spec"]["seed"]
+        return subset(others, self.spec.train_patients, seed, self.spec.fold)  # type: ignore[attr-defined]
 
     def train_view(self) -> TrainView:
-        """A copy of this fold's training cases, sealed."""
+        """A copy of the training cases, sealed."""
         dataset = self.inputs["prepared"].manifest["spec"]["dataset"]
         return self.prepared.view(self.train_patients, dataset)
 

@@ -16,8 +16,8 @@ class Purpose:
 
     what: in words, such as a generator's label. generator: whose pairs are made, measured or trained on. component:
     what of a generator is trained, such as `pig.guider`. count: of external pairs. trains: whether a network is
-    trained, a generator's component or a segmenter. training: the number of a segmenter's, from 0. share: of
-    generated pairs in a batch, where it was chosen. The rest as everywhere.
+    trained, a generator's component or a segmenter. training: the number of a segmenter's, from 0. use, share,
+    stretch: of an arm, as a record has them. train_patients: of the fold, None for all. The rest as everywhere.
     """
 
     what: str = ""
@@ -25,12 +25,13 @@ class Purpose:
     component: str | None = None
     segmenter: str | None = None
     arm: str | None = None
-    alone: bool = False
+    use: str = "real"
     share: float | None = None
     stretch: int = 1
     n: int | None = None
     chunk: int | None = None
     fold: int | None = None
+    train_patients: int | None = None
     seed: int | None = None
     training: int | None = None
     count: int | None = None
@@ -57,6 +58,8 @@ class Node:
         named = ("chunk", "fold") if self.purpose.arm else ("n", "chunk", "fold")  # an arm's name has its n
         parts = [f"{self.stage} {self.purpose.what}".strip()]
         parts += [f"{name} {value}" for name, value in self.purpose.told(*named).items()]
+        if self.purpose.train_patients is not None and not self.purpose.arm:
+            parts.append(f"{self.purpose.train_patients} patients")
         parts += [f"{name} {value}" for name, value in self.purpose.told("seed", "training").items() if value]
         return ", ".join(parts)
 

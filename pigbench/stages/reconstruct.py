@@ -66,7 +66,7 @@ class Reconstruct(base.Stage):
 
     def row(self, node: Node, result: Reconstruction | None) -> dict[str, Any]:
         """One generator, seed and fold."""
-        return node.purpose.told("generator", "seed", "fold") | (result.numbers if result else {})
+        return node.purpose.told("generator", "seed", "fold", "train_patients") | (result.numbers if result else {})
 
 
 STAGE = Reconstruct()

@@ -18,14 +18,13 @@ from pigbench.stages.node import Node
 from pigbench.stages.train import load_networks
 
 
-class SampleSpec(base.PluginSpec):
+class SampleSpec(base.PluginSpec, base.FoldSpec):
     """chunk: its number; it holds `size` samples, made in batches. masks: of the fold's cases, or of an input."""
 
     chunk: int
     size: int
     batch: int
     seed: int
-    fold: int
     masks: Literal["real", "made"] | None = None
 
 

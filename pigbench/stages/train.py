@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class TrainSpec(base.PluginSpec):
+class TrainSpec(base.PluginSpec, base.FoldSpec):
     """component: what of the plugin is trained; `settings` are those that it declares. share: its part of the
     image-passes."""
 
@@ -28,7 +28,6 @@ class TrainSpec(base.PluginSpec):
     training: Training
     share: float
     seed: int
-    fold: int
 
     @field_serializer("training")
     def _whole(self, training: Training) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pigbench.data.source import CaseInfo
-from pigbench.data.splits import INNER, make_folds, part, set_aside
+from pigbench.data.splits import INNER, make_folds, part, set_aside, subset
 from pigbench.errors import PigbenchError
 
 
@@ -119,3 +119,20 @@ def test_too_few_to_tune_on_says_how_many_and_the_way_out():
     assert len(set_aside(cases([1] * 20), 0.3, 0)) == 6
     with pytest.raises(PigbenchError, match="add patients"):
         set_aside(cases([1] * 5), 0.9, 0)
+
+
+@given(count=st.integers(1, 40), seed=st.integers(0, 5), fold=st.integers(0, 4), mixed=st.randoms())
+def test_subsets_are_nested_and_depend_on_no_order(count, seed, fold, mixed):
+    patients = [f"p{number:03}" for number in range(40)]
+    chosen = subset(patients, count, seed, fold)
+    assert len(chosen) == len(set(chosen)) == count and chosen == sorted(chosen)
+    assert set(chosen) <= set(subset(patients, min(count + 1, 40), seed, fold))
+    mixed.shuffle(patients)
+    assert subset(patients, count, seed, fold) == chosen
+    assert subset(patients, None, seed, fold) == subset(patients, 40, seed, fold) == sorted(patients)
+
+
+def test_a_subset_is_another_in_each_fold_and_with_each_seed():
+    patients = [f"p{number:03}" for number in range(40)]
+    chosen = {tuple(subset(patients, 8, seed, fold)) for seed in range(3) for fold in range(3)}
+    assert len(chosen) == 9

@@ -10,11 +10,13 @@ from collections import Counter
 import pytest
 
 from pigbench.errors import PigbenchError
+from pigbench.planning.arms import Use
 from pigbench.planning.configured import choose_generator, choose_metrics, choose_segmenter, with_masks
 from pigbench.planning.plan import Plan, Request
 from pigbench.planning.planner import make_plan
 from pigbench.planning.trainings import Trainings
 from pigbench.protocol import Protocol, load_preset
+from pigbench.stages import find
 from pigbench.stages.node import Node, ordered
 from pigbench.stages.train import Train, steps_of
 
@@ -220,13 +222,25 @@ def test_every_training_has_a_number_and_the_first_is_what_one_alone_is() -> Non
 
 
 def test_a_share_is_an_arms_own() -> None:
-    plan = make_plan(request("pig", shares=(None, 0.25)))
+    plan = make_plan(request("pig", uses=(Use(), Use("mix", 0.25))))
     fits = {node.purpose.arm: node.inputs["fit"] for node in plan.measurements}
     assert {arm: node.spec.get("share") for arm, node in fits.items()} == {
         "real": None,
         "real+pig_16": None,
         "real+pig_16 (mix:0.25)": 0.25,
     }
+
+
+def test_a_subset_is_all_that_anything_of_its_row_is_trained_on() -> None:
+    usual, both = make_plan(request("pig")), make_plan(request("pig", train_patients=(4, None)))
+    assert usual.key != both.key
+    assert {node.key for node in usual.nodes()} < {node.key for node in both.nodes()}
+    for target in both.targets:
+        for node in ordered([target]):
+            if "train_patients" in type(find(node.stage)).Spec.model_fields:
+                assert node.spec.get("train_patients") == node.purpose.train_patients == target.purpose.train_patients
+    arms = {node.purpose.arm for node in both.measurements}
+    assert arms == {"real", "real+pig_16", "real (4 patients)", "real+pig_16 (4 patients)"}
 
 
 def test_masks_are_gated_and_compressions_measured() -> None:

@@ -1,11 +1,11 @@
-"""How often arms are trained, and how they use pairs, from what a user gives."""
+"""How often arms are trained, from what a user gives."""
 
 from __future__ import annotations
 
 import pytest
 
 from pigbench.errors import PigbenchError
-from pigbench.planning.trainings import Trainings, chosen_shares, chosen_trainings
+from pigbench.planning.trainings import Trainings, chosen_trainings
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,3 @@ def test_each_arm_has_its_own_or_that_of_all():
 def test_what_is_no_number_or_no_arm_is_refused(asked, said):
     with pytest.raises(PigbenchError, match=said):
         chosen_trainings(asked, 3, ["pig"])
-
-
-def test_shares_are_the_natural_one_or_given():
-    assert chosen_shares([]) == (None,)
-    assert chosen_shares(["mix:0.25", "mix", "mix"]) == (0.25, None)
-
-
-@pytest.mark.parametrize("use", ["mux", "mix:", "mix:0", "mix:1", "mix:half", "mix:nan", "pretrain"])
-def test_other_uses_are_refused(use):
-    with pytest.raises(PigbenchError, match=f"--use {use}: give mix, or mix:SHARE"):
-        chosen_shares([use])

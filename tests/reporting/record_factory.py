@@ -11,6 +11,7 @@ import numpy as np
 from pigbench.results import FORMAT, Record
 from pigbench.results.cases import Scores
 from pigbench.results.format1 import overlap_scores
+from pigbench.results.naming import of_patients
 
 KINDS = {"ddpm": "images", "ddim": "images"}
 OVERLAP = {"kind": "case", "unit": "%", "scale": 100.0, "digits": 1, "low": 0.0, "high": 1.0, "kept_as": "overlap"}
@@ -50,6 +51,7 @@ def make_record(
     folds: int = 5,
     seeds: Sequence[int] = (0,),
     trainings: int = 1,
+    train_patients: Sequence[int | None] = (None,),
     patients: int = 20,
     cases_each: int = 3,
     segmenters: Sequence[str] = ("unet",),
@@ -67,16 +69,17 @@ def make_record(
     metrics: Sequence[str] = USUAL,
     ceiling: dict[str, float] | None = None,
 ) -> Record:
-    """A record of `real` and of each generator at each n.
+    """A record of `real` and of each generator at each n, trained on each number of patients.
 
     failed: (arm or generator_n, fold) that failed. empty: how many cases are empty in truth and prediction.
     luck: changes the numbers without changing the key, as another device would. metrics: of `METRICS`.
     """
     with_masks = [name for name in generators if KINDS.get(name, "pairs") != "images"]
-    plan = [("real", None, 0)] + [(f"real+{name}_{n}", name, n) for name in with_masks for n in samples]
+    arms = [("real", None, 0)] + [(f"real+{name}_{n}", name, n) for name in with_masks for n in samples]
+    plan = [(arm + of_patients(size), name, n, size) for size in train_patients for arm, name, n in arms]
     fits: list[dict[str, Any]] = []
     parts = []
-    for arm, _, n in plan:
+    for arm, _, n, _ in plan:
         for segmenter in segmenters:
             for seed in seeds:
                 for training in range(trainings):
@@ -112,12 +115,14 @@ def make_record(
             "metrics": {name: METRICS[name] for name in metrics},
             "generators": {name: _generator(name, signatures or {}) for name in generators},
             "arms": {
-                arm: {"arm": arm, "generator": name, "n": n, "use": "mixed" if name else "real"}
-                for arm, name, n in plan
+                arm: {"arm": arm, "generator": name, "n": n, "use": "mixed" if name else "real", "train_patients": size}
+                for arm, name, n, size in plan
             },
             "fits": fits,
             "fidelity": [
-                _fidelity(name, n, seed, fold, luck, reason if (f"{name}_{n}", fold) in failed else "", metrics)
+                {"train_patients": size}
+                | _fidelity(name, n, seed, fold, luck, reason if (f"{name}_{n}", fold) in failed else "", metrics)
+                for size in train_patients
                 for name in generators
                 for n in samples
                 for seed in seeds

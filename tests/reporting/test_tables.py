@@ -175,7 +175,7 @@ def test_a_failed_generator_says_so_in_table_1(make_record):
     table, _ = tables(make_record(("pig", "ddpm"), failed=[("ddpm_2048", 0)], reason="a\n  traceback " + "x " * 500))
     assert column(table, "KID ×1000")["ddpm"].text == "FAILED"
     (note,) = [note for note in table.notes if "FAILED" in note]
-    assert note.startswith("ddpm, n=2048: FAILED, 4/5 folds done; fold 0: a traceback x x")
+    assert note.startswith("ddpm_2048: FAILED, 4/5 folds done; fold 0: a traceback x x")
     assert len(note) < 400
 
 
@@ -461,7 +461,7 @@ def test_a_refused_metric_has_no_number_and_the_others_stay(make_record, factory
     assert column(arms, "Dice")["+pig_2048"] == column(tables(record)[1], "Dice")["+pig_2048"]
     assert column(images, "Copies %")["pig"].text == "-"
     assert "+pig_2048: found refused in fold 2: Scores are one number a case." in notes(arms)
-    assert "pig, n=2048: copies refused in fold 1: A set metric gives one finite number." in notes(images)
+    assert "pig_2048: copies refused in fold 1: A set metric gives one finite number." in notes(images)
 
 
 @pytest.mark.parametrize("described", [True, False])

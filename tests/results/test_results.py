@@ -15,8 +15,23 @@ from pigbench.errors import PigbenchError
 from pigbench.results import load_records, merge, same_numbers, score_rows, summarise, write_record
 
 CASE_COLUMNS = [
-    *("protocol", "dataset", "preset", "generator", "n", "arm", "segmenter", "seed", "training", "fold"),
-    *("patient_id", "case_id", "area", "dice", "iou", "precision", "recall", "tp", "fp", "fn", "tn"),
+    *("protocol", "dataset", "preset", "generator", "n", "arm", "train_patients", "use", "segmenter"),
+    *(
+        "seed",
+        "training",
+        "fold",
+        "patient_id",
+        "case_id",
+        "area",
+        "dice",
+        "iou",
+        "precision",
+        "recall",
+        "tp",
+        "fp",
+        "fn",
+        "tn",
+    ),
 ]
 SCORE_COLUMNS = [
     "table",
@@ -26,6 +41,8 @@ SCORE_COLUMNS = [
     "generator",
     "n",
     "arm",
+    "train_patients",
+    "use",
     "segmenter",
     "metric",
     "mean",

@@ -76,3 +76,25 @@ def test_records_with_and_without_repeated_trainings_share_their_luck(make_recor
     rows = {row.arm: row for row in summarise(group).arms}
     assert rows["real+ldm_64"].progress.trainings == 1
     assert rows["real+ldm_64"].covers == ("patients", "segmenter") and rows["real+ldm_64"].verdict
+
+
+def test_rows_of_a_subset_differ_from_real_cases_of_as_many_patients(make_record, factory):
+    sizes = (8, None)
+    summary = told(make_record, factory, {"pig": 300, "ldm": 0}, train_patients=sizes)
+    assert [row.train_patients for row in summary.arms] == [8, 8, 8, None, None, None]
+    assert [row.arm for row in summary.arms if row.is_base] == ["real (8 patients)", "real"]
+    against = {row.arm: row.against for row in summary.arms if row.covers}
+    assert against["real+pig_64 (8 patients)"] == against["real+ldm_64 (8 patients)"] == "real (8 patients)"
+    assert against["real+pig_64"] == against["real+ldm_64"] == "real"
+    assert {row.arm for row in summary.arms if row.verdict} == set(against) == set(summary.families["unet"].bounds)
+    assert set(summary.families["unet"].detectable) == {"real (8 patients)", "real"}
+    (group,) = merge([make_record(("pig",), (64,), trainings=3, train_patients=sizes)])
+    to_all = {row.arm: row.against for row in summarise(group, "real").arms if row.covers}
+    assert to_all == dict.fromkeys(["real (8 patients)", "real+pig_64 (8 patients)", "real+pig_64"], "real")
+
+
+def test_a_subset_changes_nothing_of_the_other_rows_but_the_simultaneous_bounds(make_record):
+    few, both = (merge([make_record(trainings=3, train_patients=sizes)])[0] for sizes in ((None,), (8, None)))
+    alone = {row.arm: row.metrics for row in summarise(few).arms}
+    beside = {row.arm: row.metrics for row in summarise(both).arms}
+    assert {arm: beside[arm] for arm in alone} == alone
