@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pigbench import registry
 from pigbench.api.refusals import require_known
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError
@@ -16,6 +18,8 @@ from pigbench.processes import cores
 if TYPE_CHECKING:
     from pigbench.api.request import Options
     from pigbench.data.source import Source
+    from pigbench.planning.arms import Use
+    from pigbench.planning.configured import SegmenterChoice
     from pigbench.planning.plan import Plan
     from pigbench.protocol import Preset, Protocol
     from pigbench.store import Store
@@ -95,6 +99,17 @@ def check_folds(protocol: Protocol, source: Source) -> None:
         raise PigbenchError(
             f"dataset '{source.name}' has {counted(patients, 'patient')}{besides}, fewer than {protocol.folds} folds"
         )
+
+
+def check_start(uses: Sequence[Use], segmenters: Sequence[SegmenterChoice]) -> None:
+    """Raises PigbenchError where a segmenter is to be pretrained that cannot start from given weights."""
+    for segmenter in segmenters if any(use.pretrains for use in uses) else ():
+        train = registry.find("segmenters", segmenter.name).load().train
+        if "start" not in inspect.signature(train).parameters:
+            raise PigbenchError(
+                f"segmenter '{segmenter.name}' cannot be pretrained: its train() takes no `start`, weights to begin "
+                "with; take another --segmenter, or --use mix"
+            )
 
 
 def checked_subsets(chosen: tuple[int | None, ...], protocol: Protocol, source: Source) -> tuple[int | None, ...]:

@@ -139,6 +139,8 @@ def set_up(options: Options) -> Setup:
     checks.check_lesions(source)
     shared = {"flips": source.flips} | preset.segmentation.network
     chosen_segmenters = [choose_segmenter(name, shared, own) for name in segmenters]
+    uses = chosen_uses(several(options.use))
+    checks.check_start(uses, chosen_segmenters)
     protocol = _protocol(options, preset, source)
     checks.check_folds(protocol, source)
     on_cluster = place is not None
@@ -154,7 +156,7 @@ def set_up(options: Options) -> Setup:
             [generator.label for generator in generators],
         ),
         train_patients=checks.checked_subsets(chosen_subsets(several(options.train_patients)), protocol, source),
-        uses=chosen_uses(several(options.use)),
+        uses=uses,
         metrics=choose_metrics(several(options.metric)),
         controls=options.controls,
         named=frozenset(several(options.generator)),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pigbench.metrics.foreign import Scale, others, scale
+
 RING = 1 / 10
 """The ring's width, as a part of the image's side (at least 2 pixels)."""
 
@@ -25,13 +27,17 @@ SURE = 3.0
 class Gate:
     """contrast, real: mean contrast over chance, as a part of the intensity range. ratio: contrast / real.
 
-    verdict: "conditioned", "not conditioned", or "cannot tell" where real lesions show no contrast.
+    verdict: "conditioned", "not conditioned", or "cannot tell" where real lesions show no contrast. real_30, real_50,
+    tells: of real pairs with foreign masks, see `metrics.foreign.Scale`, over chance, too.
     """
 
     contrast: float
     real: float
     ratio: float
     verdict: str
+    real_30: float = float("nan")
+    real_50: float = float("nan")
+    tells: bool = False
 
 
 def gate(
@@ -51,10 +57,23 @@ def gate(
     contrast, real = _mean(made[np.isfinite(made)]), _mean(known[np.isfinite(known)])
     of_patients = _by_patient(known, patients)
     unsure = len(of_patients) < 2 or abs(real) < SURE * of_patients.std(ddof=1) / len(of_patients) ** 0.5
+    of = _scale(real_images, real_masks, patients, seed)
+    scaled = (of.foreign_30 - of.chance, of.foreign_50 - of.chance, of.tells)
     if np.isfinite(made).sum() < 2 or unsure:
-        return Gate(contrast, real, float("nan"), "cannot tell")
+        return Gate(contrast, real, float("nan"), "cannot tell", *scaled)
     ratio = contrast / real
-    return Gate(contrast, real, ratio, "conditioned" if ratio >= LEAST else "not conditioned")
+    return Gate(contrast, real, ratio, "conditioned" if ratio >= LEAST else "not conditioned", *scaled)
+
+
+def _scale(images: np.ndarray, masks: np.ndarray, patients: Sequence[str], seed: int) -> Scale:
+    """What the contrast of real pairs is where some have another patient's mask."""
+    kept = np.flatnonzero(masks.any(axis=(1, 2, 3)))
+    images, masks, of = images[kept], masks[kept], [patients[int(index)] for index in kept]
+    stream = np.random.default_rng(seed)
+    away = others(of, stream)
+    same = np.array([of[place] == of[other] for place, other in enumerate(away)], bool)
+    foreign = np.where(same, np.nan, contrasts(images, masks[away]))
+    return scale(contrasts(images, masks), foreign, of, stream)
 
 
 def contrasts(images: np.ndarray, masks: np.ndarray) -> np.ndarray:

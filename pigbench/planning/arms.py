@@ -14,19 +14,37 @@ Contender = GeneratorChoice | GivenPairs
 """What has rows of its own in the tables."""
 
 
+WAYS = ("mix", "pretrain", "filter", "filter+pretrain")
+
+
 @dataclass(frozen=True)
 class Use:
-    """A way to use pairs. share: the synthetic part of a batch, or of the steps of `pretrain`; None for the usual."""
+    """A way to use pairs, one of `WAYS`.
+
+    share: the synthetic part of a batch, n/(n+N) if None; of `pretrain` the part of the steps on pairs, half if None.
+    """
 
     way: str = "mix"
     share: float | None = None
 
+    @property
+    def pretrains(self) -> bool:
+        """Whether the segmenter sees the pairs first, then real cases alone."""
+        return "pretrain" in self.way.split("+")
 
-WAYS = ("mix",)
+    @property
+    def filters(self) -> bool:
+        """Whether only the better half of twice as many pairs is used."""
+        return "filter" in self.way.split("+")
+
+    @property
+    def on_pairs(self) -> float:
+        """The part of the steps that `pretrain` spends on pairs."""
+        return 0.5 if self.share is None else self.share
 
 
 def chosen_uses(asked: Iterable[str]) -> tuple[Use, ...]:
-    """The ways that were asked for, each once: `mix`, or with a share `mix:0.25`.
+    """The ways that were asked for, each once: `mix`, `pretrain` and so on, or with a share `mix:0.25`.
 
     Raises PigbenchError for an unknown way, and for a share that is none.
     """
@@ -66,11 +84,11 @@ class Arm:
         """As a record has it."""
         if self.generator is None:
             return REAL
-        return "alone" if self.alone else MIXED
+        return "alone" if self.alone else MIXED if self.way.way == "mix" else self.way.way
 
     @property
     def share(self) -> float | None:
-        """The synthetic part of a batch, None for n/(n+N)."""
+        """As `Use` has it."""
         return self.way.share
 
     @property

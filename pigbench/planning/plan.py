@@ -59,6 +59,7 @@ class Plan:
     measurements: list[Node] = field(default_factory=list)
     fidelities: list[Node] = field(default_factory=list)
     gates: list[Node] = field(default_factory=list)
+    agreements: list[Node] = field(default_factory=list)
     reconstructions: list[Node] = field(default_factory=list)
     ceiling: list[Node] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -66,7 +67,8 @@ class Plan:
     @property
     def targets(self) -> list[Node]:
         """The nodes whose artifacts make the record."""
-        return self.measurements + self.fidelities + self.gates + self.reconstructions + self.ceiling
+        whole = self.measurements + self.fidelities + self.gates + self.agreements
+        return whole + self.reconstructions + self.ceiling
 
     def nodes(self) -> list[Node]:
         """Every node once, inputs before what uses them."""

@@ -17,6 +17,7 @@ from pigbench.planning.plan import Plan, Request
 from pigbench.results.naming import REAL
 from pigbench.stages import (
     adopt,
+    agreement,
     ceiling,
     embed,
     fidelity,
@@ -149,6 +150,9 @@ class _Planner:
                 plan.fidelities.append(self.fidelity(generator, n, fold))
                 if generator.gives_masks:
                     plan.gates.append(self.gate(generator, n, fold))
+                    plan.agreements.extend(
+                        self.agreement(generator, n, segmenter, fold) for segmenter in self.request.segmenters
+                    )
 
     def arms(self, contenders: list[Contender], patients: int | None = None) -> list[Arm]:
         """The real-only arm always, and each generator's; as controls synthetic pairs alone, and twice the steps."""
@@ -269,17 +273,15 @@ class _Planner:
     def fidelity(self, generator: Contender, n: int, fold: _Fold) -> Node:
         below = self.floor(n, fold)
         inputs = {**below.inputs, "floor": below}
-        for number, chunk in enumerate(self.chunks(generator, n, fold)):
-            inputs[f"chunk:{number}"] = chunk
-            inputs[f"features:{number}"] = self.embed(chunk)
+        chunks = self.chunks(generator, n, fold)
+        inputs |= _numbered("chunk", chunks) | _numbered("features", [self.embed(chunk) for chunk in chunks])
         purpose = Purpose(generator.label, generator.label, n=n, **fold.told)
         spec = fidelity.FidelitySpec(metrics=self.of_sets, n=n, **fold.keyed)
         return node(fidelity.STAGE, spec, inputs, purpose)
 
     def gate(self, generator: Contender, n: int, fold: _Fold) -> Node:
         inputs = {"prepared": self.prepared, "split": self.split}
-        for number, chunk in enumerate(self.chunks(generator, n, fold)):
-            inputs[f"chunk:{number}"] = chunk
+        inputs |= _numbered("chunk", self.chunks(generator, n, fold))
         purpose = Purpose(generator.label, generator.label, n=n, **fold.told)
         return node(gate.STAGE, gate.GateSpec(n=n, **fold.keyed), inputs, purpose)
 
@@ -297,14 +299,35 @@ class _Planner:
         return node(reconstruct.STAGE, spec, self.with_trained(generator, fold), purpose)
 
     def fit(self, segmenter: SegmenterChoice, arm: Arm, fold: _Fold, training: int) -> Node:
-        settings = self.preset.segmentation
-        steps = {"steps": arm.stretch * settings.steps}
+        steps = arm.stretch * self.preset.segmentation.steps
+        if not arm.way.pretrains:
+            return self.fitted(segmenter, arm, fold, training, steps)
+        on_pairs = round(steps * arm.way.on_pairs)
+        first = replace(arm, alone=True, way=replace(arm.way, share=None))
+        start = self.fitted(segmenter, first, fold, training, on_pairs, of=arm, what=", on pairs")
+        then = replace(arm, generator=None, n=0, way=Use())
+        return self.fitted(segmenter, then, fold, training, steps - on_pairs, {"start": start}, of=arm)
+
+    def fitted(
+        self,
+        segmenter: SegmenterChoice,
+        arm: Arm,
+        fold: _Fold,
+        training: int,
+        steps: int,
+        start: dict[str, Node] | None = None,
+        *,
+        of: Arm | None = None,
+        what: str = "",
+    ) -> Node:
+        """A segmenter trained so many steps in one go. of: the arm that it is a part of. what: which part."""
         unsealed = isinstance(arm.generator, GivenPairs) and not arm.generator.sealed
+        training_settings = {"steps": steps} | _rate(segmenter.config)
         spec = fit.FitSpec(
             plugin=segmenter.name,
             settings=segmenter.config.model_dump(mode="json"),
             source=segmenter.source,
-            training=settings.model_copy(update=steps | _rate(segmenter.config)),
+            training=self.preset.segmentation.model_copy(update=training_settings),
             number=training,
             n=arm.n,
             resolution=self.preset.resolution,
@@ -313,14 +336,18 @@ class _Planner:
             numerics=self.numerics,
             alone=arm.alone,
             share=arm.share,
+            filtered=arm.way.filters,
             unsealed=unsealed,
         )
-        inputs = {"prepared": self.prepared, "split": self.split}
+        inputs = {"prepared": self.prepared, "split": self.split} | (start or {})
         if arm.generator:
-            for number, chunk in enumerate(self.chunks(arm.generator, arm.n, fold)):
-                inputs[f"chunk:{number}"] = chunk
+            offered = 2 * arm.n if arm.way.filters else arm.n
+            inputs |= _numbered("chunk", self.chunks(arm.generator, offered, fold))
+            if arm.way.filters:
+                inputs["agreement"] = self.agreement(arm.generator, offered, segmenter, fold)
+        arm = of or arm
         purpose = Purpose(
-            f"{segmenter.label} on {arm.name}",
+            f"{segmenter.label} on {arm.name}{what}",
             arm.generator.label if arm.generator else None,
             segmenter=segmenter.label,
             arm=arm.name,
@@ -334,17 +361,43 @@ class _Planner:
         )
         return node(fit.STAGE, spec, inputs, purpose)
 
-    def measure(self, segmenter: SegmenterChoice, arm: Arm, fold: _Fold, training: int) -> Node:
-        """A fit, what it predicts of the held-out cases, and how good that is."""
+    def predict(self, segmenter: SegmenterChoice, arm: Arm, fold: _Fold, training: int) -> Node:
+        """A fit, and what it predicts of the held-out cases."""
         fitted = self.fit(segmenter, arm, fold, training)
         shared = {"plugin", "settings", "source", "resolution", "numerics", "fold"}
-        said = predict.PredictSpec(**{name: value for name, value in fitted.spec.items() if name in shared})
-        held_out = {"prepared": self.prepared, "split": self.split}
-        purpose = replace(fitted.purpose, trains=False)
-        predicted = node(predict.STAGE, said, held_out | {"fit": fitted}, purpose)
-        inputs = held_out | {"fit": fitted, "predict": predicted} | self.grid()
+        spec = predict.PredictSpec(**{name: value for name, value in fitted.spec.items() if name in shared})
+        inputs = {"prepared": self.prepared, "split": self.split, "fit": fitted}
+        return node(predict.STAGE, spec, inputs, replace(fitted.purpose, trains=False))
+
+    def measure(self, segmenter: SegmenterChoice, arm: Arm, fold: _Fold, training: int) -> Node:
+        """How good a fit's predictions are."""
+        predicted = self.predict(segmenter, arm, fold, training)
         spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold.number, longest=self.longest)
-        return node(measure.STAGE, spec, inputs, purpose)
+        inputs = predicted.inputs | {"predict": predicted} | self.grid()
+        return node(measure.STAGE, spec, inputs, predicted.purpose)
+
+    @_once
+    def real_only(self, segmenter: SegmenterChoice, fold: _Fold, training: int) -> Node:
+        """What a segmenter trained on real cases alone predicts, for those that are judged or chosen by it."""
+        return self.predict(segmenter, Arm(train_patients=fold.patients), fold, training)
+
+    @_once
+    def agreement(self, generator: Contender, n: int, segmenter: SegmenterChoice, fold: _Fold) -> Node:
+        spec = agreement.AgreementSpec(
+            plugin=segmenter.name,
+            settings=segmenter.config.model_dump(mode="json"),
+            source=segmenter.source,
+            resolution=self.preset.resolution,
+            numerics=self.numerics,
+            n=n,
+            **fold.keyed,
+        )
+        said = [self.real_only(segmenter, fold, training) for training in range(self.request.trainings[REAL])]
+        inputs = {"prepared": self.prepared, "split": self.split} | _numbered("chunk", self.chunks(generator, n, fold))
+        inputs |= _numbered("fit", [predicted.inputs["fit"] for predicted in said]) | _numbered("predict", said)
+        label = generator.label
+        purpose = Purpose(f"{label} by {segmenter.label}", label, segmenter=segmenter.label, n=n, **fold.told)
+        return node(agreement.STAGE, spec, inputs, purpose)
 
     def ceiling(self) -> list[Node]:
         if self.longest is None:
@@ -360,6 +413,11 @@ class _Planner:
     def longest(self) -> int | None:
         """The side of the largest grid that is scored on; None for the network's grid."""
         return self.preset.scoring.longest if self.truth else None
+
+
+def _numbered(role: str, nodes: list[Node]) -> dict[str, Node]:
+    """Inputs of one role, in order."""
+    return {f"{role}:{number}": one for number, one in enumerate(nodes)}
 
 
 def _has(generator: Contender, fold: _Fold) -> bool:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from math import isfinite
 from textwrap import shorten
 
 from pigbench import registry
 from pigbench.counting import counted
-from pigbench.metrics.contrast import LEAST
 from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column, differing, held_besides, ranked_by
 from pigbench.reporting.numbers import ABSENT, number
 from pigbench.reporting.tuning import tuning_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
+from pigbench.results.conditioning import Likeness
 from pigbench.results.naming import of_patients, row_name
+from pigbench.results.summary import judge_of
 from pigbench.results.verdicts import Family
 
 FEW = 10
@@ -48,7 +50,7 @@ def made_by(row: GeneratorRow | ArmRow) -> str:
 
 def unconditioned(row: ArmRow) -> str:
     """What is added to the name of a row whose lesions are not where its masks are."""
-    return " NOT CONDITIONED" if row.contrast and row.contrast.conditioned is False else ""
+    return " NOT CONDITIONED" if row.conditioned is False else ""
 
 
 def partly(progress: Progress) -> str:
@@ -103,6 +105,11 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Co
             where = fewer + too_high if smaller else "at the same m"
             yield f"floor: real training images against the same reference, {where}"
     yield from _metric_notes(columns)
+    if any(row.agreement for row in rows):
+        yield (
+            f"agreement: Dice of the masks and what {judge_of(group)}, trained on real cases alone, finds in the "
+            "images; real: the same of held-out real pairs"
+        )
     yield "clipped: pixels that came out beyond [-1, 1]"
     biased = [column.info.heading for column in columns if any(column.name in row.biased for row in rows)]
     if biased:
@@ -225,7 +232,7 @@ def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[Arm
     )
     empty = {shown(row): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
     yield from _each("empty synthetic masks, left out, over all folds", empty)
-    yield from _contrast_notes(rows)
+    yield from _conditioning_notes(rows)
     for label in dict.fromkeys(row.generator for row in rows if row.generator):
         if note := group.generators[label].note:
             yield f"{label}: {note}"
@@ -257,24 +264,55 @@ def _empty(row: ArmRow) -> str:
     return f"{sum(run.empty_masks for run in row.runs)} of {row.n * len(row.runs)}"
 
 
-def _contrast_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
-    """Whether lesions are where the masks are, once for each generator and n."""
-    measured = {made_by(row): row.contrast for row in rows if row.contrast}
-    known = {name: contrast for name, contrast in measured.items() if contrast.conditioned is not None}
-    if known:
-        real = span(number(of.real, 100, 1) for of in known.values())
-        values = {name: number(of.generated, 100, 1) for name, of in known.items()}
-        yield from _each(f"contrast of lesions to what is around the mask, % (real pairs {real})", values)
-    if any(of.conditioned is False for of in known.values()):
-        yield f"NOT CONDITIONED: less than {LEAST:.0%} of the real contrast, so not ranked"
-    if len(known) < len(measured):
+def _conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """Whether lesions are where the masks are, once for each generator, n and subset."""
+    of = {made_by(row): row for row in rows if row.generator}
+    for what, told in (
+        ("contrast of lesions to what is around the mask", {name: row.contrast for name, row in of.items()}),
+        ("agreement of masks with real-only segmenters (Dice)", {name: row.agreement for name, row in of.items()}),
+    ):
+        yield from _likeness(what, {name: likeness for name, likeness in told.items() if likeness})
+    if any(row.conditioned is False for row in rows):
+        yield from _rules(rows)
+    unknown = [name for name, row in of.items() if row.conditioned is None]
+    if unsure := [name for name in unknown if of[name].contrast or of[name].agreement]:
         yield (
-            "whether masks are followed cannot be told where real lesions show no contrast to what is around them, or "
-            f"where there are too few: {', '.join(name for name in measured if name not in known)}"
+            "whether masks are followed cannot be told where neither measure tells real pairs from those of which half "
+            f"have foreign masks, or where there are too few: {', '.join(unsure)}"
         )
-    unmeasured = dict.fromkeys(made_by(row) for row in rows if row.generator and not row.contrast)
-    if unmeasured:
+    if unmeasured := [name for name in unknown if name not in unsure]:
         yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
+
+
+def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:
+    """A measure's values beside those of real pairs, and, where it tells, what foreign masks would make of these."""
+    known = {name: of for name, of in told.items() if isfinite(of.ratio)}
+    if not known:
+        return
+    real = span(number(of.real, 100, 1) for of in known.values())
+    scaled = {name: of for name, of in known.items() if isfinite(of.least) and isfinite(of.foreign_50)}
+    scale = [
+        f"with {share} % foreign masks {span(number(getattr(of, f'foreign_{share}'), 1, 2) for of in scaled.values())}"
+        for share in (30, 50)
+    ]
+    over_chance = f"; over chance real pairs count as 1, {', '.join(scale)}" if scaled else ""
+    values = {
+        name: number(of.generated, 100, 1) + (f" ({number(of.ratio, 1, 2)})" if name in scaled else "")
+        for name, of in known.items()
+    }
+    yield from _each(f"{what}, % (real pairs {real}{over_chance})", values)
+
+
+def _rules(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """By what rows are not conditioned."""
+    least: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row.conditioned is False:
+            by_agreement = row.agreement is not None and row.agreement.conditioned is not None
+            likeness = row.agreement if by_agreement else row.contrast
+            least["agreement" if by_agreement else "contrast"] += [number(likeness.least, 100, 0)] if likeness else []
+    for what, parts in least.items():
+        yield f"NOT CONDITIONED: less than {span(parts)}% of the real {what}, so not ranked"
 
 
 def _difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:

@@ -123,6 +123,10 @@ def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[st
         if column.info.has_floor:
             tied.append(len(headings))
             headings.append("floor")
+    agreed = any(row.agreement for row in rows)
+    if agreed:
+        tied.append(len(headings) + 1)
+        headings += ["agreement %", "real"]
     headings += ["m", *(column.heading for column in columns if column.former), "clipped %"]
     return Table(
         title=f"Table 1. {of_sets or 'Generated images'} ({rows[0].extractor} features{own})",
@@ -131,7 +135,7 @@ def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[st
             (
                 Cell(row.generator + of_patients(row.train_patients) + partly(row.progress)),
                 Cell(str(row.n)),
-                *_image_cells(row, columns, by, mark, len(headings) - 2),
+                *_image_cells(row, columns, by, mark, len(headings) - 2, agreed),
             )
             for row, mark in zip(rows, marks, strict=True)
         ),
@@ -239,7 +243,9 @@ def _heading(group: Group) -> str:
     return f"{group.dataset.name}, preset {group.preset}: {size}{counts}{aside}, protocol {group.protocol_hash}"
 
 
-def _image_cells(row: GeneratorRow, columns: Sequence[Column], by: Column | None, mark: Mark, width: int) -> list[Cell]:
+def _image_cells(
+    row: GeneratorRow, columns: Sequence[Column], by: Column | None, mark: Mark, width: int, agreed: bool
+) -> list[Cell]:
     if row.progress.state == "failed":
         return [Cell("FAILED")] + [Cell(ABSENT)] * (width - 1)
     cells: list[Cell] = []
@@ -248,6 +254,9 @@ def _image_cells(row: GeneratorRow, columns: Sequence[Column], by: Column | None
         cells.append(Cell(told, mark if column is by else ""))
         if column.info.has_floor:
             cells.append(Cell(column.number(row.metrics[floor_of(column.name)].mean)))
+    if agreed:
+        values = (row.agreement.generated, row.agreement.real) if row.agreement else (nan, nan)
+        cells += [Cell(number(value, 100, 1)) for value in values]
     cells.append(Cell(span(run.m for run in row.runs)))
     cells += [Cell(column.spread(row.metrics[column.name])) for column in columns if column.former]
     return [*cells, Cell(number(row.metrics[CLIPPED].mean, 100))]

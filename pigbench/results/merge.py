@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pigbench.counting import counted
+from pigbench.results.naming import of_patients
 from pigbench.results.record import (
+    AgreementRun,
     Arm,
     Cost,
     Dataset,
@@ -34,7 +35,7 @@ Unit = tuple[Any, ...]
 and the fold."""
 Labels = dict[tuple[str, str], str]
 """The label to show for each (label, signature) of a generator."""
-Result = TypeVar("Result", FidelityRun, GateRun, Reconstruction, "Trial")
+Result = TypeVar("Result", FidelityRun, GateRun, AgreementRun, Reconstruction, "Trial")
 Columns = Mapping[str, np.ndarray]
 
 
@@ -128,6 +129,7 @@ class Group:
     generators: dict[str, GeneratorInfo]
     fidelity: tuple[FidelityRun, ...]
     gates: tuple[GateRun, ...]
+    agreements: tuple[AgreementRun, ...]
     reconstructions: tuple[Reconstruction, ...]
     tested: Tested
     trials: tuple[Trial, ...]
@@ -179,11 +181,11 @@ def _in_order(records: list[Record]) -> list[Record]:
 
 def _group(records: list[Record]) -> Group:
     first = records[0]
-    labels = _labels(records)
+    labels, segmenters = _labels(records), _segmenter_labels(records)
     fidelity, unlike = _once(_measured(records, "fidelity", labels), _joined_fidelity)
     gates, other_gates = _once(_measured(records, "gates", labels))
+    agreements, other_agreements = _once(_measured(records, "agreements", labels, segmenters))
     reconstructions, other_ceilings = _once(_measured(records, "reconstructions", labels))
-    segmenters = _segmenter_labels(records)
     tested = _tested(records)
     places = {case: place for place, case in enumerate(tested.ids)}
     offers = (offer for record in records for offer in _trials_of(record, labels, segmenters, places))
@@ -204,10 +206,11 @@ def _group(records: list[Record]) -> Group:
         },
         fidelity=fidelity,
         gates=gates,
+        agreements=agreements,
         reconstructions=reconstructions,
         tested=tested,
         trials=trials,
-        conflicts=tuple(sorted(unlike | other_gates | other_ceilings | differing)),
+        conflicts=tuple(sorted(unlike | other_gates | other_agreements | other_ceilings | differing)),
         redefined=_redefined(records),
         costs=_costs(records),
         hardware=tuple(sorted({name for record in records for name in record.provenance.hardware})),
@@ -295,15 +298,24 @@ def _told_apart(known: set[tuple[str, str]]) -> Labels:
     return {(label, mark): f"{label} ({mark})" if shared[label] > 1 else label for label, mark in sorted(known)}
 
 
-def _measured(records: list[Record], part: str, labels: Labels) -> Iterator[tuple[Unit, Any]]:
+def _measured(
+    records: list[Record], part: str, labels: Labels, segmenters: Labels | None = None
+) -> Iterator[tuple[Unit, Any]]:
     """One of the records' lists of measurements of generators, each with what names it."""
     for record in records:
         for run in getattr(record, part):
             info = record.generators[run.generator]
             label = labels[info.label, info.signature]
+            shown = {"generator": label}
+            if segmenters is not None:
+                shown["segmenter"] = _segmenter(run.segmenter, record, segmenters)
             about = [getattr(run, name) for name in ("n", "extractor") if hasattr(run, name)]
-            about.append("" if run.train_patients is None else counted(run.train_patients, "patient"))
-            yield (part, label, *about, run.seed, 0, run.fold), run.model_copy(update={"generator": label})
+            about += [shown.get("segmenter", ""), of_patients(run.train_patients).strip()]
+            yield (part, label, *about, run.seed, 0, run.fold), run.model_copy(update=shown)
+
+
+def _segmenter(name: str, record: Record, segmenters: Labels) -> str:
+    return segmenters.get((name, record.segmenters.get(name, "")), name)
 
 
 def _trials_of(
@@ -318,7 +330,7 @@ def _trials_of(
     ends = np.searchsorted(scores.fit[rows], np.arange(len(record.fits) + 1))
     for run, start, end in zip(record.fits, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
         arm, signature = arms[run.arm]
-        segmenter = segmenters.get((run.segmenter, record.segmenters.get(run.segmenter, "")), run.segmenter)
+        segmenter = _segmenter(run.segmenter, record, segmenters)
         if (arm.arm, segmenter) != (run.arm, run.segmenter):
             run = run.model_copy(update={"arm": arm.arm, "segmenter": segmenter})
         of_fit = {name: column[start:end] for name, column in measured.items() if name not in run.refused}

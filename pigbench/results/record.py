@@ -125,15 +125,16 @@ class GeneratorInfo(Part):
 class Arm(Sparse):
     """What a segmenter trains on: one row of Table 2.
 
-    n: generated images, 0 without a generator. use: `real` images alone, `mixed` with generated ones, or these `alone`.
-    share: synthetic part of a batch, where it is the same in every fold. train_patients: None for all of the fold's.
-    stretch: how many times the usual steps.
+    n: generated images, 0 without a generator. use: `real` images alone, `mixed` with generated ones, these `alone`, or
+    first these and then real ones (`pretrain`); of generated ones perhaps those that real-only segmenters agree with
+    (`filter`). share: synthetic part of a batch, or of the steps, where it was chosen. train_patients: how many of the
+    fold's, None for all. stretch: how many times the usual steps.
     """
 
     arm: Name
     generator: Name | None = None
     n: Count = 0
-    use: Literal["real", "mixed", "alone"] = "real"
+    use: Literal["real", "mixed", "alone", "pretrain", "filter", "filter+pretrain"] = "real"
     share: Share | None = None
     train_patients: Count | None = None
     stretch: Count = 1
@@ -142,8 +143,9 @@ class Arm(Sparse):
 class Fit(Sparse):
     """One segmenter trained in one arm, on one fold, with one seed, the `training`-th time.
 
-    share: synthetic part of a batch, 0 to 1. images: trained on, each time counted. refused: the metrics that broke
-    their contract, with the sentence that they break.
+    share: synthetic part of a batch, or of the steps of one that was pretrained, 0 to 1. images: trained on, each time
+    counted. offered: pairs of which those used were chosen; agreement: of these, a mean. refused: the metrics that
+    broke their contract, with the sentence that they break.
     """
 
     arm: Name
@@ -157,6 +159,8 @@ class Fit(Sparse):
     arithmetic: Operations | None = None
     losses: list[Number] = Field(default_factory=list)
     synthetic_used: Count | None = None
+    offered: Count | None = None
+    agreement: Share | None = None
     empty_masks: Count = 0
     refused: dict[Name, Prose] = Field(default_factory=dict)
     status: Status
@@ -200,7 +204,8 @@ class GateRun(Sparse):
     """Whether one generator's lesions are where its masks are, in one fold.
 
     contrast, real: mean contrast of lesion against ring over chance, as a part of the intensity range, generated and in
-    the fold's training pairs. verdict: "conditioned", "not conditioned" or "cannot tell".
+    the fold's training pairs. verdict: "conditioned", "not conditioned" or "cannot tell". real_30, real_50: where so
+    many per cent of the real pairs have another patient's mask. tells: whether intact ones are told from half-foreign.
     """
 
     generator: Name
@@ -211,6 +216,9 @@ class GateRun(Sparse):
     contrast: Number = None
     real: Number = None
     ratio: Number = None
+    real_30: Number = None
+    real_50: Number = None
+    tells: bool | None = None
     verdict: Prose = ""
     status: Status
     reason: Prose = ""
@@ -220,6 +228,30 @@ class GateRun(Sparse):
         if self.ratio is not None and (self.contrast is None or self.real is None):
             raise ValueError("a ratio without its two contrasts")
         return self
+
+
+class AgreementRun(Sparse):
+    """Whether one generator's masks are where a fold's real-only segmenters find lesions: mean Dice, 0 to 1.
+
+    chance: against other pairs' masks. real: of held-out real pairs; real_30, real_50, real_chance: where so many per
+    cent of them, or all, have another patient's mask. tells: whether intact ones are told from half-foreign ones.
+    """
+
+    generator: Name
+    n: Count
+    segmenter: Name
+    seed: Seed
+    fold: Count
+    train_patients: Count | None = None
+    agreement: Share | None = None
+    chance: Share | None = None
+    real: Share | None = None
+    real_30: Share | None = None
+    real_50: Share | None = None
+    real_chance: Share | None = None
+    tells: bool = False
+    status: Status
+    reason: Prose = ""
 
 
 class Reconstruction(Sparse):
@@ -334,6 +366,7 @@ class Record(Part):
     fits: list[Fit]
     fidelity: list[FidelityRun]
     gates: list[GateRun] = []
+    agreements: list[AgreementRun] = []
     reconstructions: list[Reconstruction] = []
     costs: list[Cost] = []
     tuning: list[Tuning] = []
@@ -342,9 +375,9 @@ class Record(Part):
     scores: Scores
 
     @property
-    def runs(self) -> list[Fit | FidelityRun | GateRun | Reconstruction]:
+    def runs(self) -> list[Fit | FidelityRun | GateRun | AgreementRun | Reconstruction]:
         """All that can have failed."""
-        return [*self.fidelity, *self.fits, *self.gates, *self.reconstructions]
+        return [*self.fidelity, *self.fits, *self.gates, *self.agreements, *self.reconstructions]
 
     @property
     def cases(self) -> TestCases:
@@ -363,7 +396,7 @@ class Record(Part):
             if fit.arm not in self.arms:
                 raise ValueError(f"arm '{fit.arm}' is not among its arms")
         used: set[str | None] = {arm.generator for arm in self.arms.values()}
-        used |= {run.generator for part in (self.fidelity, self.gates, self.reconstructions) for run in part}
+        used |= {run.generator for run in self.runs if not isinstance(run, Fit)}
         if strangers := used - {None} - self.generators.keys():
             raise ValueError(f"generator '{min(map(str, strangers))}' is not among its generators")
         for run in self.runs:

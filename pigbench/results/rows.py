@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from pigbench.metrics.inference import CONFIDENCE
+from pigbench.results.conditioning import Likeness
 from pigbench.results.costs import cost_rows
 from pigbench.results.merge import Group
 from pigbench.results.naming import REAL, way_of
@@ -44,8 +45,9 @@ def score_rows(summary: Summary) -> list[dict[str, Any]]:
     """Both tables in long form, keys as in `SCORE_COLUMNS`; numbers that do not exist are None.
 
     Every metric that the records hold, as it is defined, without the tables' factors. `<metric>_floor` is what real
-    images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `contrast` beside
-    `contrast_real` says whether lesions are where the masks are. `together_low` and `together_high` bound the
+    images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `agreement` and
+    `contrast` beside those of real pairs, `agreement_real` and `contrast_real`, say whether lesions are where masks
+    are. `together_low` and `together_high` bound the
     difference of Dice for all ranked rows of a segmenter at once, and decide its `verdict`. `train_patients` is None
     for all of a fold's; `use` is "real", "alone", or as `--use` has it. A failed row keeps its
     place without numbers, and `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
@@ -118,7 +120,7 @@ def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
     for metric in set_columns(group):
         of_metric = _numbers(row.metrics.get(metric, Estimate()), row.progress)
         rows.append(who | of_metric | {"metric": metric, "signature": signature(group, [metric], [row])})
-    return rows
+    return rows + [who | of_measure for of_measure in _likeness_rows(group, row, "agreement", row.agreement)]
 
 
 def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
@@ -133,11 +135,22 @@ def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
                 of_metric |= {"together_low": row.together[0], "together_high": row.together[1]}
                 of_metric |= {"verdict": row.verdict}
             rows.append(who | of_metric | {"signature": signature(group, [name], [row])})
-    if row.contrast:
-        for name, value in (("contrast", row.contrast.generated), ("contrast_real", row.contrast.real)):
-            of_metric = _numbers(Estimate(mean=value), row.progress) | {"metric": name, "patients": row.patients}
-            rows.append(who | of_metric | {"signature": signature(group, [name], [row])})
+    who |= {"patients": row.patients}
+    for measure, likeness in (("agreement", row.agreement), ("contrast", row.contrast)):
+        rows += [who | of_measure for of_measure in _likeness_rows(group, row, measure, likeness)]
     return rows
+
+
+def _likeness_rows(
+    group: Group, row: GeneratorRow | ArmRow, measure: str, likeness: Likeness | None
+) -> list[dict[str, Any]]:
+    """Of generated and of real pairs."""
+    told = {measure: likeness.generated, f"{measure}_real": likeness.real} if likeness else {}
+    rows: Any = [row]
+    return [
+        _numbers(Estimate(mean=value), row.progress) | {"metric": name, "signature": signature(group, [name], rows)}
+        for name, value in told.items()
+    ]
 
 
 def _numbers(estimate: Estimate, progress: Progress) -> dict[str, float | int | None]:

@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pigbench.metrics.contrast import LEAST
+from pigbench.results.conditioning import Likeness, Pairs, agreements, conditioned, contrasts
 from pigbench.results.intervals import Interval, Part
 from pigbench.results.merge import Group, Trial
 from pigbench.results.naming import REAL, of_patients
 from pigbench.results.pool import Estimate, Pool, over_folds, pooled
-from pigbench.results.record import Arm, FidelityRun, Fit, GateRun
+from pigbench.results.record import Arm, FidelityRun, Fit
 from pigbench.results.verdicts import Family, Member, compare_rows
 
 CLIPPED = "clipped_fraction"
@@ -27,10 +27,7 @@ CLIPPED = "clipped_fraction"
 DECIDING = "dice"
 """The metric that verdicts go by."""
 
-Pairs = tuple[str, int, int | None]
-"""A generator, n, and how many training patients."""
-
-__all__ = ["CLIPPED", "REAL", "ArmRow", "Contrast", "Estimate", "GeneratorRow", "Progress", "Summary", "floor_of"]
+__all__ = ["CLIPPED", "REAL", "ArmRow", "Estimate", "GeneratorRow", "Progress", "Summary", "floor_of"]
 __all__ += ["summarise"]
 
 
@@ -66,7 +63,8 @@ class GeneratorRow:
 
     metrics: by name, the mean over folds of the folds' values, of the set metrics, of their floors (`floor_of`) and of
     `CLIPPED`; empty if it failed. A metric that was refused in a fold has no number. network: whose networks it samples
-    from: its own, or, where it borrows all of them as DDIM does, its lender's.
+    from: its own, or, where it borrows all of them as DDIM does, its lender's. agreement: of its pairs, with the first
+    segmenter, see `judge_of`.
     """
 
     generator: str
@@ -75,6 +73,7 @@ class GeneratorRow:
     progress: Progress
     runs: tuple[FidelityRun, ...]
     train_patients: int | None = None
+    agreement: Likeness | None = None
     sealed: bool = True
     control: bool = False
     network: str = ""
@@ -92,19 +91,11 @@ class GeneratorRow:
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """Whether lesions are where the masks are, over folds and seeds: contrast over chance, generated beside real."""
-
-    generated: float
-    real: float
-    conditioned: bool | None  # None where it cannot be told
-
-
-@dataclass(frozen=True)
 class ArmRow:
     """One arm with one segmenter. `metrics`: its scores by metric, unscaled; empty if it failed.
 
-    contrast: the gate of its generator's pairs, None where it was not measured. sealed: whether anyone vouches that its
+    agreement, contrast: of its generator's pairs, None where it was not measured; conditioned: what they say together,
+    None where nothing can be told. sealed: whether anyone vouches that its
     pairs were made from training patients. excluded: cases that have no Dice, empty in truth and prediction, over all
     seeds and trainings. against: the arm that its differences are to. covers: what their intervals cover, see
     `results.intervals.Interval`; empty without a difference. verdict: of the differences that are ranked together, with
@@ -122,7 +113,9 @@ class ArmRow:
     covers: tuple[Part, ...] = ()
     verdict: str = ""
     together: tuple[float, float] | None = None
-    contrast: Contrast | None = None
+    agreement: Likeness | None = None
+    contrast: Likeness | None = None
+    conditioned: bool | None = None
     sealed: bool = True
     control: bool = False
     metrics: dict[str, Estimate] = field(default_factory=dict)
@@ -155,8 +148,8 @@ class ArmRow:
     @property
     def ranked(self) -> bool:
         """Whether it may be the best: real only or a generator's, all there, sealed, its masks meaning something."""
-        unconditioned = self.contrast is not None and self.contrast.conditioned is False
-        return self.progress.state == "complete" and self.sealed and not self.control and not unconditioned
+        known = self.progress.state == "complete" and self.sealed and not self.control
+        return known and self.conditioned is not False
 
 
 @dataclass(frozen=True)
@@ -186,9 +179,11 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
     metrics = list(group.held("set"))
     rows = [_generator_row(runs, group.folds, metrics) for _, runs in sorted(together.items())]
     about, networks = group.generators, _networks(group)
+    agreement, judge = agreements(group), judge_of(group)
     rows = [
         replace(
             row,
+            agreement=agreement.get((judge, (row.generator, row.n, row.train_patients))),
             sealed=about[row.generator].sealed,
             control=about[row.generator].control,
             network=networks[row.generator],
@@ -196,6 +191,11 @@ def _generator_rows(group: Group) -> list[GeneratorRow]:
         for row in rows
     ]
     return sorted(rows, key=lambda row: (row.extractor, _size(row.train_patients), row.control))
+
+
+def judge_of(group: Group) -> str:
+    """The segmenter whose agreement Table 1 shows: the first by name; empty where none was measured."""
+    return min((run.segmenter for run in group.agreements), default="")
 
 
 def _size(train_patients: int | None) -> float:
@@ -242,8 +242,8 @@ def _arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Famil
     together = defaultdict(list)
     for trial in group.trials:
         together[trial.run.segmenter, trial.arm.arm].append(trial)
-    gates = _contrasts(group)
-    rows = {key: _about(_arm_row(trials, group.folds), group, gates) for key, trials in together.items()}
+    told = agreements(group), contrasts(group)
+    rows = {key: _about(_arm_row(trials, group.folds), group, *told) for key, trials in together.items()}
     there = {
         key: tested
         for key, trials in together.items()
@@ -311,14 +311,22 @@ def _compared(row: ArmRow, against: str, intervals: Mapping[str, Interval], fami
     )
 
 
-def _about(row: ArmRow, group: Group, gates: Mapping[Pairs, Contrast]) -> ArmRow:
+def _about(
+    row: ArmRow,
+    group: Group,
+    agreements: Mapping[tuple[str, Pairs], Likeness],
+    contrasts: Mapping[Pairs, Likeness],
+) -> ArmRow:
     """`row` with what is known of its generator."""
     if row.generator is None:
         return replace(row, control=not row.is_base)
     info = group.generators[row.generator]
     control = info.control or row.about.use == "alone" or row.about.stretch != 1
-    contrast = gates.get((row.generator, row.n, row.train_patients))
-    return replace(row, contrast=contrast, sealed=info.sealed, control=control)
+    pairs = row.generator, row.n, row.train_patients
+    agreement, contrast = agreements.get((row.segmenter, pairs)), contrasts.get(pairs)
+    known = conditioned(agreement, contrast)
+    row = replace(row, agreement=agreement, contrast=contrast, conditioned=known)
+    return replace(row, sealed=info.sealed, control=control)
 
 
 def _is_trained(row: ArmRow, group: Group) -> bool:
@@ -328,26 +336,6 @@ def _is_trained(row: ArmRow, group: Group) -> bool:
 
 def _place(row: ArmRow) -> tuple[Any, ...]:
     return row.generator or "", row.about.use == "alone", row.n, row.arm
-
-
-def _contrasts(group: Group) -> dict[Pairs, Contrast]:
-    """The gate of every generator, n and number of training patients, over its folds and seeds."""
-    together = defaultdict(list)
-    for run in group.gates:
-        if run.status == "ok":
-            together[run.generator, run.n, run.train_patients].append(run)
-    return {key: _contrast(runs) for key, runs in together.items()}
-
-
-def _contrast(runs: list[GateRun]) -> Contrast:
-    """Over runs of one generator and n; that nothing can be told also where the contrasts of real pairs cancel."""
-    told = [run for run in runs if run.ratio is not None] or runs
-    generated, real = (
-        _mean([getattr(run, name) for run in told if getattr(run, name) is not None]) for name in ("contrast", "real")
-    )
-    if all(run.ratio is None for run in runs) or real == 0:
-        return Contrast(generated, real, None)
-    return Contrast(generated, real, generated / real >= LEAST)
 
 
 def _progress(runs: Sequence[FidelityRun] | Sequence[Fit], folds: int) -> Progress:

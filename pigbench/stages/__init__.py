@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "split", "prepare", "truth", "train", "sample", "adopt", "reconstruct", "embed", "floor", "fidelity", "gate",
-    "fit", "predict", "measure", "ceiling", "nothing",
+    "fit", "predict", "measure", "agreement", "ceiling", "nothing",
 )  # fmt: skip
 
 RENUMBERED: dict[str, int] = {}

@@ -6,7 +6,7 @@ order. The last weights are kept: nothing looks at the test fold before `predict
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,11 +34,15 @@ MOST_EMPTY = 0.2
 
 @dataclass(frozen=True)
 class SyntheticPairs:
-    """Generated pairs with a lesion. images: (n, 1, H, W) uint16; masks: (n, 1, H, W) uint8; empty: left out."""
+    """Generated pairs with a lesion. images: (n, 1, H, W) uint16; masks: (n, 1, H, W) uint8; empty: left out.
+
+    about: where they were chosen, `offered`, of how many, and their mean `agreement`.
+    """
 
     images: np.ndarray
     masks: np.ndarray
     empty: int
+    about: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ class Mixture:
 
 class FitSpec(base.PluginSpec, base.FoldSpec):
     """n: synthetic pairs, 0 for real cases only. number: of the training, from 0. alone: without real cases. share: the
-    synthetic part of a batch, n/(n+N) if None. unsealed: pairs nobody vouches for."""
+    synthetic part of a batch, n/(n+N) if None. filtered: of twice as many pairs those that agree best. unsealed: pairs
+    nobody vouches for."""
 
     training: Segmentation
     n: int
@@ -75,6 +80,7 @@ class FitSpec(base.PluginSpec, base.FoldSpec):
     number: int = 0
     alone: bool = False
     share: float | None = None
+    filtered: bool = False
     unsealed: bool = False
 
     @field_serializer("training")
@@ -85,8 +91,8 @@ class FitSpec(base.PluginSpec, base.FoldSpec):
 class FittedSegmenter(TrainedNetwork):
     """A trained segmenter.
 
-    facts: steps, images, arithmetic, parameters, share, losses, seal; of synthetic pairs how many were used, and how
-    many were empty.
+    facts: steps, images, arithmetic, parameters, share, losses, seal; of synthetic pairs how many were used, how many
+    were empty, and where they were chosen, of how many and how well they agree.
     """
 
 
@@ -112,7 +118,8 @@ class Fit(base.Stage):
         share = 1.0 if spec.alone else _share(spec.share, view, synthetic)
         loop = job.loop(settings, settings.steps, _path(spec))
         _try_to_predict(segmenter, spec.task)
-        network = _fit(segmenter, view, synthetic, share, loop)
+        start: FittedSegmenter | None = job.result("start") if "start" in job.inputs else None
+        network = _fit(segmenter, view, synthetic, share, loop, start)
         save_weights(job, network)
         facts = {
             "steps": loop.steps,
@@ -124,8 +131,8 @@ class Fit(base.Stage):
             "seal": view.seal,
         }
         if synthetic:
-            facts |= {"synthetic_used": len(synthetic.images), "empty_masks": synthetic.empty}
-        job.write_json(FittedSegmenter.FACTS, facts)
+            facts |= {"synthetic_used": len(synthetic.images), "empty_masks": synthetic.empty} | synthetic.about
+        job.write_json(FittedSegmenter.FACTS, _with_those_before(facts, start) if start else facts)
 
     def like(self, node: Node) -> str:
         """Alike in every arm."""
@@ -140,12 +147,23 @@ class Fit(base.Stage):
         return float(spec.training.steps)
 
     def work(self, spec: Any, result: FittedSegmenter) -> dict[str, int]:
-        """Cases seen, and parameters."""
-        return {name: result.facts[name] for name in ("images", "parameters")}
+        """Cases seen, and parameters, those of one network once."""
+        settings, facts = spec.training, result.facts
+        parameters = 0 if facts.get("continued") else facts["parameters"]
+        return {"images": settings.steps * settings.batch, "parameters": parameters}
 
     def costs_of(self, node: Node) -> str:
         """The arm's."""
-        return f"segment {node.purpose.what}"
+        return f"segment {node.purpose.segmenter} on {node.purpose.arm}"
+
+
+def _with_those_before(facts: dict[str, Any], start: FittedSegmenter) -> dict[str, Any]:
+    """What the whole training took, of which this was the second part; its share is that of the steps on pairs."""
+    before = start.facts
+    whole = before | facts | {name: before[name] + facts[name] for name in ("steps", "images", "losses")}
+    known = before["arithmetic"] is not None and facts["arithmetic"] is not None
+    whole["arithmetic"] = before["arithmetic"] + facts["arithmetic"] if known else None
+    return whole | {"share": before["steps"] / whole["steps"], "continued": True}
 
 
 def _try_to_predict(segmenter: Segmenter, task: Task) -> None:
@@ -176,16 +194,28 @@ def load_synthetic(job: Job[FitSpec], seal: str, healthy: float = 0.0) -> Synthe
             raise StageFailed(
                 f"synthetic pairs sealed {chunk.seal} met a fold sealed {seal}: they were made from other patients"
             )
-    images, masks = load_images(chunks, job.spec.n), load_masks(chunks, job.spec.n)
+    offered = 2 * job.spec.n if job.spec.filtered else job.spec.n
+    images, masks = load_images(chunks, offered), load_masks(chunks, offered)
     assert masks is not None, "an arm needs masks"
-    if chunks[0].copies:
-        return SyntheticPairs(images, masks, 0)
-    kept = masks.any(axis=(1, 2, 3))
-    empty = int((~kept).sum())
-    if empty > (healthy + MOST_EMPTY) * len(masks):
-        beyond = f", and {healthy:.0%} of the real ones are" if healthy else ""
-        raise StageFailed(f"{empty} of {len(masks)} generated masks are empty (more than {MOST_EMPTY:.0%}{beyond})")
-    return SyntheticPairs(images[kept], masks[kept], empty)
+    kept, empty = np.arange(len(masks)), 0
+    if not chunks[0].copies:
+        kept = np.flatnonzero(masks.any(axis=(1, 2, 3)))
+        empty = len(masks) - len(kept)
+        if empty > (healthy + MOST_EMPTY) * len(masks):
+            beyond = f", and {healthy:.0%} of the real ones are" if healthy else ""
+            raise StageFailed(f"{empty} of {len(masks)} generated masks are empty (more than {MOST_EMPTY:.0%}{beyond})")
+    if not job.spec.filtered:
+        return SyntheticPairs(images[kept], masks[kept], empty)
+    agreement = job.result("agreement").of_pairs
+    kept = best(agreement, job.spec.n)
+    about = {"offered": len(masks), "agreement": float(agreement[kept].mean())}
+    return SyntheticPairs(images[kept], masks[kept], empty, about)
+
+
+def best(agreement: np.ndarray, count: int) -> np.ndarray:
+    """The places of so many pairs that agree best, in their order, without those whose mask is empty (NaN)."""
+    ranked = np.argsort(-agreement, kind="stable")[: min(count, int(np.isfinite(agreement).sum()))]
+    return np.sort(ranked)
 
 
 def _path(spec: FitSpec) -> tuple[str | int, ...]:
@@ -200,7 +230,14 @@ def _share(chosen: float | None, view: TrainView, synthetic: SyntheticPairs | No
     return chosen or len(synthetic.images) / (len(synthetic.images) + len(view))
 
 
-def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None, share: float, loop: Loop):
+def _fit(
+    segmenter: Segmenter,
+    view: TrainView,
+    synthetic: SyntheticPairs | None,
+    share: float,
+    loop: Loop,
+    start: FittedSegmenter | None,
+):
     import torch
 
     made = len(synthetic.images) if synthetic else 0
@@ -208,7 +245,7 @@ def _fit(segmenter: Segmenter, view: TrainView, synthetic: SyntheticPairs | None
     cases = Mixture(view, synthetic) if synthetic else view
     with torch.random.fork_rng():
         torch.manual_seed(seed_for(*loop.path, "initial weights"))
-        return segmenter.train(cases, loop)
+        return segmenter.train(cases, loop, start.weights) if start else segmenter.train(cases, loop)
 
 
 STAGE = Fit()

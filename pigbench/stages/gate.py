@@ -23,7 +23,7 @@ class GateSpec(base.FoldSpec):
 
 
 class ContrastNumbers(base.Numbers):
-    """contrast, real, ratio (None where it cannot be told) and verdict."""
+    """What `metrics.contrast.Gate` says, None where there is no number."""
 
     FILE = "gate.json"
 
@@ -32,6 +32,7 @@ class Gate(base.Stage):
     """From pixels alone."""
 
     name = "gate"
+    version = 2
     Spec = GateSpec
     Result = ContrastNumbers
     seconds = 2.0

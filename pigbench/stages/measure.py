@@ -86,7 +86,11 @@ class Measure(base.Stage):
             **{f"statistic {kept}.{name}": v for kept, own in found.statistics.items() for name, v in own.items()},
             **{f"score {name}": values for name, values in found.scores.items()},
         )
-        facts = {name: value for name, value in job.result("fit").facts.items() if name not in ("seal", "parameters")}
+        facts = {
+            name: value
+            for name, value in job.result("fit").facts.items()
+            if name not in ("seal", "parameters", "continued")
+        }
         facts["losses"] = base.thinned(facts["losses"])
         job.write_json(Measured.FACTS, facts | {"refused": found.refused})
 

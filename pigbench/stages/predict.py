@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from pigbench.contracts import require_probabilities, to_unit_range
@@ -46,29 +49,35 @@ class Predict(base.Stage):
 
     def run(self, job: Job[PredictSpec]) -> None:
         """Write the probabilities, compressed."""
-        import torch
-
-        segmenter, device = load_segmenter(job.spec), job.device
-        network = segmenter.build()
-        fitted: FittedSegmenter = job.result("fit")
-        network.load_state_dict(fitted.weights)
-        network = network.to(device).eval().requires_grad_(False)
-        images = job.prepared.images
         rows, coded = job.prepared.rows(job.held_out), []
-        for start in range(0, len(rows), BATCH):
-            part = rows[start : start + BATCH]
-            batch = np.zeros((BATCH, *images.shape[1:]), np.float32)
-            batch[: len(part)] = to_unit_range(images[part])
-            with torch.inference_mode(), job.autocast():
-                found = segmenter.predict(network, torch.from_numpy(batch).to(device))
-            checked = require_probabilities(found, job.spec.task, BATCH)
-            coded.append(probabilities.code(checked[: len(part)].cpu().numpy()))
-            job.progress(min(1.0, (start + BATCH) / len(rows)), f"{min(start + BATCH, len(rows))}/{len(rows)}")
+        for part in predicted(job, job.result("fit"), job.prepared.images, rows):
+            coded.append(part)
+            done = min(BATCH * len(coded), len(rows))
+            job.progress(done / len(rows), f"{done}/{len(rows)}")
         np.savez_compressed(job.directory / Predictions.FILE, allow_pickle=False, coded=np.concatenate(coded))
 
     def bytes_of(self, node: Node, size: base.Size) -> float | None:
         """The held-out cases', compressed."""
         return BYTES_A_PIXEL * node.spec["resolution"] ** 2 * (size.every - size.training)
+
+
+def predicted(job: Job[Any], fitted: FittedSegmenter, images: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Batch by batch, what a trained segmenter says of these rows of images (N, C, R, R) uint16: (n, C, R, R) uint8, as
+    `data.probabilities.code` has it."""
+    import torch
+
+    segmenter, device = load_segmenter(job.spec), job.device
+    network = segmenter.build()
+    network.load_state_dict(fitted.weights)
+    network = network.to(device).eval().requires_grad_(False)
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        batch = np.zeros((BATCH, *images.shape[1:]), np.float32)
+        batch[: len(part)] = to_unit_range(images[part])
+        with torch.inference_mode(), job.autocast():
+            found = segmenter.predict(network, torch.from_numpy(batch).to(device))
+        checked = require_probabilities(found, job.spec.task, BATCH)
+        yield probabilities.code(checked[: len(part)].cpu().numpy())
 
 
 STAGE = Predict()

@@ -243,6 +243,43 @@ def test_a_subset_is_all_that_anything_of_its_row_is_trained_on() -> None:
     assert arms == {"real", "real+pig_16", "real (4 patients)", "real+pig_16 (4 patients)"}
 
 
+WAYS = tuple(map(Use, ("mix", "pretrain", "filter", "filter+pretrain")))
+
+
+def test_whatever_the_uses_a_generator_is_trained_once_and_real_only_shared() -> None:
+    one, all_of_them = make_plan(request("pig")), make_plan(request("pig", uses=WAYS))
+    assert keys(one, "train") == keys(all_of_them, "train")
+    real = [{n.inputs["fit"].key for n in plan.measurements if n.purpose.arm == "real"} for plan in (one, all_of_them)]
+    assert real[0] == real[1]
+
+
+def test_pretraining_is_a_fit_on_pairs_and_one_on_real_cases_that_starts_from_it() -> None:
+    steps = request("pig").protocol.preset.segmentation.steps
+    plan = make_plan(request("pig", uses=(Use("pretrain"), Use("pretrain", 1 / steps))))
+    for arm, on_pairs in (("real+pig_16 (pretrain)", steps // 2), (f"real+pig_16 (pretrain:{1 / steps:g})", 1)):
+        then = next(node.inputs["fit"] for node in plan.measurements if node.purpose.arm == arm)
+        first = then.inputs["start"]
+        assert (first.spec["training"]["steps"], then.spec["training"]["steps"]) == (on_pairs, steps - on_pairs)
+        assert (first.spec["n"], first.spec["alone"], then.spec["n"]) == (16, True, 0)
+        assert not any(role.startswith("chunk") for role in then.inputs)
+        assert first.purpose.arm == arm and first.purpose.what != then.purpose.what
+
+
+def test_filtering_takes_twice_as_many_pairs_and_asks_segmenters_of_the_same_patients_alone() -> None:
+    plan = make_plan(request("pig", uses=WAYS, train_patients=(4,), trainings=Trainings(2)))
+    filtered = [
+        node.inputs["fit"] for node in plan.measurements if node.purpose.arm == "real+pig_16 (4 patients, filter)"
+    ]
+    real = {node.inputs["fit"].key: node for node in plan.measurements if node.purpose.arm == "real (4 patients)"}
+    for fit in filtered:
+        chunks = [role for role in fit.inputs if role.startswith("chunk")]
+        asked = fit.inputs["agreement"]
+        judges = [node for role, node in asked.inputs.items() if role.startswith("fit")]
+        assert len(chunks) * fit.inputs["chunk:0"].spec["size"] == 2 * 16 == asked.spec["n"]
+        assert len(judges) == 2 and {node.key for node in judges} <= set(real)
+        assert {node.purpose.fold for node in judges} == {fit.purpose.fold}
+
+
 def test_masks_are_gated_and_compressions_measured() -> None:
     plan = make_plan(request("pig", "ddpm", "ldm"))
     assert {node.purpose.generator for node in plan.gates} == {"pig", "ldm"}

@@ -87,7 +87,7 @@ def test_unsealed_pairs_are_let_in_only_where_the_plan_says_so(tmp_path: Path) -
     adopt.STAGE.run(job(tmp_path, as_is=True, seal="UNSEALED"))
 
     def synthetic(**spec: object) -> int:
-        told = SimpleNamespace(**{"n": 2, "unsealed": False} | spec)
+        told = SimpleNamespace(**{"n": 2, "filtered": False, "unsealed": False} | spec)
         segment = SimpleNamespace(spec=told, results=lambda role: [Samples(tmp_path / "out")])
         return len(load_synthetic(segment, "the fold's").images)  # type: ignore[arg-type]
 

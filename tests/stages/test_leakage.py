@@ -17,7 +17,7 @@ from pigbench.data.datasets import open_dataset
 from pigbench.data.prepare import Prepared
 from pigbench.data.source import CaseInfo
 from pigbench.data.splits import make_folds
-from pigbench.stages import split
+from pigbench.stages import base, split
 from pigbench.stages.fit import load_synthetic
 from pigbench.stages.job import Job, StageFailed
 from pigbench.stages.sample import Samples
@@ -64,15 +64,26 @@ def test_tuning_patients_are_trained_on_and_tested_on_in_no_fold(folds: int, tmp
         assert set(job.train_patients) | set(job.held_out) == everyone - tuning
 
 
-def split_jobs(directory: Path, folds: int, *, tuning: bool) -> list[Job]:
+def test_a_subset_is_of_the_folds_training_patients(tmp_path: Path) -> None:
+    few = split_jobs(tmp_path / "few", 5, tuning=False, patients=8)
+    more = split_jobs(tmp_path / "more", 5, tuning=False, patients=16)
+    for eight, sixteen, everyone in zip(few, more, split_jobs(tmp_path / "all", 5, tuning=False), strict=True):
+        assert len(eight.train_patients) == 8
+        assert set(eight.train_patients) < set(sixteen.train_patients) < set(everyone.train_patients)
+
+
+def split_jobs(directory: Path, folds: int, *, tuning: bool, patients: int | None = None) -> list[Job]:
     """A later stage's job in each fold of the phantom, of which a fifth is set aside."""
     directory.mkdir()
 
     def job(spec: Any, **inputs: Entry) -> Job:
         return Job(spec, inputs, "phantom", directory, directory, directory, 60.0, lambda share, text: None)
 
-    split.STAGE.run(job(split.SplitSpec(dataset="d", folds=folds, seed=0, set_aside=0.2, tuning=tuning)))
-    return [job(SimpleNamespace(fold=fold), split=Entry("split", "key", directory)) for fold in range(folds)]
+    spec = split.SplitSpec(dataset="d", folds=folds, seed=0, set_aside=0.2, tuning=tuning)
+    split.STAGE.run(job(spec))
+    (directory / "manifest.json").write_text(json.dumps({"spec": spec.keyed()}))
+    entry = Entry("split", "key", directory)
+    return [job(base.FoldSpec(fold=fold, train_patients=patients), split=entry) for fold in range(folds)]
 
 
 @given(st.sets(st.sampled_from([f"p{i}" for i in range(9)]), min_size=1), st.sampled_from(["a", "b"]))
@@ -89,7 +100,7 @@ def synthetic_job(directory: Path, mark: str, empty: int, n: int = 10) -> Simple
     np.save(directory / "images.npy", np.zeros((n, 1, 4, 4), np.uint16))
     np.save(directory / "masks.npy", masks)
     (directory / "chunk.json").write_text(json.dumps({"seal": mark, "clipped_fraction": 0.0}))
-    spec = SimpleNamespace(n=n, unsealed=False)
+    spec = SimpleNamespace(n=n, filtered=False, unsealed=False)
     return SimpleNamespace(spec=spec, results=lambda role: [Samples(directory)])
 
 

@@ -1,0 +1,78 @@
+"""Whether masks are followed: which measure decides, and by what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pigbench.results import merge, score_rows, summarise
+from pigbench.results.conditioning import agreements, conditioned, contrasts
+
+RUNS = [{"generator": "pig", "n": 64, "seed": 0, "fold": fold, "status": "ok"} for fold in range(5)]
+REAL = {"real": 0.6, "real_30": 0.45, "real_50": 0.35, "real_chance": 0.1}
+REAL_CONTRAST = {"real": 0.2, "real_30": 0.14, "real_50": 0.1}
+
+
+@pytest.fixture
+def measured(make_record, factory):
+    """The group of a record with an agreement, and with a contrast, as (value, whether it tells); None for neither."""
+
+    def group(agreement=None, contrast=None):
+        parts = {}
+        if agreement:
+            value, tells = agreement
+            about = REAL | {"agreement": value, "chance": 0.1, "tells": tells, "segmenter": "unet"}
+            parts["agreements"] = [run | about for run in RUNS]
+        if contrast:
+            value, tells = contrast
+            about = REAL_CONTRAST | {"contrast": value, "ratio": value / 0.2, "tells": tells}
+            parts["gates"] = [run | about for run in RUNS]
+        (found,) = merge([factory.changed(make_record(("pig",), (64,)), **parts)])
+        return found
+
+    return group
+
+
+@pytest.mark.parametrize(
+    ("agreement", "contrast", "said"),
+    [
+        ((0.6, True), (0.2, True), True),
+        ((0.35, True), (0.2, True), False),  # as real pairs of which half are foreign
+        ((0.6, True), (0.0, True), True),  # agreement goes first
+        ((0.35, False), (0.2, True), True),
+        ((0.6, False), (0.1, True), False),
+        ((0.6, False), (0.2, False), None),
+        (None, (0.1, True), False),
+        ((0.35, True), None, False),
+        (None, None, None),
+    ],
+)
+def test_what_tells_intact_from_half_foreign_pairs_decides(measured, agreement, contrast, said):
+    group = measured(agreement, contrast)
+    pairs = ("pig", 64, None)
+    assert conditioned(agreements(group).get(("unet", pairs)), contrasts(group).get(pairs)) is said
+    (row,) = [row for row in summarise(group).arms if row.generator]
+    assert row.conditioned is said and row.ranked is (said is not False)
+
+
+def test_both_are_taken_over_chance_and_beside_real_pairs(measured):
+    group = measured((0.35, True), (0.05, True))
+    (found,) = agreements(group).values()
+    assert (found.generated, found.real) == pytest.approx((0.35, 0.6))
+    assert (found.ratio, found.foreign_30, found.foreign_50) == pytest.approx((0.5, 0.7, 0.5))
+    assert found.least == pytest.approx(0.75)
+    (found,) = contrasts(group).values()
+    assert (found.ratio, found.foreign_50, found.least) == pytest.approx((0.25, 0.5, 0.75))
+
+
+def test_a_gate_without_a_scale_keeps_its_fixed_threshold(make_record, factory):
+    gates = [run | {"contrast": 0.06, "real": 0.2, "ratio": 0.3} for run in RUNS]
+    (group,) = merge([factory.changed(make_record(("pig",), (64,)), gates=gates)])
+    (found,) = contrasts(group).values()
+    assert found.least == 0.25 and found.conditioned is True and np.isnan(found.foreign_50)
+
+
+def test_rows_hold_both_measures(measured):
+    rows = {row["metric"]: row["mean"] for row in score_rows(summarise(measured((0.35, True), (0.05, True))))}
+    assert (rows["agreement"], rows["agreement_real"]) == pytest.approx((0.35, 0.6))
+    assert (rows["contrast"], rows["contrast_real"]) == pytest.approx((0.05, 0.2))
