@@ -67,7 +67,8 @@ def set_up_evaluation(
     """A run in which the pairs stand in a generator's place, and where they lie. Raises PigbenchError for any fault."""
     setup = set_up(options)
     given, found = _read(setup, pairs, fold_of, name, as_is)
-    samples = _samples(setup.request.samples if options.n else None, given)
+    filtered = any(use.filters for use in setup.request.uses)
+    samples = _samples(setup.request.samples if options.n else None, given, filtered=filtered)
     setup = replace(setup, request=replace(setup.request, generators=(given,), samples=samples))
     _refuse_other_pairs(given, setup.request.protocol.signature, setup.records)
     _refuse_held_out(setup, given, found)
@@ -114,8 +115,8 @@ def _refuse_held_out(setup: Setup, given: GivenPairs, found: list[PairSet]) -> N
         )
 
 
-def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...]:
-    """The sizes to measure at. Raises PigbenchError where a fold has fewer pairs."""
+def _samples(asked: tuple[int, ...] | None, given: GivenPairs, *, filtered: bool) -> tuple[int, ...]:
+    """The sizes to measure at; where arms filter, at most half of the pairs. Raises PigbenchError for too few pairs."""
     fewest = min(given.folds, key=lambda fold: given.folds[fold].count)
     count = given.folds[fewest].count
     if count < 2:
@@ -123,7 +124,12 @@ def _samples(asked: tuple[int, ...] | None, given: GivenPairs) -> tuple[int, ...
     for n in asked or ():
         if n > count:
             raise PigbenchError(f"--n {n}: fold {fewest} has only {count} pairs")
-    return asked or (count,)
+        if filtered and 2 * n > count:
+            raise PigbenchError(
+                f"--use filter chooses from twice as many pairs, {2 * n} for --n {n}: fold {fewest} has {count}, so "
+                f"{2 * n - count} more are needed, or --n {count // 2}"
+            )
+    return asked or (count // 2 if filtered else count,)
 
 
 def _refuse_other_pairs(given: GivenPairs, protocol_hash: str, records: Path) -> None:
