@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from pigbench.results import Group, Skipped, Summary
 
 DEFAULT = Path("runs")
+PICTURES = (".svg", ".png", ".pdf")
 BY = ("size",)
 """What cases can be told apart by."""
 
 
 class Tables:
-    """Table 1 and Table 2 of every protocol among some records, and their costs.
+    """The tables of every protocol among some records, and their costs.
 
     Shown as tables by a notebook and by `print`.
     """
@@ -72,6 +73,20 @@ class Tables:
         from pigbench.reporting.tables import sections
 
         return sections(self.summaries, costs=costs, metrics=self.metrics)
+
+    def plot(self, path: str | Path) -> None:
+        """Write the learning curves (Table 3) as a figure, an SVG, PNG or PDF file.
+
+        Raises PigbenchError for another ending, and where no record has three numbers of training patients.
+        """
+        from pigbench.reporting.learning import draw_curves
+
+        path = Path(path)
+        if path.suffix not in PICTURES:
+            raise PigbenchError(f"{path}: a figure's name ends in {' or '.join(PICTURES)}")
+        if not any(summary.curves for summary in self.summaries):
+            raise PigbenchError("no learning curve: it takes a record with `--train-patients` of three numbers or more")
+        draw_curves(self.summaries, path)
 
     def markdown(self) -> str:
         """The tables as GitHub renders them."""

@@ -46,8 +46,12 @@ def compare(
         str | None,
         typer.Option(metavar="size", help="Table 2 of each third of the cases, by the area of their lesion."),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw the learning curves of Table 3 (.svg, .png or .pdf)."),
+    ] = None,
 ) -> None:
-    """Show Table 1 (images) and Table 2 (segmentation) of the records under PATH, one pair for each protocol."""
+    """Show Table 1 (images), Table 2 (segmentation) and Table 3 (by training patients) of the records under PATH."""
     from pigbench.api.compare import DEFAULT, Choice, read_tables
     from pigbench.api.kept_tables import finished_sections
 
@@ -56,6 +60,8 @@ def compare(
     def tell(line: str) -> None:
         typer.echo(line, err=True)
 
+    if plot:
+        read_tables(paths or DEFAULT, choice, lambda line: None).plot(plot)
     if format in (Format.csv, Format.json):
         _print_rows(read_tables(paths or DEFAULT, choice, tell).summaries, format, paper, costs)
     else:

@@ -154,6 +154,17 @@ def differences(base: Arms, others: Arms, pooled: Luck) -> Differences:
     )
 
 
+def parts_of_means(arms: Arms, pooled: Luck) -> tuple[np.ndarray, np.ndarray]:
+    """What varies the means of K arms: patients' parts (P, K), whose squares sum to a variance, and luck's (K,).
+
+    pooled: as for `differences`.
+    """
+    with np.errstate(divide="ignore"):
+        adjustment = np.where(arms.share < 1, 1 / np.sqrt(1 - arms.share), 0.0)
+    luck = pooled if arms.luck.freedom < ENOUGH and not arms.by_generator else arms.luck
+    return arms.influence * adjustment, arms.weight * luck.variances()[0]
+
+
 Columns = TypeVar("Columns", Luck, Arms, Differences)
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite, nan
-from typing import Literal
 
 from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting import published
+from pigbench.reporting.cells import Cell, Mark, Table
 from pigbench.reporting.columns import Column, case_columns, differing, ranked_by, set_columns
+from pigbench.reporting.learning import curve_table
 from pigbench.reporting.notes import (
     ABSENT,
     also_held,
@@ -32,33 +33,6 @@ from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cos
 from pigbench.results.naming import of_patients
 from pigbench.results.summary import CLIPPED, floor_of
 from pigbench.results.verdicts import Family
-
-Mark = Literal["", "best", "second"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell; the best and the second of its column are marked."""
-
-    text: str = ""
-    mark: Mark = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: the first column names the rows, the others hold numbers; the notes and the signature go with it.
-
-    naming: how many of the first columns it takes to tell the rows apart. tied: the columns that mean nothing without
-    the one before them.
-    """
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    notes: tuple[str, ...] = ()
-    signature: str = ""
-    naming: int = 1
-    tied: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +75,12 @@ def section(*summaries: Summary, costs: bool = False, metrics: Sequence[str] = (
         )
         for segmenter in dict.fromkeys(row.segmenter for summary in summaries for row in summary.arms)
         for summary in summaries
+    ]
+    tables += [
+        table
+        for summary in summaries
+        for segmenter, curve in summary.curves.items()
+        if (table := curve_table(summary.group, [row for row in summary.arms if row.segmenter == segmenter], curve))
     ]
     if tables and (note := also_held(group, metrics)):
         tables[-1] = replace(tables[-1], notes=(*tables[-1].notes, note))
@@ -202,7 +182,7 @@ def cost_table(group: Group) -> Table:
         ("parameters, M", "parameters", 1e-6, 3),
     )
     return Table(
-        title="Costs of one fold",
+        title="Table 4. Costs of one fold",
         headings=("Work", *(heading for heading, *_ in columns)),
         rows=tuple(
             (Cell(row.what), *(Cell(number(row.values[name], factor, digits)) for _, name, factor, digits in columns))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -42,27 +42,28 @@ SCORE_COLUMNS = (
 
 
 def score_rows(summary: Summary) -> list[dict[str, Any]]:
-    """Both tables in long form, keys as in `SCORE_COLUMNS`; numbers that do not exist are None.
+    """Tables 1 to 3 in long form, keys as in `SCORE_COLUMNS`; numbers that do not exist are None.
 
     Every metric that the records hold, as it is defined, without the tables' factors. `<metric>_floor` is what real
-    images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `agreement` and
-    `contrast` beside those of real pairs, `agreement_real` and `contrast_real`, say whether lesions are where masks
-    are. `together_low` and `together_high` bound the
-    difference of Dice for all ranked rows of a segmenter at once, and decide its `verdict`. `train_patients` is None
-    for all of a fold's; `use` is "real", "alone", or as `--use` has it. A failed row keeps its
-    place without numbers, and `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
+    images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `agreement` and `contrast`
+    beside those of real pairs, `agreement_real` and `contrast_real`, say whether lesions are where masks are.
+    `together_low` and `together_high` bound the difference of Dice for all ranked rows of a segmenter at once, and
+    decide its `verdict`. `worth`, in Table 3, is a number of patients, 0 for fewer than the curve has and None for
+    more. `train_patients` is None for all; `use` is "real", "alone", or as `--use` has it. A failed row keeps its place
+    without numbers, and `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
     """
     group = summary.group
     head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
     rows = [head | row for of_generator in summary.generators for row in _generator_rows(group, of_generator)]
     rows += [head | row for of_arm in summary.arms for row in _arm_rows(group, of_arm)]
+    rows += [head | row for row in _worth_rows(summary)]
     part = {"by": group.part.by} if group.part else {}
     return [{column: row.get(column) for column in SCORE_COLUMNS} | part for row in rows]
 
 
 def cost_score_rows(group: Group) -> list[dict[str, Any]]:
-    """Costs in the same columns: `table` is 3, `arm` the work, `folds` the folds and seeds measured."""
-    head = {"table": 3, "protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
+    """Costs in the same columns: `table` is 4, `arm` the work, `folds` the folds and seeds measured."""
+    head = {"table": 4, "protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
     rows = [
         head | {"generator": row.generator, "arm": row.what, "metric": name, "mean": value, "folds": row.units}
         for row in cost_rows(group)
@@ -139,6 +140,20 @@ def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
     for measure, likeness in (("agreement", row.agreement), ("contrast", row.contrast)):
         rows += [who | of_measure for of_measure in _likeness_rows(group, row, measure, likeness)]
     return rows
+
+
+def _worth_rows(summary: Summary) -> Iterator[dict[str, Any]]:
+    """What arms are worth in patients; None where that is more than all there are."""
+    for row in summary.arms:
+        curve = summary.curves.get(row.segmenter)
+        if curve and (worth := curve.worth.get(row.arm)):
+            numbers = {"mean": worth.patients, "ci_low": worth.low, "ci_high": worth.high}
+            told = {name: value if isfinite(value) else None for name, value in numbers.items()}
+            about = {"table": 3, "generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
+            about |= {"train_patients": row.train_patients, "use": way_of(row.about.use, row.about.share)}
+            about |= {"metric": "worth", "patients": row.patients, "trainings": row.progress.trainings}
+            about |= {"folds": row.progress.folds, "seeds": len(row.progress.seeds)}
+            yield about | told | {"signature": signature(summary.group, [DECIDING], [row])}
 
 
 def _likeness_rows(

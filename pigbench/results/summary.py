@@ -15,6 +15,7 @@ import numpy as np
 
 from pigbench.results.conditioning import Likeness, Pairs, agreements, conditioned, contrasts
 from pigbench.results.intervals import Interval, Part
+from pigbench.results.learning import Curve, learning_curve
 from pigbench.results.merge import Group, Trial
 from pigbench.results.naming import REAL, of_patients
 from pigbench.results.pool import Estimate, Pool, over_folds, pooled
@@ -157,19 +158,20 @@ class Summary:
     """A group and its rows: generators by extractor, arms by segmenter, both by the number of training patients.
 
     Within these, generators stand by name and n, and arms with `real` first; controls are last. families: the rows of
-    each segmenter that get a verdict, by segmenter.
+    each segmenter that get a verdict, by segmenter. curves: of each segmenter, where there are enough subsets.
     """
 
     group: Group
     generators: tuple[GeneratorRow, ...]
     arms: tuple[ArmRow, ...]
     families: Mapping[str, Family]
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
 
 def summarise(group: Group, against: str = "") -> Summary:
     """Both tables' numbers; arms differ from the arm `against` where it is there, else from as many real patients."""
-    arms, families = _arm_rows(group, against)
-    return Summary(group, tuple(_generator_rows(group)), tuple(arms), families)
+    arms, families, curves = _arm_rows(group, against)
+    return Summary(group, tuple(_generator_rows(group)), tuple(arms), families, curves)
 
 
 def _generator_rows(group: Group) -> list[GeneratorRow]:
@@ -238,7 +240,7 @@ def _generator_row(runs: list[FidelityRun], folds: int, metrics: Sequence[str]) 
     )
 
 
-def _arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family]]:
+def _arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family], dict[str, Curve]]:
     together = defaultdict(list)
     for trial in group.trials:
         together[trial.run.segmenter, trial.arm.arm].append(trial)
@@ -251,23 +253,31 @@ def _arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Famil
     }
     pools = pooled(there, list(group.held("case")), group.tested)
     rows |= {key: _measured(rows[key], pool) for key, pool in pools.items()}
-    families = {}
+    families, curves = {}, {}
     for segmenter in sorted({segmenter for segmenter, _ in rows}):
         whole = {
             arm: rows[segmenter, arm]
             for of, arm in pools
             if of == segmenter and rows[of, arm].progress.state == "complete"
         }
-        bases = _bases(whole, against)
-        if bases is not None:
-            members = {
-                arm: Member(pools[segmenter, arm], _is_trained(row, group), row.ranked) for arm, row in whole.items()
-            }
+        members = {
+            arm: Member(pools[segmenter, arm], _is_trained(row, group), row.ranked) for arm, row in whole.items()
+        }
+        if curve := _curve(whole, members, group):
+            curves[segmenter] = curve
+        if (bases := _bases(whole, against)) is not None:
             compared = compare_rows(members, bases, DECIDING)
             families[segmenter] = compared.family
             for arm, intervals in compared.intervals.items():
                 rows[segmenter, arm] = _compared(whole[arm], bases[arm], intervals, compared.family)
-    return sorted(rows.values(), key=_order), families
+    return sorted(rows.values(), key=_order), families, curves
+
+
+def _curve(rows: Mapping[str, ArmRow], members: Mapping[str, Member], group: Group) -> Curve | None:
+    """All patients are as many as a fold has to train on, a mean over folds."""
+    every = len(group.tested.patients) * (group.folds - 1) / group.folds
+    sizes = {arm: row.train_patients or every for arm, row in rows.items()}
+    return learning_curve(members, sizes, [arm for arm, row in rows.items() if row.is_base], DECIDING)
 
 
 def _bases(rows: Mapping[str, ArmRow], against: str) -> dict[str, str] | None:

@@ -77,7 +77,7 @@ def test_cost_rows_in_long_form_leave_out_what_is_not_known(costly) -> None:
     assert {row["metric"]: row["mean"] for row in rows} == {
         "wall_s": 7, "cpu_s": 7, "gpu_s": 0, "peak_mib": 100, "gpu_peak_mib": 0,
     }  # fmt: skip
-    assert {(row["table"], row["arm"]) for row in rows} == {(3, "segment unet on real")}
+    assert {(row["table"], row["arm"]) for row in rows} == {(4, "segment unet on real")}
 
 
 def test_a_killed_attempt_is_paid_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,113 @@
+"""Table 3: the learning curve, and what pairs are worth in patients; also as a figure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import isfinite, isinf
+from pathlib import Path
+from typing import Any
+
+from pigbench.metrics.inference import CONFIDENCE
+from pigbench.metrics.worth import Worth
+from pigbench.reporting.cells import Cell, Table
+from pigbench.reporting.columns import Column, case_columns, differing
+from pigbench.reporting.numbers import ABSENT
+from pigbench.results import ArmRow, Group, Summary, signature
+from pigbench.results.learning import Curve
+from pigbench.results.naming import details, row_name
+
+Lines = dict[str, dict[int | None, ArmRow]]
+"""By name without the number of patients: the row of each number."""
+
+
+def curve_table(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Table | None:
+    """Table 3. `rows` share the curve's segmenter; None where the deciding metric was not measured."""
+    column = differing(case_columns(group))
+    if column is None:
+        return None
+    lines = _lines(rows)
+    sizes = [row.train_patients for row in rows if row.arm in curve.arms]
+    numbers = dict(zip(sizes, curve.sizes, strict=True))
+    headings = [f"{size} patients" if size else f"all ({numbers[size]:.0f})" for size in sizes]
+    return Table(
+        title=f"Table 3. {column.info.heading} by the number of training patients, {rows[0].segmenter}, %",
+        headings=("Trained on", *headings),
+        rows=tuple(_rows(lines, sizes, curve, column)),
+        notes=tuple(_notes(curve)),
+        signature=signature(group, [column.name], list(rows)),
+    )
+
+
+def _rows(lines: Lines, sizes: Sequence[int | None], curve: Curve, column: Column) -> Iterable[tuple[Cell, ...]]:
+    for name, of in lines.items():
+        scores = [column.number(of[size].metrics[column.name].mean) if size in of else ABSENT for size in sizes]
+        yield tuple(map(Cell, (name, *scores)))
+        worth = [curve.worth.get(of[size].arm) if size in of else None for size in sizes]
+        if any(worth):
+            yield tuple(map(Cell, (f"{name}: worth in patients", *(told(one) if one else ABSENT for one in worth))))
+
+
+def told(worth: Worth) -> str:
+    """Such as "14 [9, 25]"."""
+    return f"{_number(worth.patients)} [{_number(worth.low)}, {_number(worth.high)}]"
+
+
+def _number(patients: float) -> str:
+    return "more than all" if isinf(patients) else f"{patients:.0f}" if patients else "none"
+
+
+def _notes(curve: Curve) -> Iterable[str]:
+    least, most = curve.sizes[0], curve.sizes[-1]
+    yield (
+        "worth: how many patients real only would need to score as well, from its own curve made monotone over the "
+        f"logarithm of their number; none: fewer than {least:.0f}; more than all: more than the {most:.0f} there are"
+    )
+    yield (
+        f"in brackets {CONFIDENCE:.0%} intervals over test patients and the luck of training segmenters; they take the "
+        "order in which patients were added as it is: other patients would give another curve"
+    )
+
+
+def _lines(rows: Sequence[ArmRow]) -> Lines:
+    found: Lines = defaultdict(dict)
+    for row in rows:
+        if row.metrics and row.about.use != "alone" and row.about.stretch == 1:
+            about = row.about
+            name = row_name(about).replace(details(about.train_patients, about.use, about.share), "")
+            found[name + details(None, about.use, about.share)][row.train_patients] = row
+    return {name: of for name, of in found.items() if len(of) > 1}
+
+
+def draw_curves(summaries: Sequence[Summary], path: Path) -> None:
+    """Write the learning curves as a figure, whose format is that of the file's name: real only and each generator's.
+
+    Bars are the 95 % intervals of the difference to as many real patients.
+    """
+    from matplotlib.figure import Figure
+
+    drawn = [(summary, segmenter) for summary in summaries for segmenter in summary.curves]
+    figure = Figure(figsize=(5.5 * len(drawn), 4), layout="constrained")
+    for axis, (summary, segmenter) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn, strict=True):
+        _draw(axis, summary, segmenter)
+    figure.savefig(path)
+
+
+def _draw(axis: Any, summary: Summary, segmenter: str) -> None:
+    curve, group = summary.curves[segmenter], summary.group
+    column = differing(case_columns(group))
+    assert column is not None, "a curve has a metric"
+    rows = [row for row in summary.arms if row.segmenter == segmenter]
+    at = dict(zip((row.train_patients for row in rows if row.arm in curve.arms), curve.sizes, strict=True))
+    for number, (name, of) in enumerate(_lines(rows).items()):
+        told = [(at[size] * 2 ** (0.02 * number), row.metrics[column.name]) for size, row in of.items() if size in at]
+        means = [column.info.scale * estimate.mean for _, estimate in told]
+        widths = [estimate.high - estimate.low for _, estimate in told]
+        halves = [column.info.scale * width / 2 if isfinite(width) else 0.0 for width in widths]
+        axis.errorbar([x for x, _ in told], means, halves, marker="o", capsize=3, label=name)
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(list(curve.sizes), [f"{size:.0f}" for size in curve.sizes])
+    axis.set_xlabel("training patients")
+    axis.set_ylabel(column.heading)
+    axis.set_title(f"{group.dataset.name}, {group.preset}, {segmenter}", fontsize=10)
+    axis.legend(fontsize=8)

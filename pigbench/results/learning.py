@@ -1,0 +1,65 @@
+"""The learning curve: how well arms do by the number of training patients, and what pairs are worth in patients."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pigbench.metrics.inference import Arms, Luck, parts_of_means, pool
+from pigbench.metrics.worth import LEAST_SIZES, Worth, worth
+from pigbench.results.verdicts import Member
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The real-only arms of one segmenter that everything is read off, by ascending number of training patients.
+
+    sizes: the numbers, of all patients a mean over folds. worth: by arm.
+    """
+
+    arms: tuple[str, ...]
+    sizes: tuple[float, ...]
+    worth: Mapping[str, Worth]
+
+
+def learning_curve(
+    members: Mapping[str, Member], sizes: Mapping[str, float], real: Sequence[str], metric: str
+) -> Curve | None:
+    """What each arm that is not `real` is worth in a metric; None where the curve has too few points.
+
+    sizes: the number of training patients, by arm. real: the real-only arms.
+    """
+    points = sorted(real, key=sizes.__getitem__)
+    if len(points) < LEAST_SIZES or any(metric not in members[arm].pool.metrics for arm in points):
+        return None
+    arms = {arm: _arms(member, metric) for arm, member in members.items()}
+    lucks = _pooled(arms, sizes)
+    parts = {arm: parts_of_means(of, lucks[sizes[arm]]) for arm, of in arms.items()}
+    found = {}
+    for arm in members.keys() - set(points):
+        chosen = [*points, arm]
+        means = np.array([arms[one].mean[0] for one in chosen])
+        patients = np.concatenate([parts[one][0] for one in chosen], axis=1)
+        luck = np.array([float(np.ravel(parts[one][1])[0]) for one in chosen])
+        found[arm] = worth([sizes[one] for one in points], means, patients, luck)
+    return Curve(tuple(points), tuple(sizes[arm] for arm in points), found)
+
+
+def _arms(member: Member, metric: str) -> Arms:
+    """One arm's scores of one metric."""
+    pooled, column = member.pool, [member.pool.metrics.index(metric)]
+    seeds = [seed for seed, _ in pooled.layout.repeats]
+    sums, counts = pooled.sums[..., column], pooled.counts[..., column]
+    return Arms.of(sums, counts, pooled.layout.fold_of_patient, seeds if member.generated else None)
+
+
+def _pooled(arms: Mapping[str, Arms], sizes: Mapping[str, float]) -> dict[float, Luck]:
+    """The luck of all arms of as many patients."""
+    together: dict[float, list[Luck]] = defaultdict(list)
+    for arm, of in arms.items():
+        together[sizes[arm]] += [] if of.by_generator else [of.luck]
+    every = [of.luck for of in arms.values()]
+    return {size: pool(lucks or every) for size, lucks in together.items()}

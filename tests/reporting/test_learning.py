@@ -1,0 +1,80 @@
+"""Table 3 and its figure: the learning curve."""
+
+from __future__ import annotations
+
+import pytest
+
+from pigbench.metrics.worth import Worth
+from pigbench.reporting.learning import draw_curves, told
+from pigbench.reporting.tables import section
+from pigbench.results import merge, score_rows, summarise
+
+SIZES = (4, 8, None)
+
+
+@pytest.fixture
+def learning(make_record, factory):
+    """A summary in which real only gains with patients, and pairs are worth as many as there are, or nothing."""
+
+    def summary(sizes=SIZES, trainings=3):
+        record = make_record(("pig", "ddpm"), (64,), trainings=trainings, train_patients=sizes)
+        gains = {4: 0, 8: 300, None: 600}
+
+        def better(row):
+            size = next((size for size in gains if size and f"({size} patients" in row["arm"]), None)
+            return {"tp": row["tp"] + gains[size] + 200 * ("pig" in row["arm"])}
+
+        (group,) = merge([factory.with_counts(record, better)])
+        return summarise(group)
+
+    return summary
+
+
+def table_3(summary):
+    (table,) = [table for table in section(summary).tables if table.title.startswith("Table 3")]
+    return table
+
+
+def test_every_line_has_a_cell_for_each_number_of_patients(learning):
+    table = table_3(learning())
+    assert table.headings == ("Trained on", "4 patients", "8 patients", "all (16)")
+    assert [row[0].text for row in table.rows] == ["real only", "+pig_64", "+pig_64: worth in patients"]
+    assert "they take the order in which patients were added as it is" in " ".join(table.notes)
+
+
+def test_worth_is_between_the_sizes_whose_scores_it_lies_between(learning):
+    summary = learning()
+    curve = summary.curves["unet"]
+    assert curve.arms == ("real (4 patients)", "real (8 patients)", "real") and curve.sizes == (4, 8, 16)
+    assert 4 < curve.worth["real+pig_64 (4 patients)"].patients < 8
+    assert 8 < curve.worth["real+pig_64 (8 patients)"].patients < 16
+    assert curve.worth["real+pig_64"].patients == float("inf")
+    for worth in curve.worth.values():
+        assert worth.low <= worth.patients <= worth.high
+    rows = {row["arm"]: row for row in score_rows(summary) if row["table"] == 3}
+    assert rows["real+pig_64 (4 patients)"]["mean"] == curve.worth["real+pig_64 (4 patients)"].patients
+    assert rows["real+pig_64"]["mean"] is None and rows["real+pig_64 (8 patients)"]["train_patients"] == 8
+
+
+def test_two_numbers_of_patients_make_no_curve(learning):
+    summary = learning((8, None))
+    assert not summary.curves
+    assert not [table for table in section(summary).tables if table.title.startswith("Table 3")]
+
+
+@pytest.mark.parametrize(
+    ("worth", "text"),
+    [
+        (Worth(14.4, 9.6, 25.0), "14 [10, 25]"),
+        (Worth(0.0, 0.0, 8.2), "none [none, 8]"),
+        (Worth(float("inf"), 20.0, float("inf")), "more than all [20, more than all]"),
+    ],
+)
+def test_worth_is_never_beyond_the_curve(worth, text):
+    assert told(worth) == text
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_the_figure_is_of_the_kind_that_its_name_says(learning, tmp_path, ending):
+    draw_curves([learning()], tmp_path / f"curve.{ending}")
+    assert (tmp_path / f"curve.{ending}").read_bytes()[:5] == {"svg": b"<?xml", "png": b"\x89PNG\r"}[ending]
