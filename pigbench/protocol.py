@@ -35,6 +35,7 @@ class Training(_Table):
 
     images: int | None = Field(None, gt=0, description="image-passes in all, shared by the components")
     epochs: float | None = Field(None, gt=0, description="instead of images: passes over the cases, a component")
+    budget: Literal["images", "flops"] = Field("images", description="what is equal; flops: PIG's, in so many images")
     batch: int = Field(16, gt=0)
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(2e-4, gt=0)
@@ -48,6 +49,8 @@ class Training(_Table):
     def _one_budget(self) -> Training:
         if (self.images is None) == (self.epochs is None):
             raise ValueError("give images or epochs, one of them")
+        if self.budget == "flops" and self.images is None:
+            raise ValueError("budget = flops takes images, not epochs")
         return self
 
 
@@ -159,6 +162,8 @@ class Protocol(_Table):
             del content["preset"]["numerics"]["compile"]
         if self.preset.scoring.grid == "working":
             del content["preset"]["scoring"]
+        if self.preset.training.budget == "images":
+            del content["preset"]["training"]["budget"]
         return content
 
 

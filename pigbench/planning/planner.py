@@ -11,9 +11,11 @@ from pigbench.contracts import Component, Config, TrainedConfig
 from pigbench.data.fold_manifests import UNSEALED
 from pigbench.errors import PigbenchError
 from pigbench.planning.arms import Arm, Contender, Use
+from pigbench.planning.budgets import image_passes
 from pigbench.planning.configured import GeneratorChoice, SegmenterChoice
 from pigbench.planning.external_pairs import GivenPairs
 from pigbench.planning.plan import Plan, Request
+from pigbench.protocol import Training
 from pigbench.results.naming import REAL
 from pigbench.stages import (
     adopt,
@@ -189,7 +191,7 @@ class _Planner:
             component=component.name,
             settings=generator.config.model_dump(mode="json", include=set(component.settings)),
             source=generator.source,
-            training=self.preset.training_for(generator.name).model_copy(update=_rate(generator.config)),
+            training=self.training(generator),
             share=component.share / sum(c.share for c in own),
             resolution=self.preset.resolution,
             seed=fold.seed,
@@ -203,6 +205,14 @@ class _Planner:
         component_name = f"{generator.name}.{component.name}"
         purpose = Purpose(named, component=component_name, trains=True, **fold.told)
         return node(train.STAGE, spec, inputs, purpose)
+
+    def training(self, generator: GeneratorChoice) -> Training:
+        """How the generator's networks are optimised, and in how many image-passes."""
+        settings = self.preset.training_for(generator.name).model_copy(update=_rate(generator.config))
+        if settings.budget == "images" or settings.images is None:
+            return settings
+        images = image_passes(generator, settings.images, self.preset.diffusion, self.preset.resolution)
+        return settings.model_copy(update={"images": images})
 
     @_once
     def chunk(self, generator: GeneratorChoice, number: int, fold: _Fold) -> Node:

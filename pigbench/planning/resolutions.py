@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pigbench.contracts import Batch, Generator
+from pigbench.contracts import Generator
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError, in_a_line
-from pigbench.planning.untrained import build, build_needed
-from pigbench.randomness import torch_generator
+from pigbench.planning.untrained import blank_batch, build, build_needed
 from pigbench.stages.node import Node
 
 if TYPE_CHECKING:
@@ -113,17 +112,8 @@ def _fault(node: Node, *, with_loss: bool = True) -> _Fault | None:
 
 def _take_loss(node: Node, subject: Any, network: torch.nn.Module) -> None:
     """One loss of the untrained network, if it has one; raises what the plugin raises."""
-    batch = _batch(node.spec["resolution"])
+    batch = blank_batch(node.spec["resolution"])
     if node.purpose.segmenter:
         subject.loss(network, batch)
     elif type(subject).loss is not Generator.loss:  # else it has a training of its own
         subject.loss(node.spec["component"], network, batch, build_needed(node))
-
-
-def _batch(resolution: int) -> Batch:
-    """Two dark cases with a bright square, which is the mask."""
-    import torch
-
-    masks = torch.zeros(2, 1, resolution, resolution)
-    masks[..., : resolution // 4, : resolution // 4] = 1
-    return Batch(images=masks - 0.5, masks=masks, step=0, generator=torch_generator("resolution"))

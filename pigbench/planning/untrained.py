@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pigbench import registry
-from pigbench.contracts import Task, instance
+from pigbench.contracts import Batch, Task, instance
+from pigbench.randomness import torch_generator
 from pigbench.stages.node import Node
 from pigbench.stages.train import OnlySettings
 
@@ -33,3 +34,12 @@ def build_needed(node: Node) -> dict[str, torch.nn.Module]:
         for role, other in node.inputs.items()
         if role.startswith("trained:")
     }
+
+
+def blank_batch(resolution: int) -> Batch:
+    """Two dark cases with a bright square, which is the mask."""
+    import torch
+
+    masks = torch.zeros(2, 1, resolution, resolution)
+    masks[..., : resolution // 4, : resolution // 4] = 1
+    return Batch(images=masks - 0.5, masks=masks, step=0, generator=torch_generator("resolution"))

@@ -17,6 +17,7 @@ from pigbench.reporting.tuning import tuning_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
 from pigbench.results.conditioning import Likeness
 from pigbench.results.naming import of_patients, row_name
+from pigbench.results.predictors import Correlation
 from pigbench.results.summary import judge_of
 from pigbench.results.verdicts import Family
 
@@ -349,6 +350,16 @@ def _verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Fami
     yield f"{how}; a difference of {', '.join(least)} would be shown with a probability of 80%"
     excluded = {shown(row): compared.signed(row.together[1]) for row in rows if row.together}
     yield from _each("gains beyond these are ruled out", excluded)
+
+
+def predictor_notes(predictors: Mapping[str, Correlation], columns: Sequence[Column]) -> Iterable[str]:
+    """What differences go with, over generators."""
+    compared = differing(columns)
+    if predictors and compared:
+        told = {name: f"{of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]" for name, of in predictors.items()}
+        count = max(of.generators for of in predictors.values())
+        what = f"rank correlation (Spearman) with Δ {compared.info.heading} over {count} generators, descriptive"
+        yield from _each(what, told)
 
 
 def _about(label: str, group: Group) -> Iterable[str]:

@@ -6,7 +6,7 @@ Every group of one protocol is a section of its own, and so are the paper's numb
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite, nan
@@ -24,6 +24,7 @@ from pigbench.reporting.notes import (
     image_notes,
     number,
     partly,
+    predictor_notes,
     remarks,
     shown,
     span,
@@ -31,6 +32,7 @@ from pigbench.reporting.notes import (
 )
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
 from pigbench.results.naming import of_patients
+from pigbench.results.predictors import Correlation, correlations
 from pigbench.results.summary import CLIPPED, floor_of
 from pigbench.results.verdicts import Family
 
@@ -72,6 +74,7 @@ def section(*summaries: Summary, costs: bool = False, metrics: Sequence[str] = (
             [row for row in summary.arms if row.segmenter == segmenter],
             metrics,
             summary.families.get(segmenter),
+            correlations(summary, segmenter),
         )
         for segmenter in dict.fromkeys(row.segmenter for summary in summaries for row in summary.arms)
         for summary in summaries
@@ -126,10 +129,16 @@ def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[st
     )
 
 
-def arm_table(group: Group, rows: Sequence[ArmRow], metrics: Sequence[str] = (), family: Family | None = None) -> Table:
+def arm_table(
+    group: Group,
+    rows: Sequence[ArmRow],
+    metrics: Sequence[str] = (),
+    family: Family | None = None,
+    predictors: Mapping[str, Correlation] | None = None,
+) -> Table:
     """Table 2: whether it helps. `rows` share one segmenter; every metric is ranked by itself.
 
-    family: the rows among them that get a verdict.
+    family: the rows among them that get a verdict. predictors: what the differences go with, by measure.
     """
     columns = case_columns(group, metrics)
     marks = list(zip(*(_ranks(rows, column) for column in columns), strict=True)) or [()] * len(rows)
@@ -150,7 +159,7 @@ def arm_table(group: Group, rows: Sequence[ArmRow], metrics: Sequence[str] = (),
             ),
             *((Cell(f"+{label}_{n}"), *without) for label, n in no_masks),
         ),
-        notes=tuple(arm_notes(group, rows, columns, family)),
+        notes=(*arm_notes(group, rows, columns, family), *predictor_notes(predictors or {}, columns)),
         signature=signature(group, [column.name for column in columns], rows),
     )
 

@@ -31,7 +31,7 @@ class TrainSpec(base.PluginSpec, base.FoldSpec):
 
     @field_serializer("training")
     def _whole(self, training: Training) -> dict[str, Any]:
-        return training.model_dump(mode="json")  # defaults too: a preset may change them
+        return training.model_dump(mode="json", exclude={"budget"})  # defaults too: a preset may change them
 
 
 class TrainedNetwork(base.Result):
