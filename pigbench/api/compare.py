@@ -39,9 +39,9 @@ class Tables:
     def images(self) -> polars.DataFrame:
         """Table 1: a row for each generator, n and extractor.
 
-        Columns: protocol, dataset, preset, generator, n, extractor, state, folds, seeds, trainings, patients,
-        signature, and of each metric that the records hold its mean and SD over folds: kid_mean, kid_sd,
-        kid_floor_mean … Values are as defined, not scaled; null where there is none.
+        Columns: protocol, dataset, preset, generator, n, train_patients (null for all), extractor, state, folds, seeds,
+        trainings, patients, signature, and of each metric that the records hold its mean and SD over folds: kid_mean,
+        kid_sd, kid_floor_mean … Values are as defined, not scaled; null where there is none.
         """
         from pigbench.api import frames  # imports polars, which takes half a second
 
@@ -51,11 +51,13 @@ class Tables:
     def segmentation(self) -> polars.DataFrame:
         """Table 2: a row for each arm and segmenter, and for each part of the cases where they are told apart (`by`).
 
-        Columns: protocol, dataset, preset, segmenter, arm, generator (null for real only), n, against, verdict,
-        dice_together_low and dice_together_high (the simultaneous interval that decides it), state, folds, seeds,
-        trainings, patients, signature, and of each metric that the records hold dice_mean, dice_sd, dice_delta,
-        dice_low, dice_high (the difference to the arm `against` and its interval), dice_by_patient_mean, iou_mean …
-        Scores are as defined, not scaled; null where there is none.
+        Columns: protocol, dataset, preset, segmenter, arm, generator (null for real only), n, train_patients (null for
+        all), use (`real`, `alone`, or as `--use` has it), against, verdict, dice_together_low and dice_together_high
+        (the simultaneous interval that decides it), state, folds, seeds, trainings, patients, signature, and of each
+        metric that the records hold dice_mean, dice_sd, dice_delta, dice_low, dice_high (the difference to the arm
+        `against` and its interval), dice_by_patient_mean, iou_mean …; where there is a learning curve, worth_mean,
+        worth_low, worth_high (patients; 0 for fewer than it has, null for more). Scores are as defined, not scaled;
+        null where there is none.
         """
         from pigbench.api import frames  # imports polars, which takes half a second
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars
 
 from pigbench.results import ArmRow, GeneratorRow, Summary, cost_rows, score_rows, signature
-from pigbench.results.rows import set_columns
+from pigbench.results.rows import WORTH, set_columns
 
 PARTS = {"mean": "mean", "sd": "sd", "delta": "delta", "low": "ci_low", "high": "ci_high"}
 """The numbers of a metric, and what `score_rows` calls them."""
@@ -62,7 +62,8 @@ def _head(summary: Summary) -> dict[str, Any]:
 def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str | float | None) -> dict[str, Any]:
     """The long rows of a summary of one row, as one."""
     long = score_rows(one)
-    same: tuple[str, ...] = ("segmenter", "arm", "generator", "n") if isinstance(row, ArmRow) else ("generator", "n")
+    same: tuple[str, ...] = ("generator", "n", "train_patients")
+    same = ("segmenter", "arm", *same, "use") if isinstance(row, ArmRow) else same
     same += ("by",) if one.group.part else ()
     wide = _head(one) | {name: long[0][name] for name in same} | own
     wide |= {"state": row.progress.state} | {
@@ -72,7 +73,7 @@ def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own:
     spread = {*one.group.held("case"), *set_columns(one.group)}
     wide |= {"signature": signature(one.group, metrics, one.arms or one.generators)}
     for metric, of_metric in zip(metrics, long, strict=True):
-        measured = parts if metric in spread else ["mean"]
+        measured = parts if metric in spread else ["mean", "low", "high"] if metric == WORTH else ["mean"]
         wide |= {f"{metric}_{part}": of_metric[PARTS[part]] for part in measured}
     return wide
 
@@ -83,6 +84,7 @@ def _frame(rows: Iterable[dict[str, Any]]) -> polars.DataFrame:
         {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
         for row in rows
     ]
-    texts = {name: polars.String for name in TEXTS if existing and name in existing[0]}
-    frame = polars.DataFrame(existing, infer_schema_length=None, schema_overrides=texts)
+    kinds = dict.fromkeys(TEXTS, polars.String) | {"train_patients": polars.Int64}
+    kinds = {name: kind for name, kind in kinds.items() if existing and name in existing[0]}
+    frame = polars.DataFrame(existing, infer_schema_length=None, schema_overrides=kinds)
     return frame.with_columns(polars.selectors.by_dtype(polars.Null).cast(polars.Float64))

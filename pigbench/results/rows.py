@@ -40,6 +40,9 @@ SCORE_COLUMNS = (
     *("folds", "seeds", "trainings", "patients", "signature"),
 )
 
+WORTH = "worth"
+"""What Table 3 has beside the scores."""
+
 
 def score_rows(summary: Summary) -> list[dict[str, Any]]:
     """Tables 1 to 3 in long form, keys as in `SCORE_COLUMNS`; numbers that do not exist are None.
@@ -151,7 +154,7 @@ def _worth_rows(summary: Summary) -> Iterator[dict[str, Any]]:
             told = {name: value if isfinite(value) else None for name, value in numbers.items()}
             about = {"table": 3, "generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
             about |= {"train_patients": row.train_patients, "use": way_of(row.about.use, row.about.share)}
-            about |= {"metric": "worth", "patients": row.patients, "trainings": row.progress.trainings}
+            about |= {"metric": WORTH, "patients": row.patients, "trainings": row.progress.trainings}
             about |= {"folds": row.progress.folds, "seeds": len(row.progress.seeds)}
             yield about | told | {"signature": signature(summary.group, [DECIDING], [row])}
 

@@ -49,6 +49,26 @@ def test_the_frames_hold_the_numbers_of_the_long_form(records: Path) -> None:
     assert tables.costs.height > 0 and {"wall_s", "peak_mib"} <= set(tables.costs.columns)
 
 
+def test_frames_say_on_how_many_patients_and_how_pairs_were_used(make_record, tmp_path: Path) -> None:
+    write_record(make_record(("pig",), (64,), trainings=3, train_patients=(4, 8, None)), tmp_path)
+    tables = pigbench.compare(tmp_path)
+    assert tables.images["train_patients"].to_list() == [4, 8, None]
+    told = tables.segmentation.select("train_patients", "use", "trainings").rows()
+    assert told == [(size, use, 3) for size in (4, 8, None) for use in ("real", "mix")]
+    assert {"worth_mean", "worth_low", "worth_high"} <= set(tables.segmentation.columns)
+
+
+def test_learning_curves_are_drawn_or_refused(make_record, tmp_path: Path) -> None:
+    write_record(make_record(("pig",), (64,), trainings=3, train_patients=(4, 8, None)), tmp_path / "curve")
+    write_record(make_record(("pig",), (64,), trainings=3), tmp_path / "point")
+    pigbench.compare(tmp_path / "curve").plot(tmp_path / "curve.svg")
+    assert (tmp_path / "curve.svg").stat().st_size > 1000
+    with pytest.raises(pigbench.PigbenchError, match="no learning curve: it takes a record with `--train-patients`"):
+        pigbench.compare(tmp_path / "point").plot(tmp_path / "curve.svg")
+    with pytest.raises(pigbench.PigbenchError, match="a figure's name ends in .svg or .png or .pdf"):
+        pigbench.compare(tmp_path / "curve").plot(tmp_path / "curve.jpeg")
+
+
 def test_they_are_shown_as_the_command_line_shows_them(records: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     tables = pigbench.compare(records)
