@@ -49,8 +49,9 @@ def _rows(lines: Lines, sizes: Sequence[int | None], curve: Curve, column: Colum
 
 
 def told(worth: Worth) -> str:
-    """Such as "14 [9, 25]"."""
-    return f"{_number(worth.patients)} [{_number(worth.low)}, {_number(worth.high)}]"
+    """Such as "14 [9, 25]"; "more than all" where all of the interval is."""
+    point, low, high = map(_number, (worth.patients, worth.low, worth.high))
+    return point if point == low == high else f"{point} [{low}, {high}]"
 
 
 def _number(patients: float) -> str:
@@ -110,4 +111,4 @@ def _draw(axis: Any, summary: Summary, segmenter: str) -> None:
     axis.set_xlabel("training patients")
     axis.set_ylabel(column.heading)
     axis.set_title(f"{group.dataset.name}, {group.preset}, {segmenter}", fontsize=10)
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, title_fontsize=8, title=f"bars: {CONFIDENCE:.0%} interval of Δ")

@@ -67,6 +67,7 @@ def test_two_numbers_of_patients_make_no_curve(learning):
     [
         (Worth(14.4, 9.6, 25.0), "14 [10, 25]"),
         (Worth(0.0, 0.0, 8.2), "none [none, 8]"),
+        (Worth(0.0, 0.0, 0.0), "none"),
         (Worth(float("inf"), 20.0, float("inf")), "more than all [20, more than all]"),
     ],
 )
