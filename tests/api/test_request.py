@@ -38,7 +38,10 @@ def test_arms_are_trained_as_often_as_the_preset_or_the_user_says(request_for) -
     [
         ({"trainings": 0}, "--trainings 0: at least 1"),
         ({"trainings": "pig=2", "generator": "ldm"}, "unknown name in --trainings 'pig'"),
-        ({"use": "pour"}, "--use pour: give mix"),
+        ({"use": "pour"}, "unknown way in --use 'pour'"),
+        ({"use": "mix:2"}, "--use mix:2: give a share"),
+        ({"train_patients": 200}, "--train-patients 200: a fold has 40 training patients"),
+        ({"train_patients": "none"}, "--train-patients none: give numbers"),
     ],
 )
 def test_what_cannot_be_is_refused(request_for, options, said) -> None:

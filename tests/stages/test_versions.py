@@ -93,10 +93,10 @@ KNOWN = {
     "nothing": (1, "1e46568b8e7da452"),
     "predict": (1, "b3bb31e1a69cde52"),
     "prepare": (2, "8624f630df96ce89"),
-    "reconstruct": (1, "3f60a8a618d0d8d9"),
-    "sample": (1, "4a64dfc55ca36e48"),
+    "reconstruct": (1, "ee1e19ddba59eb8f"),
+    "sample": (1, "5caf9a49610ca45b"),
     "split": (1, "c8d871960d501385"),
-    "train": (1, "3ed5cb7baf65af02"),
+    "train": (1, "32a9d00633c8cb55"),
     "truth": (1, "6c5ee049112fd9b7"),
 }
 
