@@ -233,6 +233,8 @@ def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[Arm
     )
     empty = {shown(row): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
     yield from _each("empty synthetic masks, left out, over all folds", empty)
+    filtered = {shown(row): _filtered(row) for row in rows if any(run.offered for run in row.runs)}
+    yield from _each("pairs kept, of those offered, and their agreement", filtered)
     yield from _conditioning_notes(rows)
     for label in dict.fromkeys(row.generator for row in rows if row.generator):
         if note := group.generators[label].note:
@@ -263,6 +265,14 @@ def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:
 def _empty(row: ArmRow) -> str:
     """The empty masks among all that the arm was given."""
     return f"{sum(run.empty_masks for run in row.runs)} of {row.n * len(row.runs)}"
+
+
+def _filtered(row: ArmRow) -> str:
+    """What was kept of the pairs that an arm was offered, over its fits."""
+    runs = [run for run in row.runs if run.offered and run.agreement is not None]
+    agreement = sum(run.agreement or 0 for run in runs) / max(len(runs), 1)
+    kept, offered = span(run.synthetic_used for run in runs), span(run.offered for run in runs)
+    return f"{kept} of {offered} ({number(agreement, 100, 1)} %)"
 
 
 def _conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:

@@ -547,3 +547,12 @@ def test_table_1_says_how_its_rows_were_sampled(make_record, factory):
     table, _ = tables(record)
     assert "sampled by UniPC, 16 steps: ddim, pig; DDPM, 128 of 1,024 steps: ddpm" in notes(table)
     assert "sampled by" not in notes(tables(make_record())[0]), "an older record does not say"
+
+
+def test_a_filtered_arm_says_how_many_pairs_were_kept_and_how_well_they_agree(make_record, factory):
+    record = make_record(("pig",), (64,), trainings=2)
+    chosen = {"offered": 128, "agreement": 0.612, "synthetic_used": 64}
+    filtered = factory.with_arm(record, "real+pig_64 (filter)", "real+pig_64", fit=chosen, use="filter")
+    assert "pairs kept, of those offered, and their agreement: +pig_64 (filter) 64 of 128 (61.2 %)" in notes(
+        tables(filtered)[1]
+    )
