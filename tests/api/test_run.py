@@ -95,6 +95,22 @@ def test_pairs_of_another_tool_get_their_row(home, others: Path) -> None:
         pigbench.evaluate(home.path / "pngs", "leak", **options)
 
 
+def test_subsets_and_uses_stand_in_one_record(home, tmp_path: Path) -> None:
+    """One generator, judged by real-only segmenters of the same patients, in every way, for two numbers of patients."""
+    ways = ("mix", "pretrain", "filter", "filter+pretrain")
+    asked = {"use": ways, "train_patients": "2,all", "trainings": 2, "results": tmp_path}
+    record = pigbench.run(**home.options | {"generator": "copy-paste"} | asked)
+    assert {fit.status for fit in record.fits} == {"ok"}
+    told = {(arm.use, arm.train_patients) for arm in record.arms.values()}
+    assert told == {(use, size) for use in ("real", "mixed", *ways[1:]) for size in (2, None)}
+    assert {fit.steps for fit in record.fits} == {4}, "all arms take as many"
+    chosen = [fit for fit in record.fits if "filter" in fit.arm]
+    assert {fit.offered for fit in chosen} == {16} and all(fit.synthetic_used <= 8 for fit in chosen)
+    assert {run.train_patients for run in record.agreements} == {2, None}
+    assert all(run.agreement is not None for run in record.agreements)
+    assert len(record.agreements) == len(record.gates) == 2 * record.folds
+
+
 UNGUARDED = """
 import pigbench
 images, masks = pigbench.sample("identity", dataset="tiny", preset="smoke", folds=2, seed=SEED, device="cpu", workers=1)
