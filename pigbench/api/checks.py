@@ -114,13 +114,12 @@ def check_start(uses: Sequence[Use], segmenters: Sequence[SegmenterChoice]) -> N
 
 def checked_subsets(chosen: tuple[int | None, ...], protocol: Protocol, source: Source) -> tuple[int | None, ...]:
     """`chosen`, where every fold has as many training patients. Raises PigbenchError otherwise."""
-    from pigbench.data.splits import make_folds, part
-    from pigbench.planning.subsets import check_subsets
+    from pigbench.data.splits import check_subset, make_folds, part
 
     if chosen != (None,):
         cases = part(source.cases(), protocol.set_aside, protocol.split_seed, tuning=False)
-        held_out = [len(fold) for fold in make_folds(cases, protocol.folds, protocol.split_seed)]
-        check_subsets(chosen, sum(held_out) - max(held_out))
+        split = make_folds(cases, protocol.folds, protocol.split_seed)
+        check_subset(max(size or 0 for size in chosen), split)
     return chosen
 
 

@@ -28,6 +28,7 @@ def evaluate(
     n: int | Sequence[int] | None = None,
     folds: int | None = None,
     set_aside: float | None = None,
+    train_patients: int | str | None = None,
     dataset: str = "phantom",
     segmenter: str | Sequence[str] = "unet",
     metric: str | Sequence[str] | None = None,
@@ -51,8 +52,9 @@ def evaluate(
     pairs: a directory that holds images/ and masks/, or fold-0/images, fold-0/masks, fold-1/… name: what the tables
     call them. fold_of: the manifest of the fold whose patients they were made from, by `pigbench split export`; pairs
     without one serve every fold and are marked UNSEALED. as_is: they are at the run's resolution already, 0 to full
-    scale for -1 to 1. n: pairs per fold, one number or several (default: all; the fewest of the folds). Everything else
-    is as in `pigbench.run`, and so are what is returned and raised.
+    scale for -1 to 1. n: pairs per fold, one number or several (default: all; the fewest of the folds). train_patients:
+    of how many of the fold's patients they were made (default: all). Everything else is as in `pigbench.run`, and so
+    are what is returned and raised.
     """
     own = {"pairs": pairs, "name": name, "fold_of": fold_of, "as_is": as_is}
     options = Options(**{argument: value for argument, value in locals().items() if argument not in (*own, "own")})
@@ -90,9 +92,15 @@ def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: boo
 
     check_name(name)
     protocol = setup.request.protocol
-    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside)
+    patients = setup.request.train_patients
+    if len(patients) > 1:
+        raise PigbenchError("--train-patients: give one number, that of the patients whom the pairs were made from")
+    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside, *patients)
     with reading(setup.options.progress) as advance:
-        return find_given(pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance)
+        given, found = find_given(
+            pairs, fold_of, name, seals, protocol.preset.resolution, as_is=as_is, progress=advance
+        )
+    return replace(given, train_patients=patients[0]), found
 
 
 def _refuse_held_out(setup: Setup, given: GivenPairs, found: list[PairSet]) -> None:

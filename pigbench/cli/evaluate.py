@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from pigbench.cli.options import PLACE, SetAsideInRun, shares
+from pigbench.cli.options import PLACE, SetAsideInRun, SubsetInRun, shares
 
 
 @shares(
-    *("folds", "set_aside", "dataset", "segmenter", "metric", "preset", "seed", "seeds", "trainings", "use"),
-    *("set", *PLACE, "results", "dry_run"),
-    instead={"set_aside": (SetAsideInRun, None)},
+    *("folds", "set_aside", "train_patients", "dataset", "segmenter", "metric", "preset", "seed", "seeds"),
+    *("trainings", "use", "set", *PLACE, "results", "dry_run"),
+    instead={"set_aside": (SetAsideInRun, None), "train_patients": (SubsetInRun, None)},
 )
 def evaluate(
     pairs: Annotated[

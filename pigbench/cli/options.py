@@ -28,6 +28,9 @@ PART: dict[str, Any] = {"min": 0, "max": 0.9}
 IN_RUN = "Share of patients set aside for tuning in the run to compare with."
 SetAsideInRun = Annotated[float | None, typer.Option("--set-aside", help=IN_RUN, **PART)]
 
+SUBSET_IN_RUN = "How many of each fold's training patients the pairs are made from (default: all)."
+SubsetInRun = Annotated[int | None, typer.Option("--train-patients", help=SUBSET_IN_RUN, min=1)]
+
 
 def _options(**told: tuple[Any, ...]) -> dict[str, Option]:
     """Options by name, of (type, default, help) and what else typer is told of them."""

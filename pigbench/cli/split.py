@@ -19,6 +19,7 @@ def export(
     dataset: options.Dataset = "phantom",
     folds: Annotated[int, typer.Option(help="Folds, by patient, as in the run to compare with.")] = 5,
     set_aside: options.SetAsideInRun = None,
+    train_patients: options.SubsetInRun = None,
     store: options.StoreDir = Path("runs"),
 ) -> None:
     """Write each fold's training and held-out patients, so that another tool can be trained without leaking.
@@ -36,6 +37,7 @@ def export(
     check_empty(out)
     source = open_dataset(dataset, store.expanduser().absolute())
     source.check_files()
+    seed = Protocol.model_fields["split_seed"].default
     with reading() as advance:
-        write_split(source, folds, Protocol.model_fields["split_seed"].default, out, set_aside or 0.0, advance)
+        write_split(source, folds, seed, out, set_aside or 0.0, advance, train_patients)
     typer.echo(f"{folds} folds of '{dataset}' under {out}")

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from pigbench.contracts import seal
 from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
-from pigbench.data.splits import make_folds, part
+from pigbench.data.splits import check_subset, make_folds, part, subset
 from pigbench.errors import PigbenchError
 
 UNSEALED = "UNSEALED"
@@ -56,11 +56,16 @@ def read_manifest(file: Path) -> Manifest:
         raise PigbenchError(f"{file} is no manifest of a fold: {where + ': ' if where else ''}{fault['msg']}") from None
 
 
-def fold_seals(source: Source, folds: int, seed: int, set_aside: float = 0.0) -> list[str]:
-    """The seal of each fold's training patients. set_aside: the share of all that is for tuning, and in no fold."""
+def fold_seals(
+    source: Source, folds: int, seed: int, set_aside: float = 0.0, train_patients: int | None = None
+) -> list[str]:
+    """The seal of each fold's training patients.
+
+    set_aside: the share of all that is for tuning, and in no fold. train_patients: how many of a fold's, None for all.
+    """
     cases = part(source.cases(), set_aside, seed, tuning=False)
-    identity = source.fingerprint()
-    return [seal(identity, _training(cases, held_out)) for held_out in make_folds(cases, folds, seed)]
+    identity, split = source.fingerprint(), make_folds(cases, folds, seed)
+    return [seal(identity, training) for training in _training(cases, split, train_patients, seed)]
 
 
 def write_split(
@@ -70,18 +75,20 @@ def write_split(
     out: Path,
     set_aside: float = 0.0,
     progress: Progress | None = None,
+    train_patients: int | None = None,
 ) -> None:
     """Write each fold's `fold-K.json`, nnU-Net's `splits_final.json` and, for a dataset of files, `files.csv`.
 
     `masks/CASE.png` beside `files.csv` is each case's mask as the suite reads it (all its masks merged, 0 and 255).
-    Ids are those of the records. Only `splits_final.json` and `files.csv` hold the names of the user's files.
-    Raises PigbenchError for a file that is gone or has changed.
+    train_patients: how many of a fold's to train on, None for all. Ids are those of the records. Only
+    `splits_final.json` and `files.csv` hold the names of the user's files. Raises PigbenchError for a file that is gone
+    or has changed.
     """
     cases = part(source.cases(), set_aside, seed, tuning=False)
     split = make_folds(cases, folds, seed)
+    trained = _training(cases, split, train_patients, seed)
     out.mkdir(parents=True, exist_ok=True)
-    for fold, held_out in enumerate(split):
-        training = _training(cases, held_out)
+    for fold, (held_out, training) in enumerate(zip(split, trained, strict=True)):
         about = {
             "format": FORMAT,
             "dataset": source.name,
@@ -97,17 +104,26 @@ def write_split(
     files = [of_case[case] for case in cases] if of_case else []
     names = _own_names(files) or [case.case_id for case in cases]
     patients = [case.patient_id for case in cases]
-    write_json(out / "splits_final.json", [nnunet_fold(names, patients, held_out) for held_out in split])
+    of_folds = [nnunet_fold(names, patients, *parts) for parts in zip(split, trained, strict=True)]
+    write_json(out / "splits_final.json", of_folds)
     if files:
         masks = _write_masks(source, cases, out, progress)
         _write_files(out / "files.csv", cases, files, names, masks, split)
 
 
-def nnunet_fold(names: Sequence[str], patients: Sequence[str], held_out: Collection[str]) -> dict[str, list[str]]:
-    """One entry of nnU-Net's list, of cases of these names and patients; slices of one volume go by its one name."""
+def nnunet_fold(
+    names: Sequence[str], patients: Sequence[str], held_out: Collection[str], training: Collection[str] | None = None
+) -> dict[str, list[str]]:
+    """One entry of nnU-Net's list, of cases of these names and patients; slices of one volume go by its one name.
+
+    training: the patients to train on; None for all that are not held out.
+    """
     parts: dict[str, set[str]] = {"train": set(), "val": set()}
     for name, patient in zip(names, patients, strict=True):
-        parts["val" if patient in held_out else "train"].add(name)
+        if patient in held_out:
+            parts["val"].add(name)
+        elif training is None or patient in training:
+            parts["train"].add(name)
     return {key: sorted(members) for key, members in parts.items()}
 
 
@@ -116,8 +132,14 @@ def write_json(file: Path, content: Any) -> None:
     file.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def _training(cases: Sequence[CaseInfo], held_out: Collection[str]) -> list[str]:
-    return sorted({case.patient_id for case in cases} - set(held_out))
+def _training(
+    cases: Sequence[CaseInfo], split: Sequence[Sequence[str]], train_patients: int | None, seed: int
+) -> list[list[str]]:
+    """Each fold's patients to train on. Raises PigbenchError where one has too few."""
+    check_subset(train_patients or 0, split)
+    everyone = {case.patient_id for case in cases}
+    others = (everyone - set(held_out) for held_out in split)
+    return [subset(of_fold, train_patients, seed, fold) for fold, of_fold in enumerate(others)]
 
 
 def _members(cases: Sequence[CaseInfo], patients: Sequence[str]) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from pigbench.counting import counted
 from pigbench.data.source import CaseInfo
 from pigbench.errors import PigbenchError
 from pigbench.randomness import seed_for
@@ -48,6 +49,15 @@ def subset(patients: Collection[str], count: int | None, seed: int, fold: int) -
         return sorted(patients)
     ordered = sorted(patients, key=lambda patient: (seed_for(seed, "subset", fold, patient), patient))
     return sorted(ordered[:count])
+
+
+def check_subset(count: int, split: Sequence[Sequence[str]]) -> None:
+    """Raises PigbenchError if a fold of these held-out patients has fewer than `count` to train on."""
+    most = sum(map(len, split)) - max(map(len, split))
+    if count > most:
+        raise PigbenchError(
+            f"--train-patients {count}: a fold has {counted(most, 'training patient')}: take {most} or fewer, or all"
+        )
 
 
 def part(cases: Sequence[CaseInfo], share: float, seed: int, *, tuning: bool) -> list[CaseInfo]:

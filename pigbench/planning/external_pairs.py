@@ -14,6 +14,7 @@ from pigbench.data.file_dataset import check_characters
 from pigbench.data.fold_manifests import UNSEALED, Manifest, read_manifest
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest
+from pigbench.results.naming import of_patients
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,14 @@ class GivenFold:
 
 @dataclass(frozen=True)
 class GivenPairs:
-    """What stands in a generator's place in plans and records: a name, and the pairs of each fold that has some."""
+    """What stands in a generator's place in plans and records: a name, and the pairs of each fold that has some.
+
+    train_patients: how many of a fold's they were made from; None for all.
+    """
 
     name: str
     folds: Mapping[int, GivenFold]
+    train_patients: int | None = None
 
     gives_masks: ClassVar[bool] = True
     is_control: ClassVar[bool] = False
@@ -84,7 +89,8 @@ class GivenPairs:
 
     @property
     def _contents(self) -> dict[str, Any]:
-        return {f"fold-{number}": asdict(fold) for number, fold in sorted(self.folds.items())}
+        subset = of_patients(self.train_patients)
+        return {f"fold-{number}{subset}": asdict(fold) for number, fold in sorted(self.folds.items())}
 
 
 def check_name(name: str) -> None:
@@ -186,7 +192,7 @@ def _fold_of(seal: str, seals: Sequence[str], folder: Path) -> int:
     if seal not in seals:
         raise PigbenchError(
             f"the manifest of the pairs in {folder} is of no fold of this run (seal {seal}): give the --dataset, "
-            "--folds and --set-aside of its split, or the pairs were made from other patients"
+            "--folds, --set-aside and --train-patients of its split, or the pairs were made from other patients"
         )
     return seals.index(seal)
 

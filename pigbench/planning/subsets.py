@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 
 ALL = "all"
@@ -17,15 +16,6 @@ def chosen_subsets(asked: Sequence[int | str]) -> tuple[int | None, ...]:
     """
     found = {_size(part.strip()) for one in asked for part in str(one).split(",")} or {None}
     return tuple(sorted(found - {None})) + ((None,) if None in found else ())  # type: ignore[type-var]
-
-
-def check_subsets(chosen: Sequence[int | None], most: int) -> None:
-    """Raises PigbenchError for more patients than every fold has. most: the training patients of the smallest fold."""
-    largest = max((size for size in chosen if size is not None), default=0)
-    if largest > most:
-        raise PigbenchError(
-            f"--train-patients {largest}: a fold has {counted(most, 'training patient')}: take {most} or fewer, or all"
-        )
 
 
 def _size(asked: str) -> int | None:

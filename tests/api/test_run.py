@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ import pytest
 
 import pigbench
 from pigbench.api import complete
+from pigbench.data.datasets import open_dataset
+from pigbench.data.fold_manifests import write_split
 from pigbench.engine.driver import Event, Outcome
 from pigbench.results import read_record, same_numbers
 
@@ -109,6 +112,21 @@ def test_subsets_and_uses_stand_in_one_record(home, tmp_path: Path) -> None:
     assert {run.train_patients for run in record.agreements} == {2, None}
     assert all(run.agreement is not None for run in record.agreements)
     assert len(record.agreements) == len(record.gates) == 2 * record.folds
+
+
+def test_pairs_made_from_a_subset_are_compared_with_it(home, others: Path, tmp_path: Path) -> None:
+    folds, pairs = tmp_path / "folds", tmp_path / "pairs"
+    write_split(open_dataset("tiny", home.path / "runs"), 2, 0, folds, train_patients=2)
+    for fold in range(2):
+        shutil.copytree(others, pairs / f"fold-{fold}")
+        shutil.copy(folds / f"fold-{fold}.json", pairs / f"fold-{fold}/manifest.json")
+    options = {name: value for name, value in home.options.items() if name != "generator"}
+    record = pigbench.evaluate(pairs, "tool", train_patients=2, **options)
+    assert set(record.arms) == {"real (2 patients)", "real+tool_24 (2 patients)"}
+    assert {fit.status for fit in record.fits} == {"ok"} and record.generators["tool"].sealed
+    for wrong, said in ((None, "no fold"), ("2,all", "give one number")):
+        with pytest.raises(pigbench.PigbenchError, match=said):
+            pigbench.evaluate(pairs, "tool", train_patients=wrong, **options)
 
 
 UNGUARDED = """

@@ -14,7 +14,7 @@ from pigbench.contracts import TrainView
 from pigbench.data.fold_manifests import fold_seals, read_manifest, write_split
 from pigbench.data.phantom.dataset import Phantom
 from pigbench.data.source import CaseFiles, CaseInfo, Source
-from pigbench.data.splits import make_folds, set_aside
+from pigbench.data.splits import make_folds, set_aside, subset
 from pigbench.errors import PigbenchError
 
 
@@ -149,3 +149,21 @@ def test_what_is_no_manifest_is_refused(content: str, tmp_path: Path) -> None:
         read_manifest(tmp_path / "fold-0.json")
     with pytest.raises(PigbenchError, match="cannot be read"):
         read_manifest(tmp_path / "absent.json")
+
+
+def test_a_subset_is_the_one_that_runs_train_on(tmp_path: Path) -> None:
+    source = Files()
+    write_split(source, 3, 0, tmp_path, train_patients=2)
+    seals = fold_seals(source, 3, 0, train_patients=2)
+    for_nnunet = json.loads((tmp_path / "splits_final.json").read_text())
+    for fold, held_out in enumerate(make_folds(source.cases(), 3, 0)):
+        manifest = json.loads((tmp_path / f"fold-{fold}.json").read_text())
+        others = {case.patient_id for case in source.cases()} - set(held_out)
+        assert manifest["train"]["patients"] == subset(others, 2, 0, fold) and manifest["seal"] == seals[fold]
+        assert len(for_nnunet[fold]["train"]) == 4 and len(for_nnunet[fold]["val"]) == 2 * len(held_out)
+    assert not set(seals) & set(fold_seals(source, 3, 0))
+
+
+def test_more_patients_than_a_fold_has_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PigbenchError, match="--train-patients 5: a fold has 4 training patients"):
+        write_split(Files(), 3, 0, tmp_path, train_patients=5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pigbench.errors import PigbenchError
-from pigbench.planning.subsets import check_subsets, chosen_subsets
+from pigbench.planning.subsets import chosen_subsets
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,3 @@ def test_each_number_once_ascending_and_all_last(asked, found):
 def test_what_is_no_number_of_patients_is_refused(asked):
     with pytest.raises(PigbenchError, match="give numbers of at least 1, such as 8,16,32,all"):
         chosen_subsets([asked])
-
-
-def test_more_than_there_are_is_refused_with_the_most():
-    check_subsets((8, 64, None), 64)
-    with pytest.raises(PigbenchError, match="--train-patients 200: a fold has 64 training patients"):
-        check_subsets((8, 200), 64)
