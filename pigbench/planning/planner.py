@@ -393,6 +393,8 @@ class _Planner:
 
     @_once
     def agreement(self, generator: Contender, n: int, segmenter: SegmenterChoice, fold: _Fold) -> Node:
+        """By as many trainings as the preset has, whatever the command asks for, so that records agree."""
+        judges = min(self.request.trainings[REAL], self.preset.trainings)
         spec = agreement.AgreementSpec(
             plugin=segmenter.name,
             settings=segmenter.config.model_dump(mode="json"),
@@ -402,7 +404,7 @@ class _Planner:
             n=n,
             **fold.keyed,
         )
-        said = [self.real_only(segmenter, fold, training) for training in range(self.request.trainings[REAL])]
+        said = [self.real_only(segmenter, fold, training) for training in range(judges)]
         inputs = {"prepared": self.prepared, "split": self.split} | _numbered("chunk", self.chunks(generator, n, fold))
         inputs |= _numbered("fit", [predicted.inputs["fit"] for predicted in said]) | _numbered("predict", said)
         label = generator.label

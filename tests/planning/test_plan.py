@@ -266,7 +266,9 @@ def test_pretraining_is_a_fit_on_pairs_and_one_on_real_cases_that_starts_from_it
 
 
 def test_filtering_takes_twice_as_many_pairs_and_asks_segmenters_of_the_same_patients_alone() -> None:
-    plan = make_plan(request("pig", uses=WAYS, train_patients=(4,), trainings=Trainings(2)))
+    usual = request("pig", uses=WAYS, train_patients=(4,), trainings=Trainings(5))
+    preset = usual.protocol.preset.model_copy(update={"trainings": 2})
+    plan = make_plan(dataclasses.replace(usual, protocol=usual.protocol.model_copy(update={"preset": preset})))
     filtered = [
         node.inputs["fit"] for node in plan.measurements if node.purpose.arm == "real+pig_16 (4 patients, filter)"
     ]
@@ -276,7 +278,8 @@ def test_filtering_takes_twice_as_many_pairs_and_asks_segmenters_of_the_same_pat
         asked = fit.inputs["agreement"]
         judges = [node for role, node in asked.inputs.items() if role.startswith("fit")]
         assert len(chunks) * fit.inputs["chunk:0"].spec["size"] == 2 * 16 == asked.spec["n"]
-        assert len(judges) == 2 and {node.key for node in judges} <= set(real)
+        assert len(judges) == 2, "as many as the preset has"
+        assert {node.key for node in judges} <= set(real)
         assert {node.purpose.fold for node in judges} == {fit.purpose.fold}
 
 
