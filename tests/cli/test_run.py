@@ -43,8 +43,8 @@ def test_the_same_as_tables(finished) -> None:
     from pigbench import results
 
     cases = results.cases(finished.path / "runs")
-    names = "protocol dataset preset generator n arm segmenter seed training fold patient_id case_id area"
-    assert cases.columns[:13] == names.split()
+    names = "protocol dataset preset generator n arm train_patients use segmenter seed training fold"
+    assert cases.columns[:15] == [*names.split(), "patient_id", "case_id", "area"]
     assert {"dice", "found", "nsd", "tp", "fp", "fn", "tn"} <= set(cases.columns)
     assert cases.filter(arm="real").height == 24  # every case is held out exactly once
     assert cases.filter(arm="real")["case_id"].n_unique() == 24
@@ -184,7 +184,7 @@ def test_the_parts_of_the_way_have_verbs_of_their_own(finished) -> None:
 
 def test_a_record_says_what_every_kind_of_work_cost(finished) -> None:
     rows = json.loads(finished("compare", "--format", "json", "--costs").stdout)
-    measured = {(row["arm"], row["metric"]) for row in rows if row["table"] in (3, "3")}
+    measured = {(row["arm"], row["metric"]) for row in rows if row["table"] in (4, "4")}
     for work in ("train pig", "segment unet on real", "segment unet on real+pig_8"):
         assert {(work, name) for name in ("wall_s", "cpu_s", "images_per_s", "parameters")} <= measured
     (batch,) = {cost["images"] / 4 for cost in recorded_costs(finished) if cost["stage"] == "fit"}
