@@ -316,14 +316,11 @@ def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:
 
 def _rules(rows: Sequence[ArmRow]) -> Iterable[str]:
     """By what rows are not conditioned."""
-    least: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if row.conditioned is False:
-            by_agreement = row.agreement is not None and row.agreement.conditioned is not None
-            likeness = row.agreement if by_agreement else row.contrast
-            least["agreement" if by_agreement else "contrast"] += [number(likeness.least, 100, 0)] if likeness else []
-    for what, parts in least.items():
-        yield f"NOT CONDITIONED: less than {span(parts)}% of the real {what}, so not ranked"
+    refused = [row for row in rows if row.conditioned is False]
+    by = {"contrast": [row.contrast for row in refused], "agreement": [row.agreement for row in refused]}
+    least = {what: [of.least for of in told if of and of.conditioned is False] for what, told in by.items()}
+    said = [f"{span(number(value, 100, 0) for value in of)}% of the real {what}" for what, of in least.items() if of]
+    yield f"NOT CONDITIONED: less than {' and '.join(said)}, so not ranked"
 
 
 def _difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:

@@ -2,7 +2,9 @@
 
 Two measures can tell, each over chance and beside real pairs: the *agreement* of masks with what real-only segmenters
 find (`metrics.agreement`), and the *contrast* of lesions with what is around them (`metrics.contrast`). A measure
-counts where it tells intact real pairs from those of which half have a foreign mask; agreement goes before contrast.
+counts where it tells intact real pairs from those of which half have a foreign mask. Foreign masks score high in
+neither, while masks that are followed may score low in one: a segmenter finds little in images unlike those it knows,
+and lesions may differ in texture alone. So pairs are not conditioned where every measure that counts is low.
 """
 
 from __future__ import annotations
@@ -61,11 +63,10 @@ def agreements(group: Group) -> dict[tuple[str, Pairs], Likeness]:
     return {key: _agreement(runs) for key, runs in together.items()}
 
 
-def conditioned(agreement: Likeness | None, contrast: Likeness | None) -> bool | None:
-    """What the better of the measures says; None where neither tells."""
-    if agreement and agreement.conditioned is not None:
-        return agreement.conditioned
-    return contrast.conditioned if contrast else None
+def conditioned(*measures: Likeness | None) -> bool | None:
+    """What the measures say together; None where none of them tells."""
+    told = [of.conditioned for of in measures if of is not None and of.conditioned is not None]
+    return any(told) if told else None
 
 
 def _agreement(runs: Sequence[AgreementRun]) -> Likeness:

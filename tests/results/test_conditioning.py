@@ -37,9 +37,11 @@ def measured(make_record, factory):
     ("agreement", "contrast", "said"),
     [
         ((0.6, True), (0.2, True), True),
-        ((0.35, True), (0.2, True), False),  # as real pairs of which half are foreign
-        ((0.6, True), (0.0, True), True),  # agreement goes first
+        ((0.35, True), (0.1, True), False),  # as real pairs of which half are foreign
+        ((0.35, True), (0.2, True), True),  # images unlike real ones
+        ((0.6, True), (0.0, True), True),  # lesions that differ in texture alone
         ((0.35, False), (0.2, True), True),
+        ((0.35, True), (0.2, False), False),
         ((0.6, False), (0.1, True), False),
         ((0.6, False), (0.2, False), None),
         (None, (0.1, True), False),
