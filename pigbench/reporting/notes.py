@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
-from math import isfinite
 from textwrap import shorten
 
 from pigbench import registry
 from pigbench.counting import counted
-from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column, differing, held_besides, ranked_by
-from pigbench.reporting.numbers import ABSENT, number
+from pigbench.reporting.conditioning_notes import conditioning_notes
+from pigbench.reporting.numbers import ABSENT, each, how_many, number, some, span
+from pigbench.reporting.row_names import made_by, shown, unconditioned
 from pigbench.reporting.tuning import tuning_notes
+from pigbench.reporting.verdict_notes import difference_notes, verdict_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
-from pigbench.results.conditioning import Likeness
-from pigbench.results.naming import of_patients, row_name
-from pigbench.results.predictors import Correlation
 from pigbench.results.summary import judge_of
 from pigbench.results.verdicts import Family
 
 FEW = 10
 """With fewer patients nobody has shown that intervals cover what they say."""
-
-
-def span(values: Iterable[float | str | None], ending: str = "") -> str:
-    """One value, or the least and the greatest; a dash where there is none."""
-    known = sorted({value for value in values if value is not None})
-    if not known:
-        return ABSENT
-    return (f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}") + ending
-
-
-def how_many(values: Iterable[int], singular: str) -> str:
-    """A span with its noun, the digits as in the table's cells: "1 case", "1373 cases", "3 to 5 cases"."""
-    text = span(values)
-    return f"{text} {singular}" if text == "1" else f"{text} {singular}s"
-
-
-def shown(row: ArmRow) -> str:
-    """An arm as its row is named: `real only`, `real only, 2x steps`, `+pig_2048`, `pig_2048 only`."""
-    return row_name(row.about)
-
-
-def made_by(row: GeneratorRow | ArmRow) -> str:
-    """Whose images these are and how many, such as `pig_512 (16 patients)`."""
-    return f"{row.generator}_{row.n}{of_patients(row.train_patients)}"
-
-
-def unconditioned(row: ArmRow) -> str:
-    """What is added to the name of a row whose lesions are not where its masks are."""
-    return " NOT CONDITIONED" if row.conditioned is False else ""
-
-
-def partly(progress: Progress) -> str:
-    """What is added to the name of a row that lacks folds."""
-    return f" ({progress.folds}/{progress.of} folds)" if progress.state == "partial" else ""
 
 
 def remarks(group: Group) -> Iterable[str]:
@@ -66,12 +30,12 @@ def remarks(group: Group) -> Iterable[str]:
     elif not group.dataset.has_patient_ids:
         yield "no patient ids: every case counts as its own patient"
     if group.conflicts:
-        made_on = f"they were made on {_some(group.hardware)}" if group.hardware[1:] else "another processor or device"
+        made_on = f"they were made on {some(group.hardware)}" if group.hardware[1:] else "another processor or device"
         yield (
-            f"records disagree ({made_on}, other library versions?) and one of each is shown: {_some(group.conflicts)}"
+            f"records disagree ({made_on}, other library versions?) and one of each is shown: {some(group.conflicts)}"
         )
     if group.redefined:
-        yield f"records compute a metric in more than one way: {_some(group.redefined)}"
+        yield f"records compute a metric in more than one way: {some(group.redefined)}"
 
 
 def caveats(summary: Summary) -> Iterable[str]:
@@ -97,7 +61,7 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Co
     runs = [run for row in rows for run in row.runs if run.status == "ok"]
     if runs:
         reals = how_many((run.n_reference for run in runs if run.n_reference is not None), "real image")
-        against = f"m of {reals} ({_some(sorted({run.reference for run in runs}))})"
+        against = f"m of {reals} ({some(sorted({run.reference for run in runs}))})"
         yield f"mean ± SD over folds of m generated images against {against}; {_ranking(columns)}"
         smaller = any(run.floor_m != run.m for run in runs)
         fewer = f"at m = {span(run.floor_m for run in runs)}, as there are no more"
@@ -209,14 +173,14 @@ def arm_notes(
         if fewest < FEW:
             yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
     compared = differing(columns)
-    yield from _difference_notes(rows, compared)
-    yield from _verdict_notes(rows, compared, family)
+    yield from difference_notes(rows, compared)
+    yield from verdict_notes(rows, compared, family)
     yield from _perfect(group, columns)
     yield from _metric_notes(columns)
     yield from _control_note(shown(row) for row in rows if row.control)
     if compared:
         means = {shown(row): compared.number(row.metrics[compared.name].patient_mean) for row in measured}
-        yield from _each(f"{compared.info.heading} by patient", means)
+        yield from each(f"{compared.info.heading} by patient", means)
     if not group.part:
         yield from _training_notes(group, rows, measured)
     yield from _missing_arms(rows)
@@ -226,16 +190,16 @@ def arm_notes(
 def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[ArmRow]) -> Iterable[str]:
     """What the arms were trained on, and how."""
     shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
-    yield from _each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
+    yield from each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
     yield from _steps(measured)
-    yield from _each(
+    yield from each(
         "excluded, truth and prediction empty", {shown(row): row.excluded for row in measured if row.excluded}
     )
     empty = {shown(row): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
-    yield from _each("empty synthetic masks, left out, over all folds", empty)
+    yield from each("empty synthetic masks, left out, over all folds", empty)
     filtered = {shown(row): _filtered(row) for row in rows if any(run.offered for run in row.runs)}
-    yield from _each("pairs kept, of those offered, and their agreement", filtered)
-    yield from _conditioning_notes(rows)
+    yield from each("pairs kept, of those offered, and their agreement", filtered)
+    yield from conditioning_notes(rows)
     for label in dict.fromkeys(row.generator for row in rows if row.generator):
         if note := group.generators[label].note:
             yield f"{label}: {note}"
@@ -273,100 +237,6 @@ def _filtered(row: ArmRow) -> str:
     agreement = sum(run.agreement or 0 for run in runs) / max(len(runs), 1)
     kept, offered = span(run.synthetic_used for run in runs), span(run.offered for run in runs)
     return f"{kept} of {offered} ({number(agreement, 100, 1)} %)"
-
-
-def _conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
-    """Whether lesions are where the masks are, once for each generator, n and subset."""
-    of = {made_by(row): row for row in rows if row.generator}
-    for what, told in (
-        ("contrast of lesions to what is around the mask", {name: row.contrast for name, row in of.items()}),
-        ("agreement of masks with real-only segmenters (Dice)", {name: row.agreement for name, row in of.items()}),
-    ):
-        yield from _likeness(what, {name: likeness for name, likeness in told.items() if likeness})
-    if any(row.conditioned is False for row in rows):
-        yield from _rules(rows)
-    unknown = [name for name, row in of.items() if row.conditioned is None]
-    if unsure := [name for name in unknown if of[name].contrast or of[name].agreement]:
-        yield (
-            "whether masks are followed cannot be told where neither measure tells real pairs from those of which half "
-            f"have foreign masks, or where there are too few: {', '.join(unsure)}"
-        )
-    if unmeasured := [name for name in unknown if name not in unsure]:
-        yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
-
-
-def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:
-    """A measure's values beside those of real pairs, and, where it tells, what foreign masks would make of these."""
-    known = {name: of for name, of in told.items() if isfinite(of.ratio)}
-    if not known:
-        return
-    real = span(number(of.real, 100, 1) for of in known.values())
-    scaled = {name: of for name, of in known.items() if isfinite(of.least) and isfinite(of.foreign_50)}
-    scale = [
-        f"with {share} % foreign masks {span(number(getattr(of, f'foreign_{share}'), 1, 2) for of in scaled.values())}"
-        for share in (30, 50)
-    ]
-    over_chance = f"; over chance real pairs count as 1, {', '.join(scale)}" if scaled else ""
-    values = {
-        name: number(of.generated, 100, 1) + (f" ({number(of.ratio, 1, 2)})" if name in scaled else "")
-        for name, of in known.items()
-    }
-    yield from _each(f"{what}, % (real pairs {real}{over_chance})", values)
-
-
-def _rules(rows: Sequence[ArmRow]) -> Iterable[str]:
-    """By what rows are not conditioned."""
-    refused = [row for row in rows if row.conditioned is False]
-    by = {"contrast": [row.contrast for row in refused], "agreement": [row.agreement for row in refused]}
-    least = {what: [of.least for of in told if of and of.conditioned is False] for what, told in by.items()}
-    said = [f"{span(number(value, 100, 0) for value in of)}% of the real {what}" for what, of in least.items() if of]
-    yield f"NOT CONDITIONED: less than {' and '.join(said)}, so not ranked"
-
-
-def _difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:
-    """What differences are to, and what their intervals cover."""
-    told = [row for row in rows if row.covers]
-    if not (told and compared):
-        if len(rows) > 1:
-            yield "no Δ: it takes two complete arms"
-        return
-    bases = [row for row in rows if row.arm in {other.against for other in told}]
-    base = shown(bases[0]) if len(bases) == 1 else "real only of as many patients"
-    of = "patients and the luck of training segmenters" if "segmenter" in told[0].covers else "patients only"
-    of += " and generators" if any("generator" in row.covers for row in told) else ""
-    yield f"Δ {compared.info.heading}: to {base}; {CONFIDENCE:.0%} interval over {of} (CR2, Student's t)"
-    once = [row for row in told if row.generator and not row.control and row.covers == ("patients", "segmenter")]
-    if once:
-        named = ", ".join(dict.fromkeys(str(row.generator) for row in once))
-        yield f"not covered is the luck of training a generator, done with one seed: {named}; --seeds 3 tells"
-
-
-def _verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Family | None) -> Iterable[str]:
-    """How verdicts are given, what the design could have shown, and what each row rules out."""
-    if not (family and family.bounds and compared):
-        return
-    if len(family.bounds) == 1:
-        how = "verdict: by the interval of the one ranked row"
-    else:
-        how = (
-            f"verdicts: by simultaneous {CONFIDENCE:.0%} intervals of the {len(family.bounds)} ranked rows, each at "
-            f"{family.level:.1%}"
-        )
-    bases = {row.arm: of_patients(row.train_patients) for row in rows}
-    least = [f"{compared.number(value)}{bases[base]}" for base, value in family.detectable.items()]
-    yield f"{how}; a difference of {', '.join(least)} would be shown with a probability of 80%"
-    excluded = {shown(row): compared.signed(row.together[1]) for row in rows if row.together}
-    yield from _each("gains beyond these are ruled out", excluded)
-
-
-def predictor_notes(predictors: Mapping[str, Correlation], columns: Sequence[Column]) -> Iterable[str]:
-    """What differences go with, over generators."""
-    compared = differing(columns)
-    if predictors and compared:
-        told = {name: f"{of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]" for name, of in predictors.items()}
-        count = max(of.generators for of in predictors.values())
-        what = f"rank correlation (Spearman) with Δ {compared.info.heading} over {count} generators, descriptive"
-        yield from _each(what, told)
 
 
 def _about(label: str, group: Group) -> Iterable[str]:
@@ -415,14 +285,3 @@ def _failures(progress: Progress) -> str:
         words = shorten(reason, 300, placeholder=" …") or "no reason given"
         where[words].append(str(fold) if len(progress.seeds) == 1 else f"{fold} (seed {seed})")
     return "; ".join(f"fold{'s' * (len(folds) > 1)} {', '.join(folds)}: {reason}" for reason, folds in where.items())
-
-
-def _each(what: str, values: Mapping[str, object]) -> Iterable[str]:
-    """One note that gives a value for every row that has one."""
-    if values:
-        yield f"{what}: " + ", ".join(f"{arm} {value}" for arm, value in values.items())
-
-
-def _some(values: Iterable[object], most: int = 5) -> str:
-    listed = [str(value) for value in values]
-    return ", ".join(listed[:most]) + (f" and {len(listed) - most} more" if len(listed) > most else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pigbench.counting import counted
 from pigbench.engine.driver import Event
-from pigbench.reporting.notes import number
+from pigbench.reporting.numbers import number
 from pigbench.reporting.tuning import hours
 from pigbench.tuning.findings import Findings, Tried
 

@@ -16,20 +16,10 @@ from pigbench.reporting import published
 from pigbench.reporting.cells import Cell, Mark, Table
 from pigbench.reporting.columns import Column, case_columns, differing, ranked_by, set_columns
 from pigbench.reporting.learning import curve_table
-from pigbench.reporting.notes import (
-    ABSENT,
-    also_held,
-    arm_notes,
-    how_many,
-    image_notes,
-    number,
-    partly,
-    predictor_notes,
-    remarks,
-    shown,
-    span,
-    unconditioned,
-)
+from pigbench.reporting.notes import also_held, arm_notes, image_notes, remarks
+from pigbench.reporting.numbers import ABSENT, how_many, number, span
+from pigbench.reporting.row_names import partly, shown, unconditioned
+from pigbench.reporting.verdict_notes import predictor_notes
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
 from pigbench.results.naming import of_patients
 from pigbench.results.predictors import Correlation, correlations

@@ -1,0 +1,59 @@
+"""Notes on whether lesions are where the masks are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+
+from pigbench.reporting.numbers import each, number, span
+from pigbench.reporting.row_names import made_by
+from pigbench.results import ArmRow
+from pigbench.results.conditioning import Likeness
+
+
+def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """Whether lesions are where the masks are, once for each generator, n and subset."""
+    of = {made_by(row): row for row in rows if row.generator}
+    for what, told in (
+        ("contrast of lesions to what is around the mask", {name: row.contrast for name, row in of.items()}),
+        ("agreement of masks with real-only segmenters (Dice)", {name: row.agreement for name, row in of.items()}),
+    ):
+        yield from _likeness(what, {name: likeness for name, likeness in told.items() if likeness})
+    if any(row.conditioned is False for row in rows):
+        yield from _rules(rows)
+    unknown = [name for name, row in of.items() if row.conditioned is None]
+    if unsure := [name for name in unknown if of[name].contrast or of[name].agreement]:
+        yield (
+            "whether masks are followed cannot be told where neither measure tells real pairs from those of which half "
+            f"have foreign masks, or where there are too few: {', '.join(unsure)}"
+        )
+    if unmeasured := [name for name in unknown if name not in unsure]:
+        yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
+
+
+def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:
+    """A measure's values beside those of real pairs, and, where it tells, what foreign masks would make of these."""
+    known = {name: of for name, of in told.items() if isfinite(of.ratio)}
+    if not known:
+        return
+    real = span(number(of.real, 100, 1) for of in known.values())
+    scaled = {name: of for name, of in known.items() if isfinite(of.least) and isfinite(of.foreign_50)}
+    scale = [
+        f"with {share} % foreign masks {span(number(getattr(of, f'foreign_{share}'), 1, 2) for of in scaled.values())}"
+        for share in (30, 50)
+    ]
+    over_chance = f"; over chance real pairs count as 1, {', '.join(scale)}" if scaled else ""
+    values = {
+        name: number(of.generated, 100, 1) + (f" ({number(of.ratio, 1, 2)})" if name in scaled else "")
+        for name, of in known.items()
+    }
+    yield from each(f"{what}, % (real pairs {real}{over_chance})", values)
+
+
+def _rules(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """By what rows are not conditioned."""
+    refused = [row for row in rows if row.conditioned is False]
+    by = {"contrast": [row.contrast for row in refused], "agreement": [row.agreement for row in refused]}
+    least = {what: [of.least for of in told if of and of.conditioned is False] for what, told in by.items()}
+    said = [f"{span(number(value, 100, 0) for value in of)}% of the real {what}" for what, of in least.items() if of]
+    yield f"NOT CONDITIONED: less than {' and '.join(said)}, so not ranked"
