@@ -16,7 +16,7 @@ from pigbench.reporting.row_names import made_by, shown, unconditioned
 from pigbench.reporting.tuning import tuning_notes
 from pigbench.reporting.verdict_notes import difference_notes, verdict_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
-from pigbench.results.summary import judge_of
+from pigbench.results.generator_rows import judge_of
 from pigbench.results.verdicts import Family
 
 FEW = 10

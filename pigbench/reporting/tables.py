@@ -21,9 +21,9 @@ from pigbench.reporting.numbers import ABSENT, how_many, number, span
 from pigbench.reporting.row_names import partly, shown, unconditioned
 from pigbench.reporting.verdict_notes import predictor_notes
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
+from pigbench.results.generator_rows import CLIPPED, floor_of
 from pigbench.results.naming import of_patients
 from pigbench.results.predictors import Correlation, correlations
-from pigbench.results.summary import CLIPPED, floor_of
 from pigbench.results.verdicts import Family
 
 

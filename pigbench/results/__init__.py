@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
+from pigbench.results.arm_rows import ArmRow
 from pigbench.results.costs import CostRow, cost_rows
 from pigbench.results.files import Skipped, load_records, read_record, record_name, write_record
 from pigbench.results.find import find_record
 from pigbench.results.frames import cases, groups, scores
+from pigbench.results.generator_rows import GeneratorRow
 from pigbench.results.intervals import Interval, difference
 from pigbench.results.merge import Group, Trial, merge
+from pigbench.results.pool import Estimate
+from pigbench.results.progress import Progress
 from pigbench.results.record import FORMAT, Record
 from pigbench.results.rows import SCORE_COLUMNS, cost_score_rows, score_rows, signature
 from pigbench.results.same import same_numbers
-from pigbench.results.summary import ArmRow, Estimate, GeneratorRow, Progress, Summary, summarise
+from pigbench.results.summary import Summary, summarise
 
 __all__ = [
     "FORMAT",

@@ -9,7 +9,10 @@ from math import atanh, sqrt, tanh
 import numpy as np
 
 from pigbench.metrics.inference import CONFIDENCE
-from pigbench.results.summary import DECIDING, ArmRow, Estimate, GeneratorRow, Summary
+from pigbench.results.arm_rows import DECIDING, ArmRow
+from pigbench.results.generator_rows import GeneratorRow
+from pigbench.results.pool import Estimate
+from pigbench.results.summary import Summary
 
 FEWEST = 6
 """Generators below which nothing is correlated."""

@@ -7,20 +7,15 @@ from math import isfinite
 from typing import Any
 
 from pigbench.metrics.inference import CONFIDENCE
+from pigbench.results.arm_rows import DECIDING, ArmRow
 from pigbench.results.conditioning import Likeness
 from pigbench.results.costs import cost_rows
+from pigbench.results.generator_rows import CLIPPED, GeneratorRow, floor_of
 from pigbench.results.merge import Group
 from pigbench.results.naming import REAL, way_of
-from pigbench.results.summary import (
-    CLIPPED,
-    DECIDING,
-    ArmRow,
-    Estimate,
-    GeneratorRow,
-    Progress,
-    Summary,
-    floor_of,
-)
+from pigbench.results.pool import Estimate
+from pigbench.results.progress import Progress
+from pigbench.results.summary import Summary
 
 SCORE_COLUMNS = (
     *(
