@@ -127,7 +127,11 @@ def _ceiling(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, A
 
 
 def _generator(generator: Contender, request: Request, plan: Plan, store: Store) -> dict[str, Any]:
-    trained = {node.purpose.component: node for node in plan.nodes() if node.purpose.component}
+    trained: dict[str, Node] = {}
+    for each in plan.nodes():  # of several, one that is there; of these the last, which is of the most patients
+        part = each.purpose.component
+        if part and (part not in trained or store.has(each.stage, each.key)):
+            trained[part] = each
     components = generator.plugin.components if isinstance(generator, GeneratorChoice) else ()
     told: dict[str, dict[str, Any]] = {"image_passes": {}, "arithmetic": {}, "losses": {}}
     for component in components:

@@ -61,7 +61,8 @@ def _use(asked: str) -> Use:
         share = 0.0
     if share is not None and not 0 < share < 1:
         raise PigbenchError(f"--use {asked}: give a share between 0 and 1, such as {way}:0.25")
-    return Use(way, share)
+    use = Use(way, share)
+    return Use(way) if use.pretrains and share == Use(way).on_pairs else use
 
 
 @dataclass(frozen=True)

@@ -259,7 +259,7 @@ class Nodes:
         steps = arm.stretch * self.preset.segmentation.steps
         if not arm.way.pretrains:
             return self.fitted(segmenter, arm, fold, training, steps)
-        on_pairs = round(steps * arm.way.on_pairs)
+        on_pairs = min(max(round(steps * arm.way.on_pairs), 1), steps - 1)
         first = replace(arm, alone=True, way=replace(arm.way, share=None))
         start = self.fitted(segmenter, first, fold, training, on_pairs, of=arm, what=", on pairs")
         then = replace(arm, generator=None, n=0, way=Use())
@@ -340,7 +340,7 @@ class Nodes:
 
     @_once
     def agreement(self, generator: Contender, n: int, segmenter: SegmenterChoice, fold: Fold) -> Node:
-        """By as many trainings as the preset has, whatever the command asks for, so that records agree."""
+        """By as many real-only trainings as the preset has, or fewer if fewer are asked for."""
         judges = min(self.request.trainings[REAL], self.preset.trainings)
         spec = agreement.AgreementSpec(
             plugin=segmenter.name,

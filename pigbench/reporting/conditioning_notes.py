@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from pigbench.reporting.numbers import each, number, span
-from pigbench.reporting.row_names import made_by
+from pigbench.reporting.row_names import made_by, shown
 from pigbench.results import ArmRow
 from pigbench.results.conditioning import Likeness
 
 
 def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     """Whether lesions are where the masks are, once for each generator, n and subset."""
-    of = {made_by(row): row for row in rows if row.generator}
+    of = {made_by(row): row for row in rows if row.generator and not row.filtered}
     for what, told in (
         ("contrast of lesions to what is around the mask", {name: row.contrast for name, row in of.items()}),
         ("agreement of masks with real-only segmenters (Dice)", {name: row.agreement for name, row in of.items()}),
@@ -27,7 +27,8 @@ def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
             "whether masks are followed cannot be told where neither measure tells real pairs from those of which half "
             f"have foreign masks, or where there are too few: {', '.join(unsure)}"
         )
-    if unmeasured := [name for name in unknown if name not in unsure]:
+    unmeasured = [name for name in unknown if name not in unsure] + [shown(row) for row in rows if row.filtered]
+    if unmeasured:
         yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
 
 

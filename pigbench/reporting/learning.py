@@ -13,6 +13,7 @@ from pigbench.metrics.worth import Worth
 from pigbench.reporting.cells import Cell, Table
 from pigbench.reporting.columns import Column, case_columns, differing
 from pigbench.reporting.numbers import ABSENT
+from pigbench.reporting.row_names import of_part
 from pigbench.results import ArmRow, Group, Summary, signature
 from pigbench.results.learning import Curve
 from pigbench.results.naming import details, row_name
@@ -31,7 +32,7 @@ def curve_table(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Table | N
     numbers = dict(zip(sizes, curve.sizes, strict=True))
     headings = [f"{size} patients" if size else f"all ({numbers[size]:.0f})" for size in sizes]
     return Table(
-        title=f"Table 3. {column.info.heading} by the number of training patients, {rows[0].segmenter}, %",
+        title=f"Table 3{of_part(group)}. {column.info.heading} by number of training patients, {rows[0].segmenter}, %",
         headings=("Trained on", *headings),
         rows=tuple(_rows(lines, sizes, curve, column)),
         notes=tuple(_notes(curve)),
@@ -64,16 +65,21 @@ def _notes(curve: Curve) -> Iterable[str]:
         "worth: how many patients real only would need to score as well, from its own curve made monotone over the "
         f"logarithm of their number; none: fewer than {least:.0f}; more than all: more than the {most:.0f} there are"
     )
+    over = "test patients"
+    over += " and the luck of training segmenters" if "segmenter" in curve.covers else " only, so too narrow"
+    over += " and generators" if "generator" in curve.covers else ""
     yield (
-        f"in brackets {CONFIDENCE:.0%} intervals over test patients and the luck of training segmenters; they take the "
-        "order in which patients were added as it is: other patients would give another curve"
+        f"in brackets {CONFIDENCE:.0%} intervals over {over}; they take the order in which patients were added as it "
+        "is: other patients would give another curve"
     )
+    yield "rows that are incomplete or NOT CONDITIONED are left out"
 
 
 def _lines(rows: Sequence[ArmRow]) -> Lines:
     found: Lines = defaultdict(dict)
     for row in rows:
-        if row.metrics and row.about.use != "alone" and row.about.stretch == 1:
+        usual = row.about.use != "alone" and row.about.stretch == 1
+        if usual and row.progress.state == "complete" and row.conditioned is not False:
             about = row.about
             name = row_name(about).replace(details(about.train_patients, about.use, about.share), "")
             found[name + details(None, about.use, about.share)][row.train_patients] = row
@@ -110,5 +116,6 @@ def _draw(axis: Any, summary: Summary, segmenter: str) -> None:
     axis.set_xticks(list(curve.sizes), [f"{size:.0f}" for size in curve.sizes])
     axis.set_xlabel("training patients")
     axis.set_ylabel(column.heading)
-    axis.set_title(f"{group.dataset.name}, {group.preset}, {segmenter}", fontsize=10)
+    part = f", {group.part.name} lesions" if group.part else ""
+    axis.set_title(f"{group.dataset.name}, {group.preset}, {segmenter}{part}", fontsize=10)
     axis.legend(fontsize=8, title_fontsize=8, title=f"bars: {CONFIDENCE:.0%} interval of Δ")

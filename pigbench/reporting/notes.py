@@ -17,6 +17,7 @@ from pigbench.reporting.tuning import tuning_notes
 from pigbench.reporting.verdict_notes import difference_notes, verdict_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
 from pigbench.results.generator_rows import judge_of
+from pigbench.results.naming import of_patients
 from pigbench.results.verdicts import Family
 
 FEW = 10
@@ -189,8 +190,10 @@ def arm_notes(
 
 def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[ArmRow]) -> Iterable[str]:
     """What the arms were trained on, and how."""
-    shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in rows}
-    yield from each("synthetic part of a batch", {arm: span(of, " %") for arm, of in shares.items() if of})
+    for what, pretrained in (("synthetic part of a batch", False), ("part of the steps on pairs", True)):
+        some_rows = [row for row in rows if row.about.use.endswith("pretrain") == pretrained]
+        shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in some_rows}
+        yield from each(what, {arm: span(of, " %") for arm, of in shares.items() if of})
     yield from _steps(measured)
     yield from each(
         "excluded, truth and prediction empty", {shown(row): row.excluded for row in measured if row.excluded}
@@ -228,7 +231,7 @@ def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:
 
 def _empty(row: ArmRow) -> str:
     """The empty masks among all that the arm was given."""
-    return f"{sum(run.empty_masks for run in row.runs)} of {row.n * len(row.runs)}"
+    return f"{sum(run.empty_masks for run in row.runs)} of {sum(run.offered or row.n for run in row.runs)}"
 
 
 def _filtered(row: ArmRow) -> str:
@@ -250,14 +253,17 @@ def _about(label: str, group: Group) -> Iterable[str]:
 
 
 def _ceiling(label: str, group: Group) -> Iterable[str]:
-    """What its own compression makes of held-out images, over folds and seeds."""
-    runs = [run for run in group.reconstructions if run.generator == label and run.status == "ok"]
-    runs = [run for run in runs if run.psnr is not None and run.mae is not None]  # no PSNR where nothing is lost
-    if runs:
+    """What its own compression makes of held-out images, over folds and seeds, for each number of patients."""
+    of_sizes = defaultdict(list)
+    for run in group.reconstructions:
+        there = run.psnr is not None and run.mae is not None  # no PSNR where nothing is lost
+        if run.generator == label and run.status == "ok" and there:
+            of_sizes[of_patients(run.train_patients)].append(run)
+    for subset, runs in of_sizes.items():
         psnr, error = (sum(getattr(run, name) for run in runs) / len(runs) for name in ("psnr", "mae"))
         yield (
-            f"{label}: gives held-out images back with a PSNR of {psnr:.1f} dB (mean error {error:.1%} of the range), "
-            "the ceiling of what it can generate"
+            f"{label}{subset}: gives held-out images back with a PSNR of {psnr:.1f} dB (mean error {error:.1%} of the "
+            "range), the ceiling of what it can generate"
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pigbench.results import ArmRow, GeneratorRow, Progress
+from pigbench.reporting.numbers import number
+from pigbench.results import ArmRow, GeneratorRow, Group, Progress
 from pigbench.results.naming import of_patients, row_name
 
 
@@ -24,3 +25,11 @@ def unconditioned(row: ArmRow) -> str:
 def partly(progress: Progress) -> str:
     """What is added to the name of a row that lacks folds."""
     return f" ({progress.folds}/{progress.of} folds)" if progress.state == "partial" else ""
+
+
+def of_part(group: Group) -> str:
+    """Which cases a table is of, where it is of some of them."""
+    if not (part := group.part):
+        return ""
+    area = f"{number(part.low, 100)} to {number(part.high, 100)} % of the image"
+    return f", {part.name} lesions: {part.cases} of {part.of} cases, area {area}"

@@ -18,7 +18,7 @@ from pigbench.reporting.columns import Column, case_columns, differing, ranked_b
 from pigbench.reporting.learning import curve_table
 from pigbench.reporting.notes import also_held, arm_notes, image_notes, remarks
 from pigbench.reporting.numbers import ABSENT, how_many, number, span
-from pigbench.reporting.row_names import partly, shown, unconditioned
+from pigbench.reporting.row_names import of_part, partly, shown, unconditioned
 from pigbench.reporting.verdict_notes import predictor_notes
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
 from pigbench.results.generator_rows import CLIPPED, floor_of
@@ -140,7 +140,7 @@ def arm_table(
     without = [Cell("no masks"), *[Cell(ABSENT)] * (len(columns) + len(deltas))][: len(columns) + len(deltas)]
     no_masks = [] if group.part else _without_masks(group)
     return Table(
-        title=f"Table 2{_of_part(group)}. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
+        title=f"Table 2{of_part(group)}. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
         headings=("Trained on", *(column.heading_in_percent for column in columns), *deltas),
         rows=(
             *(
@@ -152,13 +152,6 @@ def arm_table(
         notes=(*arm_notes(group, rows, columns, family), *predictor_notes(predictors or {}, columns)),
         signature=signature(group, [column.name for column in columns], rows),
     )
-
-
-def _of_part(group: Group) -> str:
-    if not (part := group.part):
-        return ""
-    area = f"{number(part.low, 100)} to {number(part.high, 100)} % of the image"
-    return f", {part.name} lesions: {part.cases} of {part.of} cases, area {area}"
 
 
 def _in_percent(columns: Sequence[Column]) -> str:

@@ -75,6 +75,11 @@ class ArmRow:
         return self.about.train_patients
 
     @property
+    def filtered(self) -> bool:
+        """Whether its pairs were chosen from twice as many."""
+        return self.about.use.startswith("filter")
+
+    @property
     def is_base(self) -> bool:
         """Whether it trains on real cases alone, as long as usual."""
         return self.arm == REAL + of_patients(self.train_patients)
@@ -180,10 +185,11 @@ def _about(
     info = group.generators[row.generator]
     control = info.control or row.about.use == "alone" or row.about.stretch != 1
     pairs = row.generator, row.n, row.train_patients
+    row = replace(row, sealed=info.sealed, control=control)
+    if row.filtered:  # what was measured are all pairs, not those that were kept
+        return row
     agreement, contrast = agreements.get((row.segmenter, pairs)), contrasts.get(pairs)
-    known = conditioned(agreement, contrast)
-    row = replace(row, agreement=agreement, contrast=contrast, conditioned=known)
-    return replace(row, sealed=info.sealed, control=control)
+    return replace(row, agreement=agreement, contrast=contrast, conditioned=conditioned(agreement, contrast))
 
 
 def _is_trained(row: ArmRow, group: Group) -> bool:

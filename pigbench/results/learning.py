@@ -10,6 +10,7 @@ import numpy as np
 
 from pigbench.metrics.inference import Arms, Luck, parts_of_means, pool
 from pigbench.metrics.worth import LEAST_SIZES, Worth, worth
+from pigbench.results.intervals import Part
 from pigbench.results.verdicts import Member
 
 
@@ -17,12 +18,14 @@ from pigbench.results.verdicts import Member
 class Curve:
     """The real-only arms of one segmenter that everything is read off, by ascending number of training patients.
 
-    sizes: the numbers, of all patients a mean over folds. worth: by arm.
+    sizes: the numbers, of all patients a mean over folds. worth: by arm. covers: what its intervals cover, see
+    `results.intervals.Interval`.
     """
 
     arms: tuple[str, ...]
     sizes: tuple[float, ...]
     worth: Mapping[str, Worth]
+    covers: tuple[Part, ...]
 
 
 def learning_curve(
@@ -45,7 +48,10 @@ def learning_curve(
         patients = np.concatenate([parts[one][0] for one in chosen], axis=1)
         luck = np.array([float(np.ravel(parts[one][1])[0]) for one in chosen])
         found[arm] = worth([sizes[one] for one in points], means, patients, luck)
-    return Curve(tuple(points), tuple(sizes[arm] for arm in points), found)
+    covers: tuple[Part, ...] = ("patients",)
+    covers += ("segmenter",) if all(luck.freedom for luck in lucks.values()) else ()
+    covers += ("generator",) if any(of.by_generator for of in arms.values()) else ()
+    return Curve(tuple(points), tuple(sizes[arm] for arm in points), found, covers)
 
 
 def _arms(member: Member, metric: str) -> Arms:

@@ -184,7 +184,7 @@ def _group(records: list[Record]) -> Group:
     labels, segmenters = _labels(records), _segmenter_labels(records)
     fidelity, unlike = _once(_measured(records, "fidelity", labels), _joined_fidelity)
     gates, other_gates = _once(_measured(records, "gates", labels))
-    agreements, other_agreements = _once(_measured(records, "agreements", labels, segmenters))
+    agreements, other_agreements = _once(_measured(records, "agreements", labels, segmenters), _joined_agreements)
     reconstructions, other_ceilings = _once(_measured(records, "reconstructions", labels))
     tested = _tested(records)
     places = {case: place for place, case in enumerate(tested.ids)}
@@ -376,6 +376,13 @@ def _joined_fidelity(known: FidelityRun, other: FidelityRun) -> FidelityRun | No
     biased = [*known.biased, *(name for name in other.biased if name not in known.values)]
     both = {part: {**theirs, **ours} for part, (ours, theirs) in zip(parts, pairs, strict=True)}
     return known.model_copy(update=both | {"biased": biased})
+
+
+def _joined_agreements(known: AgreementRun, other: AgreementRun) -> AgreementRun | None:
+    """That of more judges; None where as many disagree."""
+    if known.judges != other.judges:
+        return max(known, other, key=lambda run: run.judges or 0)
+    return known if known == other else None
 
 
 def _same_or_nothing(known: Result, other: Result) -> Result | None:

@@ -233,8 +233,9 @@ class GateRun(Sparse):
 class AgreementRun(Sparse):
     """Whether one generator's masks are where a fold's real-only segmenters find lesions: mean Dice, 0 to 1.
 
-    chance: against other pairs' masks. real: of held-out real pairs; real_30, real_50, real_chance: where so many per
-    cent of them, or all, have another patient's mask. tells: whether intact ones are told from half-foreign ones.
+    judges: how many trainings these are. chance: against other pairs' masks. real: of held-out real pairs; real_30,
+    real_50, real_chance: where so many per cent of them, or all, have another patient's mask. tells: whether intact
+    ones are told from half-foreign ones.
     """
 
     generator: Name
@@ -243,6 +244,7 @@ class AgreementRun(Sparse):
     seed: Seed
     fold: Count
     train_patients: Count | None = None
+    judges: Count | None = None
     agreement: Share | None = None
     chance: Share | None = None
     real: Share | None = None

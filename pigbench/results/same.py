@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from pigbench.counting import counted
+from pigbench.results.naming import of_patients
 from pigbench.results.record import Fit, Record, fit_name
 
 _LISTS = {
-    "fidelity": "{generator}_{n} {extractor} seed {seed} fold {fold}",
-    "gates": "{generator}_{n} seed {seed} fold {fold}",
-    "reconstructions": "{generator} seed {seed} fold {fold}",
+    "fidelity": "{generator}_{n}{subset} {extractor} seed {seed} fold {fold}",
+    "gates": "{generator}_{n}{subset} seed {seed} fold {fold}",
+    "agreements": "{generator}_{n}{subset} {segmenter} seed {seed} fold {fold}",
+    "reconstructions": "{generator}{subset} seed {seed} fold {fold}",
 }
 """The lists of measurements of generators, and what names an entry of each."""
 _APART = {*_LISTS, "fits", "test_sets", "scores", "costs", "tuning", "provenance"}
@@ -69,9 +71,14 @@ def _of_runs(record: Record, *, failed: bool = True) -> dict[str, Any]:
     for part in (*_LISTS, "fits"):
         for run in getattr(record, part):
             if failed or run.status == "ok":
-                named = fit_name(run) if isinstance(run, Fit) else _LISTS[part].format(**vars(run))
-                found |= _flat(f"{part}[{named}]", json.loads(run.model_dump_json()))
+                found |= _flat(f"{part}[{_name(part, run)}]", json.loads(run.model_dump_json()))
     return found
+
+
+def _name(part: str, run: Any) -> str:
+    if isinstance(run, Fit):
+        return fit_name(run)
+    return _LISTS[part].format(**vars(run), subset=of_patients(run.train_patients))
 
 
 def _of_cases(record: Record) -> dict[str, Any]:

@@ -26,8 +26,9 @@ class AgreementSpec(base.PluginSpec, base.FoldSpec):
 
 
 class AgreementNumbers(base.Numbers):
-    """agreement: mean Dice of the pairs; chance: against other pairs' masks. real, real_30, real_50, real_chance and
-    tells: of held-out real pairs, as `metrics.foreign.Scale` has them. None where there is no number."""
+    """agreement: mean Dice of the pairs; chance: against other pairs' masks; judges: how many trainings. real, real_30,
+    real_50, real_chance and tells: of held-out real pairs, as `metrics.foreign.Scale` has them. None where there is no
+    number."""
 
     FILE, PAIRS = "agreement.json", "pairs.npy"
 
@@ -60,7 +61,7 @@ class Agreement(base.Stage):
             chance.append(dices(maps, foreign))
             job.progress((number + 1) / len(job.results("fit")), f"training {number + 1}")
         np.save(job.directory / AgreementNumbers.PAIRS, np.mean(own, axis=0).astype(np.float32))
-        numbers = {"agreement": _mean(own), "chance": _mean(chance)} | _of_held_out(job, stream)
+        numbers = {"agreement": _mean(own), "chance": _mean(chance), "judges": len(own)} | _of_held_out(job, stream)
         known = {
             name: None if isinstance(value, float) and np.isnan(value) else value for name, value in numbers.items()
         }

@@ -204,10 +204,14 @@ def load_synthetic(job: Job[FitSpec], seal: str, healthy: float = 0.0) -> Synthe
         if empty > (healthy + MOST_EMPTY) * len(masks):
             beyond = f", and {healthy:.0%} of the real ones are" if healthy else ""
             raise StageFailed(f"{empty} of {len(masks)} generated masks are empty (more than {MOST_EMPTY:.0%}{beyond})")
+    if not len(kept):
+        raise StageFailed("no generated mask has a lesion")
     if not job.spec.filtered:
         return SyntheticPairs(images[kept], masks[kept], empty)
     agreement = job.result("agreement").of_pairs
     kept = best(agreement, job.spec.n)
+    if not len(kept):
+        raise StageFailed("no mask offered has a lesion")
     about = {"offered": len(masks), "agreement": float(agreement[kept].mean())}
     return SyntheticPairs(images[kept], masks[kept], empty, about)
 

@@ -19,6 +19,7 @@ PIG = choose_generator("pig", load_preset("smoke").diffusion, {})
 def test_pairs_are_mixed_at_the_natural_share_or_a_given_one():
     assert chosen_uses([]) == (Use(),)
     assert chosen_uses(["mix:0.25", "mix", "mix"]) == (Use("mix", 0.25), Use())
+    assert chosen_uses(["pretrain", "pretrain:0.5", "pretrain:0.2"]) == (Use("pretrain"), Use("pretrain", 0.2))
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,14 @@ def test_worth_is_between_the_sizes_whose_scores_it_lies_between(learning):
     assert rows["real+pig_64"]["mean"] is None and rows["real+pig_64 (8 patients)"]["train_patients"] == 8
 
 
+def test_incomplete_rows_are_left_out_and_one_training_says_what_is_missing(learning, make_record, factory):
+    record = make_record(("pig",), (64,), train_patients=(4, 8, None))
+    table = table_3(summarise(*merge([factory.without_folds(record, "real+pig_64", [0])])))
+    (line,) = [row for row in table.rows if row[0].text == "+pig_64"]
+    assert [cell.text == "-" for cell in line] == [False, False, False, True]
+    assert "over test patients only, so too narrow" in " ".join(table.notes)
+
+
 def test_two_numbers_of_patients_make_no_curve(learning):
     summary = learning((8, None))
     assert not summary.curves

@@ -78,3 +78,25 @@ def test_rows_hold_both_measures(measured):
     rows = {row["metric"]: row["mean"] for row in score_rows(summarise(measured((0.35, True), (0.05, True))))}
     assert (rows["agreement"], rows["agreement_real"]) == pytest.approx((0.35, 0.6))
     assert (rows["contrast"], rows["contrast_real"]) == pytest.approx((0.05, 0.2))
+
+
+def test_filtered_arms_are_not_judged_by_pairs_that_they_did_not_keep(make_record, factory):
+    about = REAL | {"agreement": 0.35, "chance": 0.1, "tells": True, "segmenter": "unet"}
+    gates = [run | REAL_CONTRAST | {"contrast": 0.0, "ratio": 0.0, "tells": True} for run in RUNS]
+    record = factory.changed(make_record(("pig",), (64,)), agreements=[run | about for run in RUNS], gates=gates)
+    record = factory.with_arm(record, "real+pig_64 (filter)", "real+pig_64", use="filter")
+    known = {row.arm: row.conditioned for row in summarise(*merge([record])).arms}
+    assert known == {"real": None, "real+pig_64": False, "real+pig_64 (filter)": None}
+
+
+def test_of_two_records_the_agreement_of_more_judges_is_taken(make_record, factory):
+    def record(key, judges, agreement):
+        about = REAL | {"agreement": agreement, "chance": 0.1, "segmenter": "unet", "judges": judges}
+        return factory.changed(make_record(("pig",), (64,), key=key), agreements=[run | about for run in RUNS])
+
+    first, second = record("a" * 16, 1, 0.4), record("b" * 16, 3, 0.5)
+    for several in ([first, second], [second, first]):
+        (group,) = merge(several)
+        assert {run.agreement for run in group.agreements} == {0.5} and not group.conflicts
+    (group,) = merge([record("a" * 16, 3, 0.4), second])
+    assert len(group.conflicts) == 5

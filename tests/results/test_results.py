@@ -502,3 +502,11 @@ def test_a_records_texts_lose_their_paths():
     assert "p17" not in kept
     assert "3/5 folds" in kept
     assert "--n 8" in kept
+
+
+def test_measurements_of_subsets_are_compared_each_with_its_own(make_record, factory):
+    record = make_record(("pig",), (64,), train_patients=(8, None))
+    runs = factory.content(record)["fidelity"]
+    other = [run | {"values": run["values"] | {"kid": 0.5}} if run.get("train_patients") == 8 else run for run in runs]
+    differing = same_numbers(record, factory.changed(record, fidelity=other))
+    assert len(differing) == 5 and all("pig_64 (8 patients)" in line for line in differing)

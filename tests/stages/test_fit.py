@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pigbench.stages.fit import _with_those_before, best, load_synthetic
+from pigbench.stages.job import StageFailed
 
 
 def test_the_best_half_is_kept_in_its_order_without_empty_masks() -> None:
@@ -29,6 +30,15 @@ def test_a_filtered_arm_is_given_twice_as_many_pairs_and_keeps_those_that_agree(
     pairs = load_synthetic(job, "s")  # type: ignore[arg-type]
     assert pairs.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
     assert pairs.about == {"offered": 8, "agreement": pytest.approx(agreement.of_pairs[:4].mean())}
+
+
+def test_pairs_without_a_lesion_fail_the_arm_that_would_filter_them() -> None:
+    nothing = SimpleNamespace(
+        images=np.zeros((8, 1, 4, 4), np.uint16), masks=np.zeros((8, 1, 4, 4), np.uint8), seal="s", copies=False
+    )
+    job = SimpleNamespace(spec=SimpleNamespace(n=4, filtered=True, unsealed=False), results=lambda role: [nothing])
+    with pytest.raises(StageFailed, match="no generated mask has a lesion"):
+        load_synthetic(job, "s", healthy=0.9)  # type: ignore[arg-type]
 
 
 def test_a_second_part_tells_what_both_took() -> None:
