@@ -1,4 +1,4 @@
-"""`demo`, `quick` and `overnight` are frozen: what comes later adds options, datasets and rows beside their numbers."""
+"""The hashes of `demo`, `quick` and `overnight`: what comes later adds options, datasets and rows beside their numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIGNATURES = {
 
 
 @pytest.mark.parametrize("preset", PROTOCOLS)
-def test_a_frozen_preset_keeps_its_hash(preset: str, tmp_path: Path) -> None:
+def test_a_preset_keeps_its_hash(preset: str, tmp_path: Path) -> None:
     assert set_up(Options(preset=preset, store=tmp_path)).request.protocol.signature == PROTOCOLS[preset]
 
 
