@@ -1,4 +1,4 @@
-"""The hashes of `demo`, `quick` and `overnight`: what comes later adds options, datasets and rows beside their numbers."""
+"""The hashes of `demo`, `quick`, `overnight`: what comes later adds options and rows beside their numbers."""
 
 from __future__ import annotations
 
