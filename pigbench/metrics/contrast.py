@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from pigbench.metrics.foreign import Scale, others, scale
+from pigbench.metrics.foreign import Scale, scale_of
 
 RING = 1 / 10
 """The ring's width, as a part of the image's side (at least 2 pixels)."""
@@ -69,11 +70,7 @@ def _scale(images: np.ndarray, masks: np.ndarray, patients: Sequence[str], seed:
     """What the contrast of real pairs is where some have another patient's mask."""
     kept = np.flatnonzero(masks.any(axis=(1, 2, 3)))
     images, masks, of = images[kept], masks[kept], [patients[int(index)] for index in kept]
-    stream = np.random.default_rng(seed)
-    away = others(of, stream)
-    same = np.array([of[place] == of[other] for place, other in enumerate(away)], bool)
-    foreign = np.where(same, np.nan, contrasts(images, masks[away]))
-    return scale(contrasts(images, masks), foreign, of, stream)
+    return scale_of(partial(contrasts, images), masks, of, np.random.default_rng(seed))
 
 
 def contrasts(images: np.ndarray, masks: np.ndarray) -> np.ndarray:

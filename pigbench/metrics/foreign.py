@@ -6,7 +6,7 @@ half have another patient's mask.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,15 @@ class Scale:
     foreign_50: float
     chance: float
     tells: bool
+
+
+def scale_of(
+    measure: Callable[[np.ndarray], np.ndarray], masks: np.ndarray, patients: Sequence[Any], stream: np.random.Generator
+) -> Scale:
+    """The scale of a measure of real images, which gives (N,) values for masks (N, 1, H, W)."""
+    away = others(patients, stream)
+    same = np.array([patients[one] == patients[other] for one, other in enumerate(away)], bool)
+    return scale(measure(masks), np.where(same, np.nan, measure(masks[away])), patients, stream)
 
 
 def scale(intact: np.ndarray, foreign: np.ndarray, patients: Sequence[Any], stream: np.random.Generator) -> Scale:

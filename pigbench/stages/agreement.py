@@ -10,7 +10,7 @@ import numpy as np
 from pigbench.data.fold_manifests import UNSEALED
 from pigbench.data.probabilities import foreground
 from pigbench.metrics.agreement import dices
-from pigbench.metrics.foreign import others, scale
+from pigbench.metrics.foreign import others, scale_of
 from pigbench.randomness import numpy_generator
 from pigbench.stages import base
 from pigbench.stages.job import Job, StageFailed
@@ -54,18 +54,15 @@ class Agreement(base.Stage):
         images, masks = _pairs(job)
         stream = numpy_generator("agreement", job.spec.fold)
         foreign = masks[others(range(len(masks)), stream)]
-        own, chance = [], []
-        for number, fitted in enumerate(job.results("fit")):
+        own, chance, fits = [], [], job.results("fit")
+        for number, fitted in enumerate(fits):
             maps = _maps(predicted(job, fitted, images, np.arange(len(images))))
             own.append(dices(maps, masks))
             chance.append(dices(maps, foreign))
-            job.progress((number + 1) / len(job.results("fit")), f"training {number + 1}")
+            job.progress((number + 1) / len(fits), f"training {number + 1}")
         np.save(job.directory / AgreementNumbers.PAIRS, np.mean(own, axis=0).astype(np.float32))
         numbers = {"agreement": _mean(own), "chance": _mean(chance), "judges": len(own)} | _of_held_out(job, stream)
-        known = {
-            name: None if isinstance(value, float) and np.isnan(value) else value for name, value in numbers.items()
-        }
-        job.write_json(AgreementNumbers.FILE, known)
+        job.write_json(AgreementNumbers.FILE, base.defined(numbers))
 
     def row(self, node: Node, result: AgreementNumbers | None) -> dict[str, Any]:
         """One generator, n, segmenter, seed, fold and subset."""
@@ -93,14 +90,12 @@ def _of_held_out(job: Job[AgreementSpec], stream: np.random.Generator) -> dict[s
     prepared = job.prepared
     rows = prepared.rows(job.held_out)
     masks, patients = prepared.masks[rows], [prepared.patients[row] for row in rows]
-    away = others(patients, stream)
-    own, foreign = [], []
-    for said in job.results("predict"):
-        maps = _maps([said.coded])
-        own.append(dices(maps, masks))
-        foreign.append(dices(maps, masks[away]))
-    same = np.array([patients[one] == patients[other] for one, other in enumerate(away)])
-    found = scale(np.mean(own, axis=0), np.where(same, np.nan, np.mean(foreign, axis=0)), patients, stream)
+    of_trainings = [_maps([said.coded]) for said in job.results("predict")]
+
+    def agreement(masks: np.ndarray) -> np.ndarray:
+        return np.mean([dices(maps, masks) for maps in of_trainings], axis=0)
+
+    found = scale_of(agreement, masks, patients, stream)
     told = {"real": found.intact, "real_30": found.foreign_30, "real_50": found.foreign_50}
     return told | {"real_chance": found.chance, "tells": found.tells}
 

@@ -8,6 +8,7 @@ these and knows no stage by name.
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +87,11 @@ class Numbers(Result):
     def numbers(self) -> dict[str, Any]:
         """What a record says of them."""
         return json.loads((self.directory / self.FILE).read_text(encoding="utf-8"))
+
+
+def defined(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """`numbers` for JSON, with None for those that do not exist (NaN)."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in numbers.items()}
 
 
 @dataclass(frozen=True)

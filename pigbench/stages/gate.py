@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -49,8 +48,7 @@ class Gate(base.Stage):
         rows = prepared.rows(job.train_patients)
         real = to_unit_range(prepared.images[rows]), prepared.masks[rows], [prepared.patients[row] for row in rows]
         found = asdict(gate(to_unit_range(images), masks, *real, SEED))
-        unknown = {name for name, value in found.items() if isinstance(value, float) and math.isnan(value)}
-        job.write_json(ContrastNumbers.FILE, found | dict.fromkeys(unknown))
+        job.write_json(ContrastNumbers.FILE, base.defined(found))
 
     def row(self, node: Node, result: ContrastNumbers | None) -> dict[str, Any]:
         """One generator, n, seed and fold."""
