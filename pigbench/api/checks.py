@@ -112,15 +112,14 @@ def check_start(uses: Sequence[Use], segmenters: Sequence[SegmenterChoice]) -> N
             )
 
 
-def checked_subsets(chosen: tuple[int | None, ...], protocol: Protocol, source: Source) -> tuple[int | None, ...]:
-    """`chosen`, where every fold has as many training patients. Raises PigbenchError otherwise."""
+def check_subsets(chosen: Sequence[int | None], protocol: Protocol, source: Source) -> None:
+    """Raises PigbenchError where a fold has fewer training patients."""
     from pigbench.data.splits import check_subset, make_folds, part
 
     if chosen != (None,):
         cases = part(source.cases(), protocol.set_aside, protocol.split_seed, tuning=False)
         split = make_folds(cases, protocol.folds, protocol.split_seed)
         check_subset(max(size or 0 for size in chosen), split)
-    return chosen
 
 
 def check_resolution(plan: Plan, store: Store) -> None:

@@ -155,7 +155,7 @@ def set_up(options: Options) -> Setup:
             preset.trainings,
             [generator.label for generator in generators],
         ),
-        train_patients=checks.checked_subsets(chosen_subsets(several(options.train_patients)), protocol, source),
+        train_patients=chosen_subsets(several(options.train_patients)),
         uses=uses,
         metrics=choose_metrics(several(options.metric)),
         controls=options.controls,
@@ -168,7 +168,7 @@ def set_up(options: Options) -> Setup:
     if options.tuned:
         request = with_tuned(request, options, store)
         checks.check_folds(request.protocol, source)
-        checks.checked_subsets(request.train_patients, request.protocol, source)
+    checks.check_subsets(request.train_patients, request.protocol, source)
     workers = options.workers or (place.workers if place else checks.default_workers(request.device, preset))
     setup = Setup(options, request, store, source, workers, place)
     if own or any(key.startswith(NETWORKS) for key in general):

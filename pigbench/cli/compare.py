@@ -60,10 +60,14 @@ def compare(
     def tell(line: str) -> None:
         typer.echo(line, err=True)
 
-    if plot:
-        read_tables(paths or DEFAULT, choice, lambda line: None).plot(plot)
-    if format in (Format.csv, Format.json):
-        _print_rows(read_tables(paths or DEFAULT, choice, tell).summaries, format, paper, costs)
+    bare = format in (Format.csv, Format.json)
+    tables = read_tables(paths or DEFAULT, choice, tell) if bare or plot else None
+    if tables and plot:
+        tables.plot(plot)
+    if tables and bare:
+        _print_rows(tables.summaries, format, paper, costs)
+    elif tables:
+        _print_tables(tables.sections(costs=costs), format, paper)
     else:
         _print_tables(finished_sections(paths or DEFAULT, choice, tell, costs=costs), format, paper)
 

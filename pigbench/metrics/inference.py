@@ -159,10 +159,8 @@ def parts_of_means(arms: Arms, pooled: Luck) -> tuple[np.ndarray, np.ndarray]:
 
     pooled: as for `differences`.
     """
-    with np.errstate(divide="ignore"):
-        adjustment = np.where(arms.share < 1, 1 / np.sqrt(1 - arms.share), 0.0)
     luck = pooled if arms.luck.freedom < ENOUGH and not arms.by_generator else arms.luck
-    return arms.influence * adjustment, arms.weight * luck.variances()[0]
+    return arms.influence * _adjustment(arms.share), arms.weight * luck.variances()[0]
 
 
 Columns = TypeVar("Columns", Luck, Arms, Differences)
@@ -225,9 +223,14 @@ def _over_patients(base: Arms, others: Arms) -> tuple[np.ndarray, np.ndarray]:
     independent, and half as if they were one.
     """
     share = (base.share + others.share) / 2
-    with np.errstate(divide="ignore"):
-        adjustment = np.where(share < 1, 1 / np.sqrt(1 - share), 0.0)
+    adjustment = _adjustment(share)
     return (others.influence - base.influence) * adjustment, _freedom(share, adjustment)
+
+
+def _adjustment(share: np.ndarray) -> np.ndarray:
+    """CR2's factor for patients with these shares of the cases."""
+    with np.errstate(divide="ignore"):
+        return np.where(share < 1, 1 / np.sqrt(1 - share), 0.0)
 
 
 def _freedom(share: np.ndarray, adjustment: np.ndarray) -> np.ndarray:

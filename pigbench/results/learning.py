@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pigbench.metrics.inference import Arms, Luck, parts_of_means, pool
+from pigbench.metrics.inference import Arms, Luck, parts_of_means, picked, pool
 from pigbench.metrics.worth import LEAST_SIZES, Worth, worth
 from pigbench.results.intervals import Part
-from pigbench.results.verdicts import Member
+from pigbench.results.verdicts import Member, arms_of
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ def learning_curve(
     lucks = _pooled(arms, sizes)
     parts = {arm: parts_of_means(of, lucks[sizes[arm]]) for arm, of in arms.items()}
     found = {}
-    for arm in members.keys() - set(points):
+    for arm in (arm for arm in members if arm not in points):
         chosen = [*points, arm]
         means = np.array([arms[one].mean[0] for one in chosen])
         patients = np.concatenate([parts[one][0] for one in chosen], axis=1)
-        luck = np.array([float(np.ravel(parts[one][1])[0]) for one in chosen])
+        luck = np.array([parts[one][1][0] for one in chosen])
         found[arm] = worth([sizes[one] for one in points], means, patients, luck)
     covers: tuple[Part, ...] = ("patients",)
     covers += ("segmenter",) if all(luck.freedom for luck in lucks.values()) else ()
@@ -56,10 +56,7 @@ def learning_curve(
 
 def _arms(member: Member, metric: str) -> Arms:
     """One arm's scores of one metric."""
-    pooled, column = member.pool, [member.pool.metrics.index(metric)]
-    seeds = [seed for seed, _ in pooled.layout.repeats]
-    sums, counts = pooled.sums[..., column], pooled.counts[..., column]
-    return Arms.of(sums, counts, pooled.layout.fold_of_patient, seeds if member.generated else None)
+    return picked(arms_of([member.pool], member.generated), [member.pool.metrics.index(metric)])
 
 
 def _pooled(arms: Mapping[str, Arms], sizes: Mapping[str, float]) -> dict[float, Luck]:

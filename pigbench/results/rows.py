@@ -123,8 +123,7 @@ def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
 
 
 def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
-    who = {"table": 2, "generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
-    who |= {"train_patients": row.train_patients, "use": way_of(row.about.use, row.about.share)}
+    who = {"table": 2} | _who(row)
     rows = []
     for metric in group.held("case"):
         estimate = row.metrics.get(metric, Estimate())
@@ -145,13 +144,14 @@ def _worth_rows(summary: Summary) -> Iterator[dict[str, Any]]:
     for row in summary.arms:
         curve = summary.curves.get(row.segmenter)
         if curve and (worth := curve.worth.get(row.arm)):
-            numbers = {"mean": worth.patients, "ci_low": worth.low, "ci_high": worth.high}
-            told = {name: value if isfinite(value) else None for name, value in numbers.items()}
-            about = {"table": 3, "generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
-            about |= {"train_patients": row.train_patients, "use": way_of(row.about.use, row.about.share)}
-            about |= {"metric": WORTH, "patients": row.patients, "trainings": row.progress.trainings}
-            about |= {"folds": row.progress.folds, "seeds": len(row.progress.seeds)}
-            yield about | told | {"signature": signature(summary.group, [DECIDING], [row])}
+            numbers = _numbers(Estimate(mean=worth.patients, low=worth.low, high=worth.high), row.progress)
+            about = {"table": 3, "metric": WORTH, "patients": row.patients}
+            yield _who(row) | numbers | about | {"signature": signature(summary.group, [DECIDING], [row])}
+
+
+def _who(row: ArmRow) -> dict[str, Any]:
+    who = {"generator": row.generator, "n": row.n, "arm": row.arm, "segmenter": row.segmenter}
+    return who | {"train_patients": row.train_patients, "use": way_of(row.about.use, row.about.share)}
 
 
 def _likeness_rows(

@@ -116,7 +116,7 @@ class _Block:
         ]
 
 
-def _arms_of(pools: Sequence[Pool], generated: bool) -> Arms:
+def arms_of(pools: Sequence[Pool], generated: bool) -> Arms:
     """Pools of one layout. generated: whether the seeds of their trainings are those of generators."""
     layout = pools[0].layout
     seeds = [seed for seed, _ in layout.repeats]
@@ -129,7 +129,7 @@ def _side_by_side(rows: Mapping[str, Member]) -> list[_Block]:
     for name, row in rows.items():
         alike[id(row.pool.layout), row.generated].append(name)
     return [
-        _Block(tuple(some), _arms_of([rows[name].pool for name in some], rows[some[0]].generated))
+        _Block(tuple(some), arms_of([rows[name].pool for name in some], rows[some[0]].generated))
         for names in alike.values()
         for start in range(0, len(names), AT_ONCE)
         for some in [names[start : start + AT_ONCE]]
