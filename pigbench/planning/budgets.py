@@ -6,7 +6,6 @@ A component's arithmetic is what torch counts in the loss of two invented cases,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from pigbench.contracts import Component, Generator, Task, instance
@@ -16,6 +15,9 @@ from pigbench.planning.untrained import blank_batch
 
 MEASURE = "pig"
 """The generator whose arithmetic everybody gets."""
+
+_KNOWN: dict[tuple[str, int], float] = {}
+"""Multiply-adds of an image-pass by signature and resolution: a plan asks for each fold."""
 
 
 def image_passes(generator: GeneratorChoice, images: int, shared: Mapping[str, Any], resolution: int) -> int:
@@ -30,57 +32,33 @@ def image_passes(generator: GeneratorChoice, images: int, shared: Mapping[str, A
 
 def _per_image(generator: GeneratorChoice, resolution: int) -> float:
     """Multiply-adds of an image-pass, a mean over its own components as they share the passes."""
-    own = [component for component in generator.plugin.components if component.owner is None]
-    whole = sum(component.share for component in own)
-    return sum(component.share * _counted(_Subject(generator, resolution), component.name) for component in own) / whole
+    key = generator.signature, resolution
+    if key not in _KNOWN:
+        own = [component for component in generator.plugin.components if component.owner is None]
+        whole = sum(component.share for component in own)
+        _KNOWN[key] = sum(part.share * _counted(generator, part, Task(resolution)) for part in own) / whole
+    return _KNOWN[key]
 
 
-class _Subject:
-    """A generator at a resolution, told from others by its signature."""
-
-    def __init__(self, generator: GeneratorChoice, resolution: int) -> None:
-        self.choice, self.resolution = generator, resolution
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Subject) and self._name == other._name
-
-    def __hash__(self) -> int:
-        return hash(self._name)
-
-    @property
-    def _name(self) -> tuple[str, int]:
-        return self.choice.signature, self.resolution
-
-    @property
-    def generator(self) -> Generator:
-        return instance(self.choice.plugin, self.choice.config, Task(self.resolution))
-
-    def component(self, name: str) -> Component:
-        return next(component for component in self.choice.plugin.components if component.name == name)
-
-    def built(self, name: str) -> Any:
-        """A component's untrained network, by whoever owns it."""
-        if owner := self.component(name).owner:
-            lender = next(lender for lender in self.choice.lenders if lender.name == owner)
-            return _Subject(lender, self.resolution).built(name)
-        return self.generator.build(name)
-
-
-@cache
-def _counted(subject: _Subject, name: str) -> float:
+def _counted(choice: GeneratorChoice, component: Component, task: Task) -> float:
     """Multiply-adds of one image in a training step of a component."""
     import torch
 
     from pigbench.arithmetic import Counter
 
-    generator, batch = subject.generator, blank_batch(subject.resolution)
+    generator, batch = instance(choice.plugin, choice.config, task), blank_batch(task.resolution)
     if type(generator).loss is Generator.loss:
-        raise PigbenchError(
-            f"generator '{subject.choice.name}' has a training of its own: its arithmetic cannot be told"
-        )
+        raise PigbenchError(f"generator '{choice.name}' has a training of its own: its arithmetic cannot be told")
     with torch.random.fork_rng(devices=[]):
-        network = subject.built(name)
-        needed = {other: subject.built(other).eval().requires_grad_(False) for other in subject.component(name).needs}
+        network = generator.build(component.name)
+        needed = {name: _built(choice, name, task).eval().requires_grad_(False) for name in component.needs}
         with Counter() as counter:
-            generator.loss(name, network, batch, needed)
+            generator.loss(component.name, network, batch, needed)
     return counter.multiply_adds / len(batch.images)
+
+
+def _built(choice: GeneratorChoice, name: str, task: Task) -> Any:
+    """A component's untrained network, by whoever owns it."""
+    owner = choice.component(name).owner
+    whose = choice.lender(owner) if owner else choice
+    return instance(whose.plugin, whose.config, task).build(name)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from pigbench import registry
-from pigbench.contracts import CaseMetric, Config, Generator, Metric, Task, instance
+from pigbench.contracts import CaseMetric, Component, Config, Generator, Metric, Task, instance
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.sources import source_hash
@@ -70,6 +70,17 @@ class GeneratorChoice:
         """It, whose components it borrows, and whose masks it is given."""
         masks_from = [self.masks_from] if isinstance(self.masks_from, GeneratorChoice) else []
         return [self, *(used for other in (*self.lenders, *masks_from) for used in other.with_those_it_uses())]
+
+    def component(self, name: str) -> Component:
+        """The component of that name. Raises PigbenchError if there is none."""
+        for component in self.plugin.components:
+            if component.name == name:
+                return component
+        raise PigbenchError(f"generator '{self.name}' has no component '{name}'")
+
+    def lender(self, owner: str) -> GeneratorChoice:
+        """The generator of that name whose components it borrows."""
+        return next(lender for lender in self.lenders if lender.name == owner)
 
     @cached_property
     def source(self) -> str:

@@ -122,9 +122,9 @@ class Nodes:
     def train(self, generator: GeneratorChoice, component: Component, fold: Fold) -> Node:
         """A component's training; of a borrowed one its owner's. Raises PigbenchError if the two do not go together."""
         if component.owner:
-            borrower, generator = generator, _lender(generator, component.owner)
+            borrower, generator = generator, generator.lender(component.owner)
             _check_agreement(borrower, generator, component)
-            component = _component(generator, component.name)
+            component = generator.component(component.name)
         own = [c for c in generator.plugin.components if c.owner is None]
         spec = train.TrainSpec(
             plugin=generator.name,
@@ -140,7 +140,7 @@ class Nodes:
         )
         inputs = {"prepared": self.prepared, "split": self.split}
         for needed in component.needs:
-            inputs[f"trained:{needed}"] = self.train(generator, _component(generator, needed), fold)
+            inputs[f"trained:{needed}"] = self.train(generator, generator.component(needed), fold)
         named = f"{generator.label}.{component.name}"
         component_name = f"{generator.name}.{component.name}"
         purpose = Purpose(named, component=component_name, trains=True, **fold.told)
@@ -263,7 +263,7 @@ class Nodes:
         first = replace(arm, alone=True, way=replace(arm.way, share=None))
         start = self.fitted(segmenter, first, fold, training, on_pairs, of=arm, what=", on pairs")
         then = replace(arm, generator=None, n=0, way=Use())
-        return self.fitted(segmenter, then, fold, training, steps - on_pairs, {"start": start}, of=arm)
+        return self.fitted(segmenter, then, fold, training, steps - on_pairs, start, of=arm)
 
     def fitted(
         self,
@@ -272,12 +272,13 @@ class Nodes:
         fold: Fold,
         training: int,
         steps: int,
-        start: dict[str, Node] | None = None,
+        start: Node | None = None,
         *,
         of: Arm | None = None,
         what: str = "",
     ) -> Node:
-        """A segmenter trained so many steps in one go. of: the arm that it is a part of. what: which part."""
+        """A segmenter trained so many steps in one go. start: whose weights it starts from. of: the arm that it is
+        a part of. what: which part."""
         unsealed = isinstance(arm.generator, GivenPairs) and not arm.generator.sealed
         training_settings = {"steps": steps} | _rate(segmenter.config)
         spec = fit.FitSpec(
@@ -296,7 +297,9 @@ class Nodes:
             filtered=arm.way.filters,
             unsealed=unsealed,
         )
-        inputs = {"prepared": self.prepared, "split": self.split} | (start or {})
+        inputs = {"prepared": self.prepared, "split": self.split}
+        if start:
+            inputs["start"] = start
         if arm.generator:
             offered = 2 * arm.n if arm.way.filters else arm.n
             inputs |= _numbered("chunk", self.chunks(arm.generator, offered, fold))
@@ -395,17 +398,6 @@ def _rate(config: Config) -> dict[str, float]:
     """A plugin's own learning rate, where one is set."""
     rate = config.learning_rate if isinstance(config, TrainedConfig) else None
     return {} if rate is None else {"learning_rate": rate}
-
-
-def _lender(generator: GeneratorChoice, owner: str) -> GeneratorChoice:
-    return next(lender for lender in generator.lenders if lender.name == owner)
-
-
-def _component(generator: GeneratorChoice, name: str) -> Component:
-    for component in generator.plugin.components:
-        if component.name == name:
-            return component
-    raise PigbenchError(f"generator '{generator.name}' has no component '{name}'")
 
 
 def _numerics(request: Request) -> Numerics:

@@ -28,13 +28,12 @@ def curve_table(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Table | N
     if column is None:
         return None
     lines = _lines(rows)
-    sizes = [row.train_patients for row in rows if row.arm in curve.arms]
-    numbers = dict(zip(sizes, curve.sizes, strict=True))
-    headings = [f"{size} patients" if size else f"all ({numbers[size]:.0f})" for size in sizes]
+    sizes = _sizes(rows, curve)
+    headings = [f"{size} patients" if size else f"all ({number:.0f})" for size, number in sizes.items()]
     return Table(
         title=f"Table 3{of_part(group)}. {column.info.heading} by number of training patients, {rows[0].segmenter}, %",
         headings=("Trained on", *headings),
-        rows=tuple(_rows(lines, sizes, curve, column)),
+        rows=tuple(_rows(lines, list(sizes), curve, column)),
         notes=tuple(_notes(curve)),
         signature=signature(group, [column.name], list(rows)),
     )
@@ -75,6 +74,11 @@ def _notes(curve: Curve) -> Iterable[str]:
     yield "rows that are incomplete or NOT CONDITIONED are left out"
 
 
+def _sizes(rows: Sequence[ArmRow], curve: Curve) -> dict[int | None, float]:
+    """The points of the curve, as rows name them, with their numbers of patients."""
+    return dict(zip((row.train_patients for row in rows if row.arm in curve.arms), curve.sizes, strict=True))
+
+
 def _lines(rows: Sequence[ArmRow]) -> Lines:
     found: Lines = defaultdict(dict)
     for row in rows:
@@ -105,13 +109,13 @@ def _draw(axis: Any, summary: Summary, segmenter: str) -> None:
     column = differing(case_columns(group))
     assert column is not None, "a curve has a metric"
     rows = [row for row in summary.arms if row.segmenter == segmenter]
-    at = dict(zip((row.train_patients for row in rows if row.arm in curve.arms), curve.sizes, strict=True))
+    at = _sizes(rows, curve)
     for number, (name, of) in enumerate(_lines(rows).items()):
-        told = [(at[size] * 2 ** (0.02 * number), row.metrics[column.name]) for size, row in of.items() if size in at]
-        means = [column.info.scale * estimate.mean for _, estimate in told]
-        widths = [estimate.high - estimate.low for _, estimate in told]
+        points = [(at[size] * 2 ** (0.02 * number), row.metrics[column.name]) for size, row in of.items() if size in at]
+        means = [column.info.scale * estimate.mean for _, estimate in points]
+        widths = [estimate.high - estimate.low for _, estimate in points]
         halves = [column.info.scale * width / 2 if isfinite(width) else 0.0 for width in widths]
-        axis.errorbar([x for x, _ in told], means, halves, marker="o", capsize=3, label=name)
+        axis.errorbar([x for x, _ in points], means, halves, marker="o", capsize=3, label=name)
     axis.set_xscale("log", base=2)
     axis.set_xticks(list(curve.sizes), [f"{size:.0f}" for size in curve.sizes])
     axis.set_xlabel("training patients")

@@ -29,11 +29,11 @@ class ArmRow:
     """One arm with one segmenter. `metrics`: its scores by metric, unscaled; empty if it failed.
 
     agreement, contrast: of its generator's pairs, None where it was not measured; conditioned: what they say together,
-    None where nothing can be told. sealed: whether anyone vouches that its
-    pairs were made from training patients. excluded: cases that have no Dice, empty in truth and prediction, over all
-    seeds and trainings. against: the arm that its differences are to. covers: what their intervals cover, see
-    `results.intervals.Interval`; empty without a difference. verdict: of the differences that are ranked together, with
-    the `together` bounds of Dice by which it is given; empty for other rows, and where luck is unknown.
+    None where nothing can be told. sealed: whether anyone vouches that its pairs were made from training patients.
+    excluded: cases that have no Dice, empty in truth and prediction, over all seeds and trainings. against: the arm
+    that its differences are to. covers: what their intervals cover, see `results.intervals.Interval`; empty without a
+    difference. verdict: of the differences that are ranked together, with the `together` bounds of Dice by which it is
+    given; empty for other rows, and where luck is unknown.
     """
 
     about: Arm
