@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from generators.samplers import NAMES, Sampler, check_steps, ddim_schedule, scheduler_of
 from pigbench.contracts import Config, Generator, TrainedConfig
@@ -43,7 +43,6 @@ class DiffusionConfig(ScheduleConfig, TrainedConfig):
     attention: tuple[bool, ...] = Field((False,) * 5 + (True,), description="self-attention, level by level")
     norm_groups: PositiveInt = Field(32, description="groups of every group norm")
     space_to_depth: PositiveInt = Field(1, description="fold blocks of this side into channels before the network")
-    head: NonNegativeInt = Field(0, description="channels for a last convolution after unfolding; 0 for none")
     parametrisation: Literal["noise", "velocity"] = Field("noise", description="what the network's last layer means")
 
     @model_validator(mode="after")
@@ -70,7 +69,7 @@ class SampledConfig(ScheduleConfig):
 SCHEDULE = ("timesteps", "beta_start", "beta_end")
 """The settings that a component and whoever samples from it must share."""
 
-DENOISER = (*SCHEDULE, "channels", "layers", "attention", "norm_groups", "space_to_depth", "head", "parametrisation")
+DENOISER = (*SCHEDULE, "channels", "layers", "attention", "norm_groups", "space_to_depth", "parametrisation")
 """The settings that training any denoiser reads."""
 
 
@@ -125,7 +124,6 @@ def build_unet(
         attention=config.attention,
         norm_groups=config.norm_groups,
         space_to_depth=config.space_to_depth,
-        head=config.head,
     )
 
 

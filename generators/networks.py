@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from diffusers import UNet2DModel
 from torch import nn
-from torch.nn.functional import pixel_shuffle, pixel_unshuffle, silu
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 
 class UNet(nn.Module):
@@ -27,26 +27,22 @@ class UNet(nn.Module):
         norm_groups: int,
         outputs: int = 1,
         space_to_depth: int = 1,
-        head: int = 0,
         alphas_cumprod: torch.Tensor | None = None,
     ) -> None:
         """inputs: channels that come in, the noised ones first. outputs: the number of those, whose ε goes out.
 
         channels: width of each level, each at half the side before. layers: residual blocks a level. attention: which
         levels attend. space_to_depth: side of the pixel blocks that become channels, so that the network works on a
-        grid as many times smaller. head: so many channels come out of that grid for a last convolution at the image's
-        own size, which also sees what came in; with 0 each pixel of a block is a channel of its own, and short
-        trainings leave a checkerboard. alphas_cumprod: (T,) if the last layer is to give velocities; what comes out is
-        ε all the same.
+        grid as many times smaller; each pixel of a block is a channel of its own then, and short trainings leave a
+        checkerboard. alphas_cumprod: (T,) if the last layer is to give velocities; what comes out is ε all the same.
         """
         super().__init__()
         self.register_buffer("alphas_cumprod", alphas_cumprod, persistent=False)
         self.outputs = outputs
         self.fold = space_to_depth
-        self.head = nn.Conv2d(head + inputs, outputs, kernel_size=3, padding=1) if head else None
         self.unet = UNet2DModel(
             in_channels=inputs * space_to_depth**2,
-            out_channels=(head or outputs) * space_to_depth**2,
+            out_channels=outputs * space_to_depth**2,
             block_out_channels=tuple(channels),
             layers_per_block=layers,
             down_block_types=tuple("AttnDownBlock2D" if attends else "DownBlock2D" for attends in attention),
@@ -70,8 +66,6 @@ class UNet(nn.Module):
     def unfolded(self, output: torch.Tensor, noised: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """ε (N, outputs, H, W) from what the network's last layer gives."""
         output = pixel_shuffle(output, self.fold)
-        if self.head is not None:
-            output = self.head(torch.cat([silu(output), noised], dim=1))
         if self.alphas_cumprod is None:
             return output
         alpha_bar = self.alphas_cumprod[t].view(-1, 1, 1, 1)

@@ -8,17 +8,17 @@ import pytest
 
 from pigbench.api.request import Options, set_up
 
-PROTOCOLS = {"demo": "fb42a6cf6c8be2fe", "quick": "5aa91f53d5db2dc1", "overnight": "f894ba5c9d2d1aab"}
+PROTOCOLS = {"demo": "99cbd138c4f87144", "quick": "70c6708a269b38b2", "overnight": "e3d275ea8e87a6cf"}
 SIGNATURES = {
-    "controlnet": "91a49273",
+    "controlnet": "374e3691",
     "copy-paste": "758bf83b",
-    "ddim": "9512a5cc",
-    "ddpm": "6c2d9f9b",
+    "ddim": "887e8a15",
+    "ddpm": "6b237b51",
     "identity": "b68c6e59",
-    "joint": "a914483b",
-    "ldm": "3583287c",
-    "pig": "922790b3",
-    "segguided": "dcc020ae",
+    "joint": "78450cb8",
+    "ldm": "7caf1ba6",
+    "pig": "a8d7d035",
+    "segguided": "26a416be",
     "shuffled": "f85a95d5",
     "unet": "1a39a818",
 }

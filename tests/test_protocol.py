@@ -52,7 +52,7 @@ def test_what_changes_a_number_changes_the_signature_and_the_rest_does_not() -> 
 
 def test_overnight_is_quick_but_for_the_training_of_generators() -> None:
     quick, overnight = (load_preset(name).model_dump() for name in ("quick", "overnight"))
-    assert overnight["training"].pop("images") == 4 * quick["training"].pop("images")
+    assert overnight["training"].pop("images") == 6 * quick["training"].pop("images")
     assert overnight["training"] == quick["training"]
     different = {name for name in quick if quick[name] != overnight[name]}
     assert different == {"name", "about", "seconds"}
