@@ -173,7 +173,8 @@ class Trained:
         self.fold, self.resolution, self.device = spec.fold, spec.resolution, device
         self.schedule = ddim_schedule(ScheduleConfig(**{name: spec.settings[name] for name in SCHEDULE}))
         self.networks = load_networks(job, device)
-        self.real = features(_reference(store, job), EXTRACTOR, device)
+        dataset = opened["prepared"].manifest["spec"]["dataset"]
+        self.real = features(_reference(store, job, dataset), EXTRACTOR, device)
 
     def kid(self, sampler: Any, steps: int, count: int, draw: int) -> float:
         """KID × 1000 of the images of `count` pairs, whose noise is the same for every sampler."""
@@ -194,13 +195,16 @@ class Trained:
         return 1000 * KID().measure(sets, {})
 
 
-def _reference(store: Any, job: Any) -> np.ndarray:
-    """Fresh patients' images, if a run has prepared some in this store, else the fold's held-out ones."""
+def _reference(store: Any, job: Any, dataset: str) -> np.ndarray:
+    """Images of the dataset's fresh patients, if a run has prepared some in this store, else the held-out ones."""
     from pigbench.contracts.pairs import to_unit_range
     from pigbench.stages.prepare import PreparedSet
 
     for entry in store.entries():
-        if entry.stage == "prepare" and entry.manifest["spec"].get("reference"):
+        if entry.stage != "prepare":
+            continue
+        spec = entry.manifest["spec"]
+        if spec["dataset"] == dataset and spec.get("reference"):
             return to_unit_range(PreparedSet(entry.path).images[:MOST_REAL])
     held_out = job.prepared.view(job.held_out, "")
     return held_out.pairs(range(len(held_out))).images

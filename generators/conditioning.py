@@ -10,7 +10,7 @@ from pydantic import Field
 
 from generators.diffusion import DiffusionConfig, SampledConfig
 from generators.samplers import sample_images
-from pigbench.contracts import Pairs, SampleRequest
+from pigbench.contracts import Pairs, SampleRequest, planes
 
 if TYPE_CHECKING:
     import torch
@@ -35,11 +35,11 @@ def masks_to_make(request: SampleRequest, augment: bool) -> np.ndarray:
     return np.stack(moved)[:, None]
 
 
-def as_condition(masks: np.ndarray, device: torch.device) -> torch.Tensor:
-    """(N, 1, H, W) float32, 0 or 1, on `device`."""
+def as_condition(masks: np.ndarray, request: SampleRequest) -> torch.Tensor:
+    """Label maps (N, 1, H, W) as planes (N, K, H, W) float32, 0 or 1, on the request's device."""
     import torch
 
-    return torch.as_tensor(masks, dtype=torch.float32, device=device)
+    return torch.as_tensor(planes(masks, request.task.planes), dtype=torch.float32, device=request.device)
 
 
 def images_for_masks(
@@ -48,9 +48,9 @@ def images_for_masks(
     request: SampleRequest,
     config: ConditionedConfig,
 ) -> Pairs:
-    """Images for the request's masks, and those masks; the denoiser takes x_t, the masks, 0 or 1, and t."""
+    """Images for the request's masks, and those masks; the denoiser takes x_t, the masks' planes, 0 or 1, and t."""
     masks = masks_to_make(request, config.augment_masks)
-    condition = as_condition(masks, request.device)
+    condition = as_condition(masks, request)
     images = sample_images(
         lambda x, times: denoiser(x, condition, times),
         scheduler,
@@ -65,7 +65,7 @@ def images_for_masks(
 def _moved(mask: np.ndarray, stream: torch.Generator) -> np.ndarray:
     """One mask (H, W): perhaps mirrored, turned by up to 10°, scaled by up to 10 %, moved by up to 5 % of the side.
 
-    A lesion that would leave the image stays as it was.
+    A mask of which a class would leave the image stays as it was.
     """
     import torch
     from scipy.ndimage import affine_transform
@@ -77,4 +77,4 @@ def _moved(mask: np.ndarray, stream: torch.Generator) -> np.ndarray:
     shift = np.array([down - 0.5, right - 0.5]) * 0.1 * np.array(mask.shape)
     source = mask[:, ::-1] if mirror < 0.5 else mask
     moved = affine_transform(source, matrix, centre - matrix @ (centre + shift), order=0)
-    return moved if moved.any() else mask
+    return moved if np.isin(mask, moved).all() else mask

@@ -43,7 +43,7 @@ class Control(nn.Module):
             getattr(self, name).load_state_dict(getattr(base.unet, name).state_dict())
 
     def forward(self, folded: torch.Tensor, hint: torch.Tensor, t: torch.Tensor) -> Residuals:
-        """folded: noised images as the base folds them; hint: masks 0 or 1, folded alike; t: (N,)."""
+        """folded: noised images as the base folds them; hint: mask planes 0 or 1, folded alike; t: (N,)."""
         embedding = _embed(self, folded, t)
         hidden, skips = _encode(self, self.conv_in(folded) + self.hint(hint), embedding)
         added = [zero(skip) for zero, skip in zip(self.to_skips, skips, strict=True)]
@@ -51,9 +51,9 @@ class Control(nn.Module):
 
 
 def controlled(base: UNet, control: Control, noised: torch.Tensor, hint: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-    """ε (N, 1, H, W) of the base with the control's residuals added; with zero residuals, the base's own to the bit.
+    """ε (N, C, H, W) of the base with the control's residuals added; with zero residuals, the base's own to the bit.
 
-    noised, hint: (N, 1, H, W); t: (N,) integers.
+    noised: (N, C, H, W); hint: (N, K, H, W); t: (N,) integers.
     """
     unet, folded = base.unet, base.folded(noised)
     added, to_middle = control(folded, base.folded(hint), t)

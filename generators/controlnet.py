@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from generators.conditioning import ConditionedConfig, images_for_masks
 from generators.diffusion import DENOISER, DiffusionGenerator, build_unet
-from pigbench.contracts import Batch, Component, Pairs, SampleRequest, TrainView
+from pigbench.contracts import Batch, Component, Pairs, SampleRequest, TrainView, planes
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,8 @@ class ControlNet(DiffusionGenerator):
     """Images for given masks: a frozen DDPM, steered by a trained copy of its encoder."""
 
     kind = "images-for-masks"
+    channels = (1, 3)
+    most_classes = None
     Config = ControlNetConfig
     components = (
         Component("denoiser", settings=DENOISER, owner="ddpm"),
@@ -43,7 +45,9 @@ class ControlNet(DiffusionGenerator):
         """The control of an untrained base; `train` gives it the trained one's weights."""
         from generators.control import Control
 
-        return Control(build_unet(self.config, self.resolution, inputs=1))
+        images = self.task.channels
+        base = build_unet(self.config, self.resolution, inputs=images, outputs=images)
+        return Control(base, hint_channels=self.task.planes)
 
     def train(
         self, component: str, view: TrainView, trained: Mapping[str, torch.nn.Module], loop: Loop
@@ -62,8 +66,8 @@ class ControlNet(DiffusionGenerator):
         from generators.control import controlled
 
         noise, t = batch.noise(), batch.timesteps(self.config.timesteps)
-        noised = self.schedule.add_noise(batch.images, noise, t)
-        return mse_loss(controlled(trained["denoiser"], network, noised, batch.masks, t), noise)
+        noised, hint = self.schedule.add_noise(batch.images, noise, t), planes(batch.masks, self.task.planes)
+        return mse_loss(controlled(trained["denoiser"], network, noised, hint, t), noise)
 
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
         """Images for the request's masks."""

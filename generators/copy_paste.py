@@ -1,7 +1,7 @@
 """Copy-paste: a lesion of one training case pasted, with a soft border, into another case's image.
 
 The cheap method that a generator must beat; cf. Ghiasi et al., "Simple copy-paste is a strong data augmentation method
-for instance segmentation", CVPR 2021. The mask is the pasted lesion and the lesion that was there.
+for instance segmentation", CVPR 2021. The mask is what was pasted and what was there beside it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class CopyPaste(Generator):
     """Control: a training lesion pasted into another training image."""
 
     kind = "pairs"
+    channels = (1, 3)
+    most_classes = None
     is_control = True
     Config = CopyPasteConfig
 
@@ -36,12 +38,13 @@ class CopyPaste(Generator):
         masks = view.masks[donors]
         weight = _soft(masks, self.config.border * request.resolution)
         images = weight * view.pairs(donors).images + (1 - weight) * view.pairs(hosts).images
-        return Pairs.clipped(images, masks | view.masks[hosts])
+        return Pairs.clipped(images, np.where(masks > 0, masks, view.masks[hosts]))
 
 
 def _soft(masks: np.ndarray, sigma: float) -> np.ndarray:
     """(N, 1, H, W) float32: 1 in the lesion, falling to 0 around it like a Gaussian."""
     from scipy.ndimage import gaussian_filter
 
-    blurred = gaussian_filter(masks.astype(np.float32), sigma=(0, 0, sigma, sigma))
-    return np.maximum(masks, blurred).astype(np.float32)
+    inside = (masks > 0).astype(np.float32)
+    blurred = gaussian_filter(inside, sigma=(0, 0, sigma, sigma))
+    return np.maximum(inside, blurred)

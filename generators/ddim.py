@@ -31,6 +31,8 @@ class DDIM(DiffusionGenerator):
     """Unconditional images by deterministic sampling (η = 0) from the denoiser that DDPM trained."""
 
     kind = "images"
+    channels = (1, 3)
+    most_classes = None
     Config = DDIMConfig
     components = (Component("denoiser", settings=SCHEDULE, owner="ddpm"),)
 

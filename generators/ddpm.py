@@ -32,6 +32,8 @@ class DDPM(Generator):
     """Unconditional images by ancestral sampling."""
 
     kind = "images"
+    channels = (1, 3)
+    most_classes = None
     Config = DDPMConfig
     components = (Component("denoiser", settings=DENOISER),)
 
@@ -54,7 +56,7 @@ class DDPM(Generator):
 
     def build(self, component: str) -> torch.nn.Module:
         """ε_θ(x_t, t)."""
-        return build_unet(self.config, self.resolution, inputs=1)
+        return build_unet(self.config, self.resolution, inputs=self.task.channels, outputs=self.task.channels)
 
     def loss(
         self, component: str, network: torch.nn.Module, batch: Batch, trained: Mapping[str, torch.nn.Module]

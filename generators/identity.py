@@ -9,6 +9,8 @@ class Identity(Generator):
     """Control: the training pairs again, in successive seeded permutations."""
 
     kind = "pairs"
+    channels = (1, 3)
+    most_classes = None
     is_control = True
 
     def sample(self, trained: object, request: SampleRequest) -> Pairs:

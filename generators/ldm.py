@@ -17,7 +17,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from generators.conditioning import ConditionedConfig, as_condition, masks_to_make
 from generators.diffusion import DENOISER, DiffusionGenerator, build_unet
 from generators.samplers import ddim_schedule, sample_images
-from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest, TrainView
+from pigbench.contracts import Batch, Component, Pairs, Range, SampleRequest, TrainView, planes
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +65,8 @@ class LDM(DiffusionGenerator):
     """Images for given masks, by diffusion in an autoencoder's latents."""
 
     kind = "images-for-masks"
+    channels = (1, 3)
+    most_classes = None
     reconstructs = True
     Config = LDMConfig
     components = (
@@ -100,13 +102,14 @@ class LDM(DiffusionGenerator):
 
         config = self.config
         autoencoder = Autoencoder(
+            self.task.channels,
             channels=config.autoencoder_channels,
             layers=config.autoencoder_layers,
             latent_channels=config.latent_channels,
             norm_groups=config.norm_groups,
         )
         if config.adversarial_weight:
-            autoencoder.critic = PatchCritic(config.autoencoder_channels[0])
+            autoencoder.critic = PatchCritic(self.task.channels, config.autoencoder_channels[0])
         return autoencoder
 
     def _build_denoiser(self) -> torch.nn.Module:
@@ -119,7 +122,7 @@ class LDM(DiffusionGenerator):
             outputs=self.config.latent_channels,
             schedule=self.schedule,
         )
-        return MaskedLatentDenoiser(unet, self.halvings, MASK_CHANNELS)
+        return MaskedLatentDenoiser(unet, self.halvings, self.task.planes, MASK_CHANNELS)
 
     def train(
         self, component: str, view: TrainView, trained: Mapping[str, torch.nn.Module], loop: Loop
@@ -138,9 +141,9 @@ class LDM(DiffusionGenerator):
 
         if component == "autoencoder":
             return self._reconstruction_loss(network, batch)
-        latents = _latents(trained["autoencoder"], batch)
+        latents, masks = _latents(trained["autoencoder"], batch), planes(batch.masks, self.task.planes)
         noise, t = batch.noise(like=latents), batch.timesteps(self.config.timesteps)
-        return l1_loss(network(self.schedule.add_noise(latents, noise, t), batch.masks, t), noise)
+        return l1_loss(network(self.schedule.add_noise(latents, noise, t), masks, t), noise)
 
     def _reconstruction_loss(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """L1 and KL a pixel, and, with weights above 0, the perceptual distance and what a critic says."""
@@ -166,7 +169,7 @@ class LDM(DiffusionGenerator):
     def sample(self, trained: Mapping[str, torch.nn.Module], request: SampleRequest) -> Pairs:
         """Images for the request's masks: sampled in the latents, then decoded."""
         masks = masks_to_make(request, self.config.augment_masks)
-        condition = as_condition(masks, request.device)
+        condition = as_condition(masks, request)
         autoencoder, on_step = trained["autoencoder"], request.on_step
 
         def denoiser(z: torch.Tensor, times: torch.Tensor) -> torch.Tensor:

@@ -18,11 +18,12 @@ class PerceptualDistance:
         self.network = efficientnet_lite0().to(memory_format=torch.channels_last)  # twice as fast on a CPU
 
     def __call__(self, images: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-        """A scalar for images (N, 1, H, W) in [-1, 1]; gradients reach both."""
+        """A scalar for images (N, C, H, W) in [-1, 1], C = 1 or 3; gradients reach both."""
         self.network.to(images.device)
         pairs = zip(self._features(images), self._features(others), strict=True)
         return torch.stack([(a - b).square().sum(dim=1).mean() for a, b in pairs]).mean()
 
     def _features(self, images: torch.Tensor) -> list[torch.Tensor]:
-        levels = self.network.forward_intermediates(images.repeat(1, 3, 1, 1), indices=LEVELS, intermediates_only=True)
+        in_colour = images.repeat(1, 3 // images.shape[1], 1, 1)
+        levels = self.network.forward_intermediates(in_colour, indices=LEVELS, intermediates_only=True)
         return [level / (level.square().sum(dim=1, keepdim=True).sqrt() + 1e-8) for level in levels]

@@ -1,7 +1,7 @@
 """PIG: paired image generation with a diffusion guider (MICCAI 2025). Masks and images together, from noise alone.
 
 Two denoisers walk down side by side. At every step the *guider* cleans the mask, x̂0, and the *conditional* model cleans
-the image under that estimate. x is the mask, y the image, both in [-1, 1].
+the image under that estimate. x is the mask, one plane a class, y the image, both in [-1, 1].
 
 Paper and released code differ, so each difference is a setting. The defaults are the paper's:
 
@@ -33,6 +33,7 @@ from generators.diffusion import (
     build_unet,
     predict_clean,
 )
+from generators.mask_planes import as_labels, as_planes
 from generators.samplers import started, take_step
 from pigbench.contracts import Batch, Choices, Component, Pairs, SampleRequest
 
@@ -71,6 +72,8 @@ class PIG(DiffusionGenerator):
     """Pairs from two denoisers; given masks, images for them from the conditional model alone."""
 
     kind = "pairs"
+    channels = (1, 3)
+    most_classes = None
     takes_masks = True
     Config = PIGConfig
     components = (
@@ -83,8 +86,10 @@ class PIG(DiffusionGenerator):
     )
 
     def build(self, component: str) -> torch.nn.Module:
-        """model_x(x_t, y_t, t) or model_y(x̂0, y_t, t): two channels in, what it cleans first; ε of that one out."""
-        return build_unet(self.config, self.resolution, inputs=2)
+        """model_x(x_t, y_t, t) or model_y(x̂0, y_t, t): K + C channels in, what it cleans first; ε of that out."""
+        task = self.task
+        outputs = task.planes if component == "guider" else task.channels
+        return build_unet(self.config, self.resolution, inputs=task.planes + task.channels, outputs=outputs)
 
     def loss(
         self, component: str, network: torch.nn.Module, batch: Batch, trained: Mapping[str, torch.nn.Module]
@@ -93,8 +98,8 @@ class PIG(DiffusionGenerator):
         import torch
         from torch.nn.functional import mse_loss
 
-        x_0, y_0 = 2 * batch.masks - 1, batch.images
-        noise_x, noise_y = batch.noise(), batch.noise()
+        x_0, y_0 = as_planes(batch.masks, self.task), batch.images
+        noise_x, noise_y = batch.noise(like=x_0), batch.noise()
         t = self._timesteps(batch)
         x_t = self.schedule.add_noise(x_0, noise_x, t)  # Eq. (9)
         y_t = self.schedule.add_noise(y_0, noise_y, t)  # Eq. (10)
@@ -108,7 +113,7 @@ class PIG(DiffusionGenerator):
                 condition = predict_clean(self.schedule, x_t, trained["guider"](_channels(x_t, y_t), t), t)
         error = (network(_channels(y_t, condition), t) - noise_y).square()
         if self.config.loss_weight == "sigmoid":
-            error = error * condition.sigmoid()
+            error = error * condition.amax(dim=1, keepdim=True).sigmoid()
         return error.mean()
 
     def _timesteps(self, batch: Batch) -> torch.Tensor:
@@ -128,7 +133,8 @@ class PIG(DiffusionGenerator):
 
         steps, on_step = self.config.steps, request.on_step
         if request.masks is not None:
-            masks = 2 * torch.as_tensor(request.masks, dtype=torch.float32, device=request.device) - 1
+            given = torch.as_tensor(request.masks, dtype=torch.float32, device=request.device)
+            masks = as_planes(given, self.task)
             images = sample_images(
                 trained["conditional"], self.scheduler, masks, request.noise(), steps=steps, on_step=on_step
             )
@@ -138,7 +144,7 @@ class PIG(DiffusionGenerator):
             trained["guider"],
             trained["conditional"],
             self.scheduler,
-            request.noise(),
+            request.noise((self.task.planes, self.resolution, self.resolution)),
             request.noise(),
             steps=steps,
             binarise_guide=self.config.guide == "binary",
@@ -146,7 +152,7 @@ class PIG(DiffusionGenerator):
         )
         if self.config.masks_out == "release":
             masks = binarise(masks)
-        return Pairs.clipped(images, masks > 0)
+        return Pairs.clipped(images, as_labels(masks))
 
 
 def sample_pairs(
@@ -160,13 +166,13 @@ def sample_pairs(
     binarise_guide: bool = False,
     on_step: Callable[..., None] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Algorithm 2: masks x̂0 and images ŷ0, both (N, 1, H, W), raw and unclipped.
+    """Algorithm 2: mask planes x̂0 (N, K, H, W) and images ŷ0 (N, C, H, W), raw and unclipped.
 
-    guider, conditional: denoisers from (N, 2, H, W), what is cleaned first, its condition second, and timesteps (N,) to
-    ε (N, 1, H, W). scheduler: as `ddim_schedule` or `scheduler_of` makes it; masks and images each get one of their
-    own like it, for a solver remembers the steps before. x_T, y_T: standard normal noise (N, 1, H, W). binarise_guide:
-    show the conditional model `binarise(x̂0)`; the masks are stepped raw all the same. on_step(step, t, x̂0, ŷ0) is
-    called at every step. Raises ValueError for `steps` that the sampler cannot take.
+    guider, conditional: denoisers from (N, K + C, H, W), what is cleaned first, its condition second, and timesteps
+    (N,) to ε of what is cleaned. scheduler: as `ddim_schedule` or `scheduler_of` makes it; masks and images each get
+    one of their own like it, for a solver remembers the steps before. x_T, y_T: standard normal noise, (N, K, H, W) and
+    (N, C, H, W). binarise_guide: show the conditional model `binarise(x̂0)`; the masks are stepped raw all the same.
+    on_step(step, t, x̂0, ŷ0) is called at every step. Raises ValueError for `steps` that the sampler cannot take.
     """
     import torch
 
@@ -193,7 +199,7 @@ def sample_images(
     steps: int,
     on_step: Callable[..., None] | None = None,
 ) -> torch.Tensor:
-    """Images ŷ0 (N, 1, H, W) for given masks (N, 1, H, W), -1 or 1: Algorithm 2 with x̂0 := the mask at every step."""
+    """Images ŷ0 of y_T's shape for given mask planes (N, K, H, W), -1 or 1: Algorithm 2 with x̂0 := them throughout."""
 
     def denoiser(y: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
         return conditional(_channels(y, masks), times)
@@ -202,7 +208,7 @@ def sample_images(
 
 
 def binarise(masks: torch.Tensor) -> torch.Tensor:
-    """The release's rule, image by image: clamped, 5 by 5 mean, lesion (1) above ¾·max + ¼·min, else -1.
+    """The release's rule, plane by plane: clamped, 5 by 5 mean, lesion (1) above ¾·max + ¼·min, else -1.
 
     It shrinks lesions, and it finds some in an empty but noisy mask. Means at the border are over pixels inside it.
     """

@@ -11,6 +11,8 @@ class Shuffled(Generator):
     """Control: training images with other images' masks."""
 
     kind = "pairs"
+    channels = (1, 3)
+    most_classes = None
     is_control = True
 
     def sample(self, trained: object, request: SampleRequest) -> Pairs:

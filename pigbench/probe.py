@@ -107,7 +107,7 @@ def _train(node: Node, spec: Any) -> tuple[float, int]:
         progress=lambda step, steps, loss: told.append(time.perf_counter()),
     )
     subject, network = build(node)
-    view = make_view(spec.resolution)
+    view = make_view(spec.task)
     if node.purpose.segmenter:
         loop.fit(network, subject.loss, view, augment=subject.augment)
     else:
@@ -123,7 +123,7 @@ def _sample(node: Node, spec: Any) -> float:
 
     plugin = registry.find("generators", spec.plugin).load()
     generator = instance(plugin, plugin.Config(**spec.settings), spec.task)
-    device, view = spec.numerics.device, make_view(spec.resolution)
+    device, view = spec.numerics.device, make_view(spec.task)
     request = make_request(generator, view, range(IMAGES), 0, 0, masks=spec.masks, device=device)
     if spec.masks:
         request.masks = view.masks[request.cases]

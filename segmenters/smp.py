@@ -94,7 +94,10 @@ class OneWidthConfig(EncoderConfig):
 
 
 class SMPSegmenter(Segmenter):
-    """A network of smp that says for every pixel whether it is lesion."""
+    """A network of smp that says for every pixel of which class it is."""
+
+    channels = (1, 3)
+    most_classes = None
 
     @property
     def pretrained_on(self) -> str:
@@ -106,7 +109,8 @@ class SMPSegmenter(Segmenter):
         """smp's network on the encoder that these arguments describe."""
 
     def build(self) -> torch.nn.Module:
-        """The untrained network: (N, 1, H, W) in [-1, 1], H and W enlarged by `upsample`, to logits.
+        """The untrained network: (N, C, H, W) in [-1, 1], H and W enlarged by `upsample`, to logits: one a pixel where
+        there is one class, else K + 1.
 
         Raises ValueError for a size that the encoder cannot halve.
         """
@@ -115,10 +119,14 @@ class SMPSegmenter(Segmenter):
         depth = self.config.encoder_depth
         self._check_halvings(depth)
         network = self.assemble(
-            encoder_name=self.config.encoder, encoder_depth=depth, encoder_weights=None, in_channels=1, classes=1
+            encoder_name=self.config.encoder,
+            encoder_depth=depth,
+            encoder_weights=None,
+            in_channels=self.task.channels,
+            classes=self._outputs,
         )
         if self.config.pretrained:
-            fill_with_imagenet(network.encoder)
+            fill_with_imagenet(network.encoder, self.task.channels)
         return network.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
 
     def _check_halvings(self, depth: int) -> None:
@@ -134,24 +142,33 @@ class SMPSegmenter(Segmenter):
         # One stream for all: with a seed each, transforms draw the same numbers, and both flips always come together.
         self._transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
         unit = (pairs.images + 1) / 2  # albumentations' range for floats is [0, 1]
-        moved = [self._transform(image=image[0], mask=mask[0]) for image, mask in zip(unit, pairs.masks, strict=True)]
-        images = np.stack([case["image"] for case in moved])[:, None]
-        masks = np.stack([case["mask"] for case in moved])[:, None]
+        moved = [self._moved(image, mask[0]) for image, mask in zip(unit, pairs.masks, strict=True)]
+        images, masks = np.stack([image for image, _ in moved]), np.stack([mask for _, mask in moved])[:, None]
         return Pairs(np.clip(images * 2 - 1, -1, 1).astype(np.float32), masks)
 
+    def _moved(self, image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One image (C, H, W) and its mask (H, W); albumentations has channels last, and none for grey."""
+        grey = len(image) == 1
+        case = self._transform(image=image[0] if grey else image.transpose(1, 2, 0), mask=mask)
+        return case["image"][None] if grey else case["image"].transpose(2, 0, 1), case["mask"]
+
     def loss(self, network: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        """Soft Dice over the whole batch plus binary cross-entropy, both from the logits."""
-        from torch.nn.functional import binary_cross_entropy_with_logits
+        """Soft Dice over the whole batch, a mean over classes, plus cross-entropy, both from the logits."""
+        from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
         logits = self._logits(network, batch.images)
-        return self._dice(logits, batch.masks) + binary_cross_entropy_with_logits(logits, batch.masks)
+        if self.task.planes == 1:
+            return self._dice(logits, batch.masks) + binary_cross_entropy_with_logits(logits, batch.masks)
+        labels = batch.masks[:, 0].long()
+        return self._dice(logits, labels) + cross_entropy(logits, labels)
 
     def predict(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """Probabilities (N, 2, H, W) of background and lesion."""
-        return lesion_probabilities(self._logits(network, images))
+        """Probabilities (N, K + 1, H, W) of background and classes."""
+        logits = self._logits(network, images)
+        return lesion_probabilities(logits) if self.task.planes == 1 else logits.float().softmax(dim=1)
 
     def _logits(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """(N, 1, H, W), whatever size the network works at."""
+        """(N, 1 or K + 1, H, W), whatever size the network works at."""
         from torch.nn.functional import avg_pool2d, interpolate
 
         factor = self.upsample
@@ -173,7 +190,14 @@ class SMPSegmenter(Segmenter):
     def _dice(self) -> Any:
         from segmentation_models_pytorch.losses import DiceLoss
 
-        return DiceLoss("binary", from_logits=True)
+        if self.task.planes == 1:
+            return DiceLoss("binary", from_logits=True)
+        return DiceLoss("multiclass", classes=list(range(1, self._outputs)), from_logits=True)
+
+    @property
+    def _outputs(self) -> int:
+        """Logits a pixel: one where there is one class, else one for each and for the background."""
+        return 1 if self.task.planes == 1 else self.task.planes + 1
 
     @cached_property
     def _transform(self) -> Any:
@@ -206,7 +230,7 @@ class UNet(SMPSegmenter):
         from segmenters.plain_unet import PlainUNet
 
         self._check_halvings(len(self.config.widths) - 1)
-        return PlainUNet(self.config.widths).to(memory_format=torch.channels_last)
+        return PlainUNet(self.config.widths, self.task.channels, self._outputs).to(memory_format=torch.channels_last)
 
     @property
     def upsample(self) -> int:
@@ -275,14 +299,15 @@ class SegFormer(SMPSegmenter):
         return Segformer(decoder_segmentation_channels=self.config.decoder_width, **encoder)
 
 
-def fill_with_imagenet(encoder: torch.nn.Module) -> None:
-    """ImageNet's weights for smp's EfficientNet-Lite0 of one input channel, in place.
+def fill_with_imagenet(encoder: torch.nn.Module, channels: int) -> None:
+    """ImageNet's weights for smp's EfficientNet-Lite0 of 1 or 3 input channels, in place.
 
-    Its first convolution is summed over red, green and blue, so it does to grey what the original does to that grey in
-    all three. Its range of intensities, [-1, 1], is ours.
+    For grey its first convolution is summed over red, green and blue, so it does to grey what the original does to that
+    grey in all three. Its range of intensities, [-1, 1], is ours.
     """
     from pigbench.imagenet import efficientnet_lite0
 
     published = efficientnet_lite0().state_dict()
-    published["conv_stem.weight"] = published["conv_stem.weight"].sum(dim=1, keepdim=True)
+    if channels == 1:
+        published["conv_stem.weight"] = published["conv_stem.weight"].sum(dim=1, keepdim=True)
     encoder.model.load_state_dict({name: published[name] for name in encoder.model.state_dict()})

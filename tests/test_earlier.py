@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from pigbench import registry, sources
+from pigbench.contracts import Task
 from pigbench.testing.generator_at_work import GeneratorAtWork
 from pigbench.testing.segmenters import SegmenterAtWork
 
@@ -33,6 +34,10 @@ NUMBERS: dict[str, list[float]] = {
     "pig": [0.0029, 0.64863, -0.07105, 0.11714, 0.2046],
     "segguided": [-0.00602, 0.64791, -0.98122, -0.4859, 0.03081],
     "shuffled": [-0.53304, 0.28411, -0.68511, -0.53582, 0.02822],
+    "deeplabv3plus": [-0.02372, 0.00558, -0.02607, -0.02122, 0.0],
+    "segformer": [0.21255, 0.17444, 0.44882, 0.18225, 0.0],
+    "unet": [-0.06536, 0.11197, 0.05176, -0.06334, 0.0],
+    "unetplusplus": [-0.06536, 0.11197, 0.05176, -0.06334, 0.0],
 }
 """After three steps of training: mean and standard deviation of four samples (or logits), two pixels, and the masks'
 mean, weighted by where they are."""
@@ -46,10 +51,10 @@ def numbers(group: registry.Group, name: str) -> list[float]:
     plugin = registry.find(group, name).load()
     masks = None
     if group == "generators":
-        made = GeneratorAtWork(plugin, name, 16, "smoke", steps=3).trial()
+        made = GeneratorAtWork(plugin, name, Task(16), "smoke", steps=3).trial()
         pixels, masks = made.images, made.masks
     else:
-        fitted = SegmenterAtWork(plugin, name, 32, "smoke", steps=3)
+        fitted = SegmenterAtWork(plugin, name, Task(32), "smoke", steps=3)
         network = fitted.network.eval()
         with torch.inference_mode():
             pixels = network(torch.from_numpy(fitted.pairs.images[:4].copy())).numpy()

@@ -36,6 +36,11 @@ class Task:
             raise PigbenchError(f"a task of the classes {', '.join(self.classes)}: give each a name of its own")
 
     @property
+    def planes(self) -> int:
+        """K, the number of classes: how many planes a mask has, see `planes`."""
+        return len(self.classes)
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
         return self.channels, self.resolution, self.resolution

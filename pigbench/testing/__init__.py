@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pigbench import registry
-from pigbench.contracts import Generator, Metric, Segmenter
+from pigbench.contracts import Generator, Metric, Segmenter, Task
 from pigbench.testing.results import ContractBroken, Result, require, run_checks
 
 __all__ = ["ContractBroken", "Result", "check_generator", "check_metric", "check_segmenter", "results_of"]
@@ -51,9 +51,10 @@ def results_of(
     if group == "metrics":
         return run_checks(*metrics.checks_of(cls))
     name = name or _installed_as(cls, group)
+    task = Task(resolution, channels=getattr(cls, "channels", (1,))[0])
     if group == "generators":
-        return run_checks(generators.CHECKS, generators.GeneratorAtWork(cls, name, resolution, preset))
-    return run_checks(segmenters.CHECKS, segmenters.SegmenterAtWork(cls, name, resolution, preset))
+        return run_checks(generators.CHECKS, generators.GeneratorAtWork(cls, name, task, preset))
+    return run_checks(segmenters.CHECKS, segmenters.SegmenterAtWork(cls, name, task, preset))
 
 
 def _installed_as(cls: type, group: registry.Group) -> str:

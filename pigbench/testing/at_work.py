@@ -7,6 +7,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from pigbench.contracts import Batch, Generator, Pairs, Plugin, Segmenter, Task, require_able, rule
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 from pigbench.protocol import load_preset
 from pigbench.randomness import torch_generator
 from pigbench.testing.audit import watching
 from pigbench.testing.miniature import STEPS, make_view
-from pigbench.testing.results import Fault, calling, promised
+from pigbench.testing.results import Fault, calling, entry, promised
 from pigbench.training import Diverged
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Plugin)
 BATCH = 4
+MANY = 3
+"""As many classes are tried of a plugin that can tell any number apart."""
 
 
 class AtWork(ABC):
@@ -38,12 +42,11 @@ class AtWork(ABC):
 
     contract: type[Generator | Segmenter]
 
-    def __init__(self, plugin: type, name: str, resolution: int, preset: str, steps: int = STEPS) -> None:
+    def __init__(self, plugin: type, name: str, task: Task, preset: str, steps: int = STEPS) -> None:
         """steps: of every training."""
-        self.plugin, self.name, self.resolution, self.steps = plugin, name, resolution, steps
-        self.task = Task(resolution)
+        self.plugin, self.name, self.task, self.steps = plugin, name, task, steps
         self.preset = load_preset(preset)
-        self.view = make_view(resolution)
+        self.view = make_view(task)
         self.reads: list[str] = []  # files, addresses and programs, with when
         self.drawn: list[str] = []  # global random states that moved, with when
         self.changed: list[str] = []  # when the view's content changed
@@ -144,10 +147,29 @@ def view_unchanged(subject: AtWork) -> str:
 def other_sizes(subject: AtWork) -> str:
     """Check: an odd and a larger size work, or are refused with a ValueError."""
     seen = []
-    for resolution in (subject.resolution - 1, subject.resolution * 3 // 2):
-        other = type(subject)(subject.plugin, subject.name, resolution, subject.preset.name, steps=1)
-        seen.append(f"{resolution} pixels {_tried(other)}")
+    for resolution in (subject.task.resolution - 1, subject.task.resolution * 3 // 2):
+        seen.append(f"{resolution} pixels {_tried(_with(subject, replace(subject.task, resolution=resolution)))}")
     return ", ".join(seen)
+
+
+def other_tasks(subject: AtWork) -> str:
+    """Check: every kind of image works that it declares, with the most classes, or three, that it declares."""
+    most, seen = min(subject.plugin.most_classes or MANY, MANY), []
+    for channels in subject.plugin.channels:
+        classes = tuple(f"class {number + 1}" for number in range(most))
+        task = replace(subject.task, channels=channels, classes=classes)
+        told = f"{'grey' if channels == 1 else 'colour'} with {counted(most, 'class', 'classes')}"
+        try:
+            _with(subject, task).trial()
+        except Fault as fault:
+            raise Fault(f"{told}: {fault}", entry(Plugin, "channels")) from fault
+        seen.append(told)
+    return ", ".join(seen)
+
+
+def _with(subject: AtWork, task: Task) -> AtWork:
+    """The same plugin for another task, trained for one step."""
+    return type(subject)(subject.plugin, subject.name, task, subject.preset.name, steps=1)
 
 
 def _tried(other: AtWork) -> str:
@@ -158,7 +180,7 @@ def _tried(other: AtWork) -> str:
         if isinstance(cause, (ValueError, PigbenchError)) and not isinstance(cause, Diverged):
             return "refused"
         raise Fault(
-            f"at {other.resolution} pixels {fault}: refuse such a size with a ValueError", rule("Images are")
+            f"at {other.task.resolution} pixels {fault}: refuse such a size with a ValueError", rule("Images are")
         ) from cause
     return "work"
 

@@ -11,7 +11,14 @@ import numpy as np
 
 from pigbench.contracts import Component, Config, Generator, Kind, Pairs, Plugin, rule
 from pigbench.errors import PigbenchError
-from pigbench.testing.at_work import BATCH, nothing_else_read, other_sizes, random_states_alone, view_unchanged
+from pigbench.testing.at_work import (
+    BATCH,
+    nothing_else_read,
+    other_sizes,
+    other_tasks,
+    random_states_alone,
+    view_unchanged,
+)
 from pigbench.testing.generator_at_work import GeneratorAtWork
 from pigbench.testing.late_imports import late_imports
 from pigbench.testing.pairs import require_same
@@ -170,4 +177,5 @@ CHECKS = (
     Check("weights are all", weights_are_all),
     Check("resume", resume),
     Check("other sizes", other_sizes),
+    Check("channels and classes", other_tasks),
 )

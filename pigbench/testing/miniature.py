@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench.contracts import TrainView, to_stored
+from pigbench.contracts import Task, TrainView, to_stored
 from pigbench.randomness import numpy_generator
 from pigbench.training import LOSS_WINDOW
 
@@ -13,16 +13,17 @@ STEPS = LOSS_WINDOW + 1
 """The shortest training that leaves a checkpoint before its end."""
 
 
-def make_view(resolution: int) -> TrainView:
-    """Dark noise with a bright square, which is the mask; 6 patients. The first case is flat grey, its mask empty."""
-    draw = numpy_generator("miniature", resolution)
-    images = draw.normal(-0.6, 0.1, (CASES, 1, resolution, resolution)).astype(np.float32)
-    masks = np.zeros(images.shape, np.uint8)
+def make_view(task: Task) -> TrainView:
+    """Dark noise with a bright square, which is the mask, its classes case by case; 6 patients. The first case is flat
+    grey, its mask empty."""
+    draw, resolution = numpy_generator("miniature", task.resolution), task.resolution
+    images = draw.normal(-0.6, 0.1, (CASES, *task.image_shape)).astype(np.float32)
+    masks = np.zeros((CASES, *task.mask_shape), np.uint8)
     side = max(1, resolution // 4)
-    for mask in masks:
+    for number, mask in enumerate(masks):
         top, left = draw.integers(0, resolution - side + 1, 2)
-        mask[0, top : top + side, left : left + side] = 1
-    images[masks > 0] = 0.5
+        mask[0, top : top + side, left : left + side] = 1 + number % task.planes
+    images[np.broadcast_to(masks > 0, images.shape)] = 0.5
     images[0], masks[0] = 0.0, 0
     return TrainView(to_stored(images), masks, [f"p{case // 2}" for case in range(CASES)], "miniature")
 

@@ -14,7 +14,15 @@ from pigbench.contracts import Config, Pairs, Plugin, Segmenter, masks_of, requi
 from pigbench.errors import PigbenchError
 from pigbench.protocol import plugin_config
 from pigbench.randomness import seed_for
-from pigbench.testing.at_work import BATCH, AtWork, nothing_else_read, other_sizes, random_states_alone, view_unchanged
+from pigbench.testing.at_work import (
+    BATCH,
+    AtWork,
+    nothing_else_read,
+    other_sizes,
+    other_tasks,
+    random_states_alone,
+    view_unchanged,
+)
 from pigbench.testing.late_imports import late_imports
 from pigbench.testing.pairs import require_same
 from pigbench.testing.results import Check, Fault, promised, require_words
@@ -181,4 +189,5 @@ CHECKS = (
     Check("resume", resume),
     Check("start", start),
     Check("other sizes", other_sizes),
+    Check("channels and classes", other_tasks),
 )

@@ -66,7 +66,7 @@ def test_the_measured_sd_is_part_of_the_weights(settings, view) -> None:
 
 @pytest.mark.parametrize(("channels", "factor"), [((8, 8), 2), ((8, 8, 8), 4)])
 def test_the_factor_follows_the_levels(channels, factor) -> None:
-    network = Autoencoder(channels=channels, layers=1, latent_channels=3, norm_groups=4)
+    network = Autoencoder(1, channels=channels, layers=1, latent_channels=3, norm_groups=4)
     images = torch.zeros(2, 1, SIDE, SIDE)
     assert network.encode(images).shape == (2, 3, SIDE // factor, SIDE // factor)
     assert network.decode(network.encode(images)).shape == images.shape

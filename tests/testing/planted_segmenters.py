@@ -41,8 +41,8 @@ class TakesAResolution(GoodSegmenter):
         super().__init__(config, resolution)
 
 
-class WorksInColour(GoodSegmenter):
-    channels = (3,)
+class ClaimsColour(GoodSegmenter):
+    channels = (1, 3)
 
 
 class PredictsMasks(GoodSegmenter):

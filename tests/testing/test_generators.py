@@ -80,7 +80,7 @@ def plugin(name: str) -> type:
 def test_a_good_one_passes_every_check(name: str) -> None:
     results = list(results_of("generators", plugin(name)))
     assert {result.state for result in results} == {"ok"}, results
-    assert len(results) == 14
+    assert len(results) == 15
     check_generator(plugin(name), resolution=24)
 
 

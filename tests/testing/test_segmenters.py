@@ -17,7 +17,12 @@ BUILT_FOR = "An `__init__` of your own takes (self, config, task), too."
 
 FAULTS = [
     ("TakesAResolution", "declaration", "takes (self, config, resolution): make it (self, config, task)", BUILT_FOR),
-    ("WorksInColour", "declaration", "declares channels = (3,), and the task's images have 1", BUILT_FOR),
+    (
+        "ClaimsColour",
+        "channels and classes",
+        "colour with 1 class: training raises RuntimeError",
+        "those that its images can have",
+    ),
     ("PretrainedOnMuch", "declaration", "its pretrained_on is tuple", "The data that its networks"),
     ("PredictsMasks", "prediction", "(4, 1, 16, 16) bool: return probabilities (N, K + 1, H, W)", CHANCES),
     ("PredictsOneChance", "prediction", "such as `lesion_probabilities(logits)`, in place of masks", CHANCES),
@@ -50,7 +55,7 @@ def plugin(name: str) -> type:
 def test_a_good_one_passes_every_check(name: str) -> None:
     results = list(results_of("segmenters", plugin(name)))
     assert {result.state for result in results} == {"ok"}, results
-    assert len(results) == 12
+    assert len(results) == 13
 
 
 @pytest.mark.process
