@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pigbench.contracts import LESION, Task
 from pigbench.errors import PigbenchError, did_you_mean
 
 METRIC_DEFINITIONS = 1
@@ -130,7 +131,7 @@ class Protocol(_Table):
     """A preset met by a dataset: what two numbers must share to be compared.
 
     set_aside: the share of the patients that is kept for tuning and stands in no fold. flips: how segmenters mirror the
-    dataset's images, unless they are told otherwise.
+    dataset's images, unless they are told otherwise. channels, classes: of the dataset, see `contracts.Task`.
     """
 
     preset: Preset
@@ -140,8 +141,15 @@ class Protocol(_Table):
     split_seed: int = 0
     set_aside: float = Field(0.0, ge=0, lt=1)
     flips: str = "both"
+    channels: int = 1
+    classes: tuple[str, ...] = LESION
     metric_definitions: int = METRIC_DEFINITIONS
     stage_versions: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """What plugins are built for."""
+        return Task(self.preset.resolution, self.channels, self.classes)
 
     @property
     def signature(self) -> str:
@@ -156,8 +164,9 @@ class Protocol(_Table):
         content["preset"]["diffusion"] = {name: value for name, value in shared.items() if not isinstance(value, dict)}
         if not self.set_aside:  # so that records from before there was any keep their hash
             del content["set_aside"]
-        if self.flips == "both":
-            del content["flips"]
+        usual = {"flips": "both", "channels": 1, "classes": list(LESION)}
+        for name in [name for name, value in usual.items() if content[name] == value]:
+            del content[name]
         if not self.preset.numerics.compile:
             del content["preset"]["numerics"]["compile"]
         if self.preset.scoring.grid == "working":

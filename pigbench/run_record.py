@@ -100,7 +100,7 @@ def _scored(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[int, tu
 
 def _test_set(scored: Mapping[int, tuple[Node, Scored]], ceiling: Mapping[str, Any]) -> TestSet:
     """The held-out cases of all folds, each once."""
-    of_folds = {node.purpose.fold or 0: found for node, found in scored.values()}
+    of_folds = {node.purpose.fold or 0: found.once for node, found in scored.values()}
     folds = [np.full(len(found.case_id), fold, np.int32) for fold, found in of_folds.items()]
     cases = TestCases(
         case_id=[case for found in of_folds.values() for case in found.case_id],
@@ -115,8 +115,11 @@ def _columns(scored: Mapping[int, tuple[Node, Scored]], test_set: TestSet) -> Sc
     """The statistics and scores of every case of every fit."""
     place = {case: number for number, case in enumerate(test_set.cases.case_id)}
     return Scores.stacked(
-        (fit, [place[case] for case in found.case_id], found.statistics, found.scores)
-        for fit, (_, found) in scored.items()
+        (
+            (fit, [place[case] for case in found.case_id], found.statistics, found.scores)
+            for fit, (_, found) in scored.items()
+        ),
+        [found.class_ for _, found in scored.values() if found.class_ is not None],
     )
 
 
@@ -141,7 +144,7 @@ def _generator(generator: Contender, request: Request, plan: Plan, store: Store)
             told["image_passes"][name] = facts.get("image_passes")
             told["arithmetic"][name] = facts.get("arithmetic")
             told["losses"][name] = facts.get("losses", [])
-    return generator.info(request.protocol.preset.resolution) | told
+    return generator.info(request.protocol.task) | told
 
 
 def _facts(node: Node, store: Store) -> dict[str, Any]:

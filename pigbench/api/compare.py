@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path("runs")
 PICTURES = (".svg", ".png", ".pdf")
-BY = ("size",)
+BY = ("size", "class")
 """What cases can be told apart by."""
 
 
@@ -167,22 +167,31 @@ def read_tables(path: str | Path | Sequence[str | Path], choice: Choice, tell: C
     held = dict.fromkeys(name for group in groups for kind in ("case", "set") for name in group.held(kind))
     require_known("metric among the records", choice.metrics, held)
     if choice.by:
-        groups = _by_size(groups, tell)
+        groups = _in_parts(groups, choice.by, tell)
     return Tables(list(_summaries(groups, choice, tell)), choice.metrics)
 
 
-def _by_size(groups: list[Group], tell: Callable[[str], None]) -> list[Group]:
+def _in_parts(groups: list[Group], by: str, tell: Callable[[str], None]) -> list[Group]:
     """The groups in parts. Raises PigbenchError where none can be."""
+    from pigbench.results.classes import by_class
     from pigbench.results.sizes import by_size
 
+    cut, lacking, none = {
+        "size": (
+            by_size,
+            "with too few lesions whose area is known",
+            "no record tells the area of three lesions, so there are no thirds of the cases",
+        ),
+        "class": (by_class, "of one class", "no record has several classes"),
+    }[by]
     found = []
     for group in groups:
-        parts = by_size(group)
+        parts = cut(group)
         if not parts:
-            tell(f"left out: {group.dataset.name}, {group.preset}, with too few lesions whose area is known")
+            tell(f"left out: {group.dataset.name}, {group.preset}, {lacking}")
         found += parts
     if not found:
-        raise PigbenchError("no record tells the area of three lesions, so there are no thirds of the cases")
+        raise PigbenchError(none)
     return found
 
 

@@ -85,4 +85,5 @@ def _facts(setup: Setup) -> dict[str, object]:
         "cases": len(cases),
         "has_patient_ids": setup.source.has_patient_ids,
         "pseudo_patients": setup.source.pseudo_patients,
+        "classes": list(setup.source.classes),
     }

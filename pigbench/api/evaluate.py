@@ -142,9 +142,10 @@ def _samples(asked: tuple[int, ...] | None, given: GivenPairs, *, filtered: bool
 
 def _refuse_other_pairs(given: GivenPairs, protocol_hash: str, records: Path) -> None:
     """Raises PigbenchError if a record has other pairs for one of the folds under the same name: rows would mix."""
+    from pigbench.contracts import Task
     from pigbench.results import load_records
 
-    contents = given.info(0)["config"]
+    contents = given.info(Task(1))["config"]
     for record in load_records([records])[0] if records.is_dir() else []:
         known = record.generators.get(given.label)
         if known is None or (record.protocol_hash, known.signature) != (protocol_hash, given.signature):

@@ -194,6 +194,8 @@ def _protocol(options: Options, preset: Preset, source: Source) -> Protocol:
         folds=preset.folds if options.folds is None else options.folds,
         set_aside=options.set_aside or 0.0,
         flips=source.flips,
+        channels=source.channels,
+        classes=source.classes,
         stage_versions=RENUMBERED,
     )
 

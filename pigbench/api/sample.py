@@ -99,11 +99,15 @@ def _check_drawings(setup: Setup, sheet: Path | None, trace: Path | None) -> Non
 
 def draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) -> None:
     """Draw the first samples of the chunks, not chosen, with their masks (PNG)."""
+    from pigbench.contracts.arrays import as_picture
     from pigbench.reporting.contact_sheet import Cell, contact_sheet
 
     images, masks = _arrays(setup, nodes, cells)
     contact_sheet(
-        [Cell(image[0], None if masks is None else masks[i, 0], f"sample {i}") for i, image in enumerate(images)],
+        [
+            Cell(as_picture(image), None if masks is None else masks[i, 0], f"sample {i}")
+            for i, image in enumerate(images)
+        ],
         path,
         title=f"{nodes[0].purpose.what} on {setup.request.protocol.dataset}, fold {nodes[0].purpose.fold}, "
         f"the first {len(images)} samples, not chosen",

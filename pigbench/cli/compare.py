@@ -44,7 +44,10 @@ def compare(
     ] = None,
     by: Annotated[
         str | None,
-        typer.Option(metavar="size", help="Table 2 of each third of the cases, by the area of their lesion."),
+        typer.Option(
+            metavar="size|class",
+            help="Table 2 of each third of the cases, by the area of their lesion, or of each class.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,

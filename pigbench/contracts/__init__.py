@@ -52,9 +52,10 @@ from pigbench.contracts.pairs import Pairs, TrainView, seal, to_stored, to_unit_
 from pigbench.contracts.plugin import Plugin, instance, require_able, require_init
 from pigbench.contracts.probabilities import lesion_probabilities, masks_of, require_probabilities
 from pigbench.contracts.segmenter import Segmenter
-from pigbench.contracts.task import Task, label_maps, planes
+from pigbench.contracts.task import LESION, Task, label_maps, planes
 
 __all__ = [
+    "LESION",
     "Batch",
     "CaseMasks",
     "CaseMetric",

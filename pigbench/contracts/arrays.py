@@ -21,3 +21,13 @@ def to_numpy(values: Any) -> np.ndarray:
         return np.asarray(values)
     values = values.detach().cpu()
     return (values.float() if values.is_floating_point() else values).numpy()
+
+
+def channels_first(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W) or (H, W, 3) as networks have it, (C, H, W)."""
+    return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+
+
+def as_picture(image: np.ndarray) -> np.ndarray:
+    """An image (C, H, W) as libraries for pictures have it: grey (H, W), colour (H, W, 3)."""
+    return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)

@@ -9,6 +9,9 @@ import numpy as np
 
 from pigbench.errors import PigbenchError
 
+LESION = ("lesion",)
+"""The classes of a task that names none."""
+
 MOST_CLASSES = 255
 """What fits into a uint8 beside the background."""
 
@@ -23,7 +26,7 @@ class Task:
 
     resolution: int
     channels: int = 1
-    classes: tuple[str, ...] = ("lesion",)
+    classes: tuple[str, ...] = LESION
 
     def __post_init__(self) -> None:
         if self.resolution < 1:

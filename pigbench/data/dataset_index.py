@@ -26,7 +26,7 @@ from pigbench.store import Store
 
 MANIFEST = "dataset.json"
 SKIPPED = "skipped.csv"
-RESERVED = "phantom"  # the name of the built-in dataset
+RESERVED = ("phantom", "phantom-colour")  # the names of the built-in datasets
 
 
 @dataclass(frozen=True)

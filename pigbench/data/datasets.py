@@ -1,4 +1,4 @@
-"""Datasets by name: the built-in phantom, and what was imported into a store."""
+"""Datasets by name: the built-in phantoms, and what was imported into a store."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pigbench.errors import PigbenchError, did_you_mean
 if TYPE_CHECKING:
     from pigbench.data.dataset_index import Row
     from pigbench.data.file_dataset import ImportedSource
+    from pigbench.data.phantom.colour import PhantomColour
     from pigbench.data.phantom.dataset import Phantom
 
 
@@ -33,19 +34,19 @@ class DatasetInfo:
 
 def open_dataset(name: str, store_root: Path) -> Source:
     """The dataset of that name. Raises PigbenchError for an unknown name, with the nearest known ones."""
-    if name == RESERVED:
-        return _phantom()
+    if name in RESERVED:
+        return _phantom(name)
     known = _registered(store_root)
     if name not in known:
-        hint = did_you_mean("dataset", name, [RESERVED, *known])
+        hint = did_you_mean("dataset", name, [*RESERVED, *known])
         raise PigbenchError(f"{hint} (datasets of the store {store_root.absolute()}; `pigbench data import` adds one)")
     return _open_imported(name, store_root)
 
 
 def forget_dataset(name: str, store_root: Path) -> None:
-    """Take a dataset out of a store's list. Raises PigbenchError for the phantom and for an unknown name."""
-    if name == RESERVED:
-        raise PigbenchError(f"'{RESERVED}' is built in")
+    """Take a dataset out of a store's list. Raises PigbenchError for a built-in and for an unknown name."""
+    if name in RESERVED:
+        raise PigbenchError(f"'{name}' is built in")
     known = _registered(store_root)
     if name not in known:
         raise PigbenchError(did_you_mean("dataset", name, known))
@@ -58,7 +59,7 @@ def cases_called(name: str, store_root: Path, dataset: str | None = None) -> lis
     dataset: where to look; everywhere if None. The rows hold private names. Raises PigbenchError where there is none.
     """
     places = _registered(store_root) if dataset is None else [dataset]
-    sources = {place: open_dataset(place, store_root) for place in places if place != RESERVED}
+    sources = {place: open_dataset(place, store_root) for place in places if place not in RESERVED}
     found = [
         (place, row)
         for place, source in sources.items()
@@ -72,8 +73,8 @@ def cases_called(name: str, store_root: Path, dataset: str | None = None) -> lis
 
 
 def list_datasets(store_root: Path) -> list[DatasetInfo]:
-    """The phantom, then the store's datasets by name; one that is damaged is listed with its problem."""
-    return [_built_in(), *(_imported(name, store_root) for name in _registered(store_root))]
+    """The built-in ones, then the store's by name; one that is damaged is listed with its problem."""
+    return [*map(_built_in, RESERVED), *(_imported(name, store_root) for name in _registered(store_root))]
 
 
 def _registered(store_root: Path) -> list[str]:
@@ -98,14 +99,15 @@ def _imported(name: str, store_root: Path) -> DatasetInfo:
 
 
 @cache
-def _phantom() -> Phantom:
+def _phantom(name: str) -> Phantom | PhantomColour:
     """Drawn once a process, which takes a fifth of a second."""
+    from pigbench.data.phantom.colour import PhantomColour
     from pigbench.data.phantom.dataset import Phantom
 
-    return Phantom()
+    return {kind.name: kind for kind in (Phantom, PhantomColour)}[name]()
 
 
-def _built_in() -> DatasetInfo:
-    phantom = _phantom()
+def _built_in(name: str) -> DatasetInfo:
+    phantom = _phantom(name)
     about = "built-in, procedural"
-    return DatasetInfo(RESERVED, about, len(phantom), phantom.patients, phantom.has_patient_ids, phantom.fingerprint())
+    return DatasetInfo(name, about, len(phantom), phantom.patients, phantom.has_patient_ids, phantom.fingerprint())

@@ -242,8 +242,8 @@ def check_characters(name: str) -> None:
 
 def _check_name(name: str) -> None:
     check_characters(name)
-    if name.lower() == dataset_index.RESERVED:
-        raise PigbenchError(f"--name '{name}' is the built-in dataset: choose another")
+    if name.lower() in dataset_index.RESERVED:
+        raise PigbenchError(f"--name '{name}' is a built-in dataset: choose another")
 
 
 def _patients(importer: Importer, cases: Sequence[Found], facts: Sequence[Facts]) -> tuple[list[str], bool, bool]:

@@ -1,7 +1,7 @@
 """A dataset's cases at one resolution, as memory-mapped arrays beside an index table; written once, never changed.
 
-images.npy  (N, 1, R, R) uint16, 0..65535 for [-1, 1]
-masks.npy   (N, 1, R, R) uint8, 0 or 1
+images.npy  (N, C, R, R) uint16, 0..65535 for [-1, 1]
+masks.npy   (N, 1, R, R) uint8, label maps, 0 background, 1..K
 index.csv   in the order of the arrays: case_id, patient_id, lesion_fraction; where the square lies in the image as it
             was read (`data.geometry`); and mm a pixel of that image, down and across, where the source knows them
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from pigbench.contracts import TrainView, to_stored
-from pigbench.contracts.arrays import window
+from pigbench.contracts.arrays import channels_first, window
 from pigbench.data.geometry import Geometry, interpolation
 from pigbench.data.source import CaseInfo, Source
 
@@ -37,20 +37,23 @@ _INDEX = ("case_id", "patient_id", "lesion_fraction", *_GEOMETRY, *_SPACING)
 def prepare(source: Source, resolution: int, directory: Path) -> None:
     """Write every case of `source` at `resolution` into `directory`, one case in memory at a time."""
     cases = source.cases()
-    write(cases, (prepare_rows(source, [row], resolution) for row in range(len(cases))), resolution, directory)
+    parts = (prepare_rows(source, [row], resolution) for row in range(len(cases)))
+    write(cases, parts, (source.channels, resolution, resolution), directory)
 
 
-def write(cases: list[CaseInfo], parts: Iterable[dict[str, np.ndarray]], resolution: int, directory: Path) -> None:
-    """Write the prepared set of these cases; `parts` are successive ones of them, as `prepare_rows` gives them.
+def write(
+    cases: list[CaseInfo], parts: Iterable[dict[str, np.ndarray]], shape: tuple[int, int, int], directory: Path
+) -> None:
+    """Write the prepared set of these cases, whose images are (C, R, R) = `shape`; `parts` are successive ones of them,
+    as `prepare_rows` gives them.
 
     The arrays are streamed to their files rather than mapped: mapped pages would count as this process's memory, and a
     full disk would kill it instead of raising OSError.
     """
-    shape = (len(cases), 1, resolution, resolution)
     geometry: list[list[int]] = []
     with (directory / "images.npy").open("wb") as images, (directory / "masks.npy").open("wb") as masks:
-        _write_header(images, shape, np.dtype("<u2"))
-        _write_header(masks, shape, np.dtype("u1"))
+        _write_header(images, (len(cases), *shape), np.dtype("<u2"))
+        _write_header(masks, (len(cases), 1, *shape[1:]), np.dtype("u1"))
         for part in parts:
             images.write(part["images"].astype("<u2", copy=False).tobytes())
             masks.write(part["masks"].tobytes())
@@ -59,20 +62,21 @@ def write(cases: list[CaseInfo], parts: Iterable[dict[str, np.ndarray]], resolut
 
 
 def prepare_rows(source: Source, rows: Sequence[int], resolution: int) -> dict[str, np.ndarray]:
-    """These rows of `source.cases()`: images (n, R, R) uint16 and masks (n, R, R) uint8, see `prepare_case`, and the
+    """These rows of `source.cases()`: images (n, C, R, R) uint16 and masks (n, R, R) uint8, see `prepare_case`, and the
     `Geometry` of each as (n, 6) numbers."""
     images, masks, geometries = zip(*(_prepare(*source.read(row, resolution), resolution) for row in rows), strict=True)
     geometry = np.array([each.as_row() for each in geometries])
-    return {"images": np.stack(images), "masks": np.stack(masks), "geometry": geometry}
+    return {"images": np.stack([*map(channels_first, images)]), "masks": np.stack(masks), "geometry": geometry}
 
 
 def prepare_case(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    """One case as networks see it: image (R, R) uint16 as `contracts.to_stored` has it, mask (R, R) uint8.
+    """One case as networks see it: image (R, R) or (R, R, 3) uint16 as `contracts.to_stored` has it, mask (R, R) uint8.
 
-    image: (h, w), any real type and scale. mask: (h, w), 0 or 1. Blank borders are cropped, the image's 0.5 and 99.5
-    percentiles become -1 and 1, and it is padded to a square, so nothing is ever stretched. A pixel of the mask is set
-    where the lesion covers at least half of it; the pixel it covers most is always set. Raises ValueError for a
-    constant image.
+    image: grey (h, w), any real type and scale, or colour (h, w, 3), uint8 or uint16. mask: a label map (h, w). Blank
+    borders are cropped. Of grey the 0.5 and 99.5 percentiles become -1 and 1; colour keeps its whole range, all
+    channels alike. It is padded to a square, so nothing is ever stretched. A pixel of the mask is set where classes
+    cover at least half of it, to the one that covers most; the pixel that a class covers most is always set to one.
+    Raises ValueError for a constant image.
     """
     image, mask, _ = _prepare(image, mask, resolution)
     return image, mask
@@ -85,11 +89,22 @@ def _prepare(image: np.ndarray, mask: np.ndarray, resolution: int) -> tuple[np.n
     rows, columns = inside = _not_blank(image, mask)
     geometry = Geometry(image.shape[0], image.shape[1], rows.start, rows.stop, columns.start, columns.stop)
     image, mask = image[inside], mask[inside]
+    low, high = _window(image, lowest, highest)
+
+    def squared(plane: np.ndarray) -> np.ndarray:
+        return _resample_image(_pad(_rescale(plane, low, high), -1.0), resolution)
+
+    grey = image.ndim == 2
+    square = squared(image) if grey else np.stack([squared(image[..., c]) for c in range(image.shape[-1])], axis=-1)
+    return to_stored(square), _resample_mask(_pad(mask, 0), resolution), geometry
+
+
+def _window(image: np.ndarray, lowest: float, highest: float) -> tuple[float, float]:
+    """The intensities that become -1 and 1. A window per image would change a colour's hue."""
+    if image.ndim == 3:
+        return 0.0, float(np.iinfo(image.dtype).max)
     low, high = (float(value) for value in np.percentile(image, PERCENTILES))
-    if low == high:  # an image of plain areas
-        low, high = lowest, highest
-    image, mask = _pad(_rescale(image, low, high), -1.0), _pad(mask, 0)
-    return to_stored(_resample_image(image, resolution)), _resample_mask(mask, resolution), geometry
+    return (low, high) if low != high else (lowest, highest)  # an image of plain areas
 
 
 class Prepared:
@@ -131,8 +146,8 @@ def crop(image: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _not_blank(image: np.ndarray, mask: np.ndarray) -> tuple[slice, slice]:
     """The rows and columns within the blank borders."""
     lowest, highest = float(image.min()), float(image.max())
-    kept = (image > lowest + BLANK * (highest - lowest)) | (mask != 0)
-    return window(kept)
+    bright = image > lowest + BLANK * (highest - lowest)
+    return window((bright.any(axis=-1) if image.ndim == 3 else bright) | (mask != 0))
 
 
 def _rescale(image: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -163,12 +178,19 @@ def _resample_mask(mask: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def shrink_mask(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """A mask on a coarser grid, uint8: set where the lesion covers at least half of a pixel, and where most of one."""
-    coverage = _coverage(mask, _area(mask.shape[0], grid[0]), _area(mask.shape[1], grid[1]))
-    resampled = (coverage >= COVERAGE - ROUNDING).astype(np.uint8)
-    if mask.any() and not resampled.any():
-        resampled.flat[np.argmax(coverage.round(6))] = 1
-    return resampled
+    """A label map (h, w) on a coarser grid, uint8, by the rule of `prepare_case`."""
+    down, across = _area(mask.shape[0], grid[0]), _area(mask.shape[1], grid[1])
+    covered = {label: _coverage(mask == label, down, across) for label in range(1, int(mask.max()) + 1)}
+    shrunk, most, total = np.zeros(grid, np.uint8), np.zeros(grid), np.zeros(grid)
+    for label, coverage in covered.items():
+        shrunk[coverage.round(6) > most] = label
+        most = np.maximum(most, coverage.round(6))
+        total += coverage
+    shrunk[total < COVERAGE - ROUNDING] = 0
+    for label, coverage in covered.items():
+        if coverage.any() and not (shrunk == label).any():
+            shrunk.flat[np.argmax(coverage.round(6))] = label
+    return shrunk
 
 
 def _coverage(mask: np.ndarray, down: csr_array, across: csr_array) -> np.ndarray:

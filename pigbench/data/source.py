@@ -1,4 +1,4 @@
-"""What a dataset is to the rest of the suite: a named source of cases, each an image with its lesion mask."""
+"""What a dataset is to the rest of the suite: a named source of cases, each an image with its mask."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from pigbench.contracts import LESION
+
 Progress = Callable[[int, int], None]
 """Told how many of the cases or files are done, and how many there are."""
 
@@ -20,9 +22,9 @@ Progress = Callable[[int, int], None]
 class CaseInfo:
     """One case, without its pixels. Both ids are safe to show: no file name or patient name can be read from them.
 
-    lesion_fraction: the lesion's share of the image, 0 to 1, at the image's own size. prepared_fraction: of the square
-    that the image is prepared as; None where nobody has looked. spacing: mm a pixel of the image, down and across; None
-    where nobody knows.
+    lesion_fraction: the share of the image that is of any class, 0 to 1, at the image's own size. prepared_fraction: of
+    the square that the image is prepared as; None where nobody has looked. spacing: mm a pixel of the image, down and
+    across; None where nobody knows.
     """
 
     case_id: str
@@ -54,11 +56,14 @@ class Source(ABC):
 
     has_patient_ids: whether the cases' patients are known. If not, every case is its own patient, or, with
     pseudo_patients, those with near-identical images are one; tables say so. flips: which mirror images could be of a
-    patient, `both`, `horizontal`, `vertical` or `none`; segmenters train on such.
+    patient, `both`, `horizontal`, `vertical` or `none`; segmenters train on such. channels: 1 for grey images, 3 for
+    colour. classes: what masks tell from the background; a mask's value k is the k-th of them.
     """
 
     name: str
     has_patient_ids: bool
+    channels: int = 1
+    classes: tuple[str, ...] = LESION
     pseudo_patients: bool = False
     flips: str = "both"
 
@@ -79,12 +84,13 @@ class Source(ABC):
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         """Case `index` of `cases()` at its own size, before any preparation.
 
-        Returns the image (h, w), float32, uint8 or uint16 on any scale, and the mask (h, w), uint8, 0 or 1.
+        Returns the image, grey (h, w), float32, uint8 or uint16 on any scale, or colour (h, w, 3), uint8 or uint16 of
+        its whole range; and the mask, a label map (h, w) uint8, 0 background, 1..K.
         resolution: what it will be prepared at; a procedural source renders a multiple of it, others ignore it.
         """
 
     def read_truth(self, index: int) -> np.ndarray:
-        """The mask of case `index` that predictions are judged by, (h, w) uint8, 0 or 1.
+        """The mask of case `index` that predictions are judged by, a label map (h, w) uint8.
 
         It is the image's own, except that of a procedural source, which covers the same view at a size of its own.
         """

@@ -1,6 +1,6 @@
 """Real cases and generated pairs as one raw dataset of nnU-Net, with folds in which nothing leaks.
 
-OUT/imagesTr/ID_0000.png, OUT/labelsTr/ID.png   16-bit grey; 0 and 1 for the lesion
+OUT/imagesTr/ID_0000.png, OUT/labelsTr/ID.png   grey of 16 bits, or RGB of 8; label maps, 0 the background
 OUT/dataset.json, OUT/splits_final.json         as nnU-Net version 2 has them
 OUT/pigbench.json                               the seal of each fold, and what was exported for it
 
@@ -10,17 +10,17 @@ pairs made from fold K's training patients stand in fold K's training list alone
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pigbench.contracts import seal
+from pigbench.contracts import LESION, seal
 from pigbench.data.fold_manifests import nnunet_fold, write_json
 from pigbench.errors import PigbenchError
-from pigbench.exporting.png import written_whole
+from pigbench.exporting.png import as_file, written_whole
 from pigbench.stages.node import Node
 from pigbench.stages.prepare import PreparedSet
 from pigbench.stages.sample import Samples
@@ -76,7 +76,7 @@ def _write(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
         folds.append({"fold": fold, "seal": fold_seal, "generated": len(made), "chunks": [node.key for node in own]})
     exported = Exported(len(real.case_ids), sum(fold["generated"] for fold in folds))
     write_json(out / "splits_final.json", splits)
-    write_json(out / "dataset.json", _description(generator, exported))
+    write_json(out / "dataset.json", _description(generator, exported, chunks[0].spec))
     write_json(out / "pigbench.json", {"generator": generator, "folds": folds})
     return exported
 
@@ -104,14 +104,16 @@ def _opened(node: Node, store: Store) -> Entry:
 def _write_case(out: Path, name: str, image: np.ndarray, mask: np.ndarray) -> None:
     from PIL import Image
 
-    Image.fromarray(image[0]).save(out / "imagesTr" / f"{name}_0000.png")
+    Image.fromarray(as_file(image)).save(out / "imagesTr" / f"{name}_0000.png")
     Image.fromarray(mask[0]).save(out / "labelsTr" / f"{name}.png")
 
 
-def _description(generator: str, exported: Exported) -> dict[str, Any]:
+def _description(generator: str, exported: Exported, spec: Mapping[str, Any]) -> dict[str, Any]:
+    names = ["grey"] if spec.get("channels", 1) == 1 else ["R", "G", "B"]
+    classes = spec.get("classes", LESION)
     return {
-        "channel_names": {"0": "grey"},
-        "labels": {"background": 0, "lesion": 1},
+        "channel_names": {str(number): name for number, name in enumerate(names)},
+        "labels": {"background": 0} | {name: label for label, name in enumerate(classes, start=1)},
         "numTraining": exported.real + exported.generated,
         "file_ending": ".png",
         "description": f"{exported.real} real cases and {exported.generated} pairs by {generator}; "

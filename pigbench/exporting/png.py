@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
+from pigbench.contracts import LESION
+from pigbench.contracts.arrays import as_picture
 from pigbench.data.fold_manifests import write_json
 from pigbench.errors import PigbenchError
 from pigbench.stages.node import Node
@@ -47,6 +51,12 @@ def export_samples(nodes: list[Node], n: int, store: Store, out: Path) -> int:
     return n * len(groups)
 
 
+def as_file(image: np.ndarray) -> np.ndarray:
+    """An image (C, R, R) uint16 as PNG files have it: grey of 16 bits (R, R), colour of 8 (R, R, 3)."""
+    picture = as_picture(image)
+    return picture if picture.ndim == 2 else np.rint(picture / 257).astype(np.uint8)
+
+
 def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> None:
     from PIL import Image
 
@@ -54,11 +64,12 @@ def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> N
     images, masks = load_images(samples, n), load_masks(samples, n)
     (directory / "images").mkdir(parents=True)
     for number, image in enumerate(images):
-        Image.fromarray(image[0]).save(directory / "images" / f"{number:05}.png")
+        Image.fromarray(as_file(image)).save(directory / "images" / f"{number:05}.png")
     if masks is not None:
         (directory / "masks").mkdir()
+        white = 255 if len(chunks[0].spec.get("classes", LESION)) == 1 else 1  # several classes: label maps
         for number, mask in enumerate(masks):
-            Image.fromarray(mask[0] * 255).save(directory / "masks" / f"{number:05}.png")
+            Image.fromarray(mask[0] * np.uint8(white)).save(directory / "masks" / f"{number:05}.png")
     manifest = {
         "seal": samples[0].seal,
         "as_is": True,

@@ -2,17 +2,21 @@
 
 Generated pairs are judged beside real ones, both against chance: the same images under other images' masks. So a mask
 that always lies where images are bright earns nothing, and lesions may be darker or brighter than what is around them.
+Of several classes it is the mean over those that a mask has, each counted up in the direction that its real ones have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from pigbench.metrics.classes import over_classes
 from pigbench.metrics.foreign import Scale, scale_of
+
+Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 RING = 1 / 10
 """The ring's width, as a part of the image's side (at least 2 pixels)."""
@@ -48,17 +52,19 @@ def gate(
     real_masks: np.ndarray,
     patients: Sequence[str],
     seed: int,
+    classes: int = 1,
 ) -> Gate:
-    """The gate for generated pairs beside real ones, all (N, 1, H, W); images float32 in [-1, 1], masks 0 or 1.
+    """The gate for generated pairs beside real ones: images (N, C, H, W) float32 in [-1, 1], label maps (N, 1, H, W).
 
     patients: of the real pairs; those of one patient are alike, so the certainty is that of the patients' means. Pairs
     with an empty mask are left out; with fewer than two left on either side nothing can be said.
     """
-    made, known = _over_chance(images, masks, seed), _over_chance(real_images, real_masks, seed)
+    measure = contrasts if classes == 1 else partial(_of_classes, signs=_signs(real_images, real_masks, seed, classes))
+    made, known = _over_chance(images, masks, seed, measure), _over_chance(real_images, real_masks, seed, measure)
     contrast, real = _mean(made[np.isfinite(made)]), _mean(known[np.isfinite(known)])
     of_patients = _by_patient(known, patients)
     unsure = len(of_patients) < 2 or abs(real) < SURE * of_patients.std(ddof=1) / len(of_patients) ** 0.5
-    of = _scale(real_images, real_masks, patients, seed)
+    of = _scale(real_images, real_masks, patients, seed, measure)
     scaled = (of.foreign_30 - of.chance, of.foreign_50 - of.chance, of.tells)
     if np.isfinite(made).sum() < 2 or unsure:
         return Gate(contrast, real, float("nan"), "cannot tell", *scaled)
@@ -66,27 +72,42 @@ def gate(
     return Gate(contrast, real, ratio, "conditioned" if ratio >= LEAST else "not conditioned", *scaled)
 
 
-def _scale(images: np.ndarray, masks: np.ndarray, patients: Sequence[str], seed: int) -> Scale:
+def _scale(images: np.ndarray, masks: np.ndarray, patients: Sequence[str], seed: int, measure: Measure) -> Scale:
     """What the contrast of real pairs is where some have another patient's mask."""
     kept = np.flatnonzero(masks.any(axis=(1, 2, 3)))
     images, masks, of = images[kept], masks[kept], [patients[int(index)] for index in kept]
-    return scale_of(partial(contrasts, images), masks, of, np.random.default_rng(seed))
+    return scale_of(partial(measure, images), masks, of, np.random.default_rng(seed))
 
 
 def contrasts(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """(N,) mean inside the mask minus mean in the ring, as a part of the range; NaN where either has no pixel."""
+    """(N,) mean inside the mask minus mean in the ring, as a part of the range; NaN where either has no pixel.
+
+    Of colour, the mean of its channels. A mask is what is not 0.
+    """
     from scipy.ndimage import distance_transform_edt
 
     width = max(2.0, RING * images.shape[-1])
     found = np.full(len(images), np.nan)
-    for index, (image, mask) in enumerate(zip(images[:, 0], masks[:, 0] > 0, strict=True)):
+    for index, (image, mask) in enumerate(zip(images.mean(axis=1), masks[:, 0] > 0, strict=True)):
         if mask.any() and not mask.all():
             ring = ~mask & (distance_transform_edt(~mask) <= width)
             found[index] = (image[mask].mean() - image[ring].mean()) / 2
     return found
 
 
-def _over_chance(images: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray:
+def _of_classes(images: np.ndarray, masks: np.ndarray, signs: Sequence[float]) -> np.ndarray:
+    """(N,) the mean contrast of the classes that a mask has, each times its sign."""
+    each = [sign * contrasts(images, masks == label) for label, sign in enumerate(signs, start=1)]
+    return over_classes(np.stack(each, axis=1), len(images))
+
+
+def _signs(images: np.ndarray, masks: np.ndarray, seed: int, classes: int) -> list[float]:
+    """1 for each class that is brighter than what is around it, -1 for the others."""
+    each = (_over_chance(images, (masks == label).astype(np.uint8), seed, contrasts) for label in range(1, classes + 1))
+    return [-1.0 if _mean(values[np.isfinite(values)]) < 0 else 1.0 for values in each]
+
+
+def _over_chance(images: np.ndarray, masks: np.ndarray, seed: int, measure: Measure) -> np.ndarray:
     """(N,) each pair's contrast minus the same image's under another pair's mask; NaN where there is none."""
     difference = np.full(len(images), np.nan)
     kept = np.flatnonzero(masks.any(axis=(1, 2, 3)))
@@ -94,7 +115,7 @@ def _over_chance(images: np.ndarray, masks: np.ndarray, seed: int) -> np.ndarray
         return difference
     away = np.random.default_rng(seed).integers(1, len(kept), len(kept))
     others = kept[(np.arange(len(kept)) + away) % len(kept)]
-    difference[kept] = contrasts(images[kept], masks[kept]) - contrasts(images[kept], masks[others])
+    difference[kept] = measure(images[kept], masks[kept]) - measure(images[kept], masks[others])
     return difference
 
 

@@ -59,17 +59,17 @@ def features(
     batch: int = 16,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """The features of `images` (N, 1, H, W) float32 in [-1, 1], as (N, D) float32.
+    """The features of `images` (N, C, H, W) float32 in [-1, 1], C = 1 or 3, as (N, D) float32.
 
-    The images are rounded to 8 bits, which is what the extractors take, and the grey is repeated in three channels.
+    The images are rounded to 8 bits, which is what the extractors take, and grey is repeated in three channels.
     Every batch has `batch` images (the last is padded), so the features of an image do not depend on its neighbours.
     progress: called with (images done, images in all) after each batch.
     """
     import torch
 
     network = load_extractor(extractor, str(device))
-    if images.ndim != 4 or images.shape[1] != 1:
-        raise ValueError(f"images of shape {images.shape}, not (N, 1, H, W)")
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images of shape {images.shape}, not (N, 1, H, W) or (N, 3, H, W)")
     found = np.empty((len(images), EXTRACTORS[extractor].dimension), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(images), batch):

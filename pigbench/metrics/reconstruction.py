@@ -8,7 +8,7 @@ import numpy as np
 def errors(images: np.ndarray, rebuilt: np.ndarray) -> dict[str, float]:
     """The mean absolute and the root mean squared error as a part of the range [-1, 1], and the PSNR in dB.
 
-    images, rebuilt: (N, 1, H, W) float32 in [-1, 1].
+    images, rebuilt: (N, C, H, W) float32 in [-1, 1].
     """
     difference = (rebuilt.astype(np.float64) - images) / 2
     squared = float(np.mean(difference**2))

@@ -16,27 +16,27 @@ from pigbench.planning.untrained import blank_batch
 MEASURE = "pig"
 """The generator whose arithmetic everybody gets."""
 
-_KNOWN: dict[tuple[str, int], float] = {}
-"""Multiply-adds of an image-pass by signature and resolution: a plan asks for each fold."""
+_KNOWN: dict[tuple[str, Task], float] = {}
+"""Multiply-adds of an image-pass by signature and task: a plan asks for each fold."""
 
 
-def image_passes(generator: GeneratorChoice, images: int, shared: Mapping[str, Any], resolution: int) -> int:
+def image_passes(generator: GeneratorChoice, images: int, shared: Mapping[str, Any], task: Task) -> int:
     """The image-passes in which a generator takes the arithmetic of `images` passes of `MEASURE`.
 
     shared: the preset's `[diffusion]` table. Raises PigbenchError where a generator's arithmetic cannot be counted.
     """
     measure = choose_generator(MEASURE, shared, {})
     least = max(1, len(generator.plugin.components))
-    return max(least, round(images * _per_image(measure, resolution) / _per_image(generator, resolution)))
+    return max(least, round(images * _per_image(measure, task) / _per_image(generator, task)))
 
 
-def _per_image(generator: GeneratorChoice, resolution: int) -> float:
+def _per_image(generator: GeneratorChoice, task: Task) -> float:
     """Multiply-adds of an image-pass, a mean over its own components as they share the passes."""
-    key = generator.signature, resolution
+    key = generator.signature, task
     if key not in _KNOWN:
         own = [component for component in generator.plugin.components if component.owner is None]
         whole = sum(component.share for component in own)
-        _KNOWN[key] = sum(part.share * _counted(generator, part, Task(resolution)) for part in own) / whole
+        _KNOWN[key] = sum(part.share * _counted(generator, part, task) for part in own) / whole
     return _KNOWN[key]
 
 
@@ -46,7 +46,7 @@ def _counted(choice: GeneratorChoice, component: Component, task: Task) -> float
 
     from pigbench.arithmetic import Counter
 
-    generator, batch = instance(choice.plugin, choice.config, task), blank_batch(task.resolution)
+    generator, batch = instance(choice.plugin, choice.config, task), blank_batch(task)
     if type(generator).loss is Generator.loss:
         raise PigbenchError(f"generator '{choice.name}' has a training of its own: its arithmetic cannot be told")
     with torch.random.fork_rng(devices=[]):

@@ -110,9 +110,9 @@ class GeneratorChoice:
         """Whether the suite measures what its compression loses."""
         return self.plugin.reconstructs
 
-    def info(self, resolution: int) -> dict[str, Any]:
+    def info(self, task: Task) -> dict[str, Any]:
         """What a record says of it, but for its training."""
-        generator = instance(self.plugin, self.config, Task(resolution))
+        generator = instance(self.plugin, self.config, task)
         return {
             "label": self.label,
             "plugin": self.name,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pigbench import registry
+from pigbench.contracts import Task
 from pigbench.data.external_pairs import PairSet, read_folder
 from pigbench.data.file_dataset import check_characters
 from pigbench.data.fold_manifests import UNSEALED, Manifest, read_manifest
@@ -65,7 +66,7 @@ class GivenPairs:
         told_by: Any = [fold.as_is for fold in self.folds.values()][:1] if self.sealed else self._contents
         return f"{self.name}@{digest([self.name, told_by])[:8]}"
 
-    def info(self, resolution: int) -> dict[str, Any]:
+    def info(self, task: Task) -> dict[str, Any]:
         """What a record says of them."""
         claim = "whoever handed them in says that no held-out patient was trained on"
         doubt = f"{UNSEALED}: nobody vouches that no held-out patient was trained on"

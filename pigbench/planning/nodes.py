@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import wraps
 from typing import Any, TypedDict
 
@@ -95,6 +95,7 @@ class Nodes:
         self.made: dict[tuple[Any, ...], tuple[Node, tuple[Any, ...]]] = {}
         self.protocol = request.protocol
         self.preset = request.protocol.preset
+        self.task = asdict(self.protocol.task)
         self.numerics = _numerics(request)
         dataset, resolution = self.protocol.dataset_identity, self.preset.resolution
         aside = self.protocol.set_aside or None
@@ -133,7 +134,7 @@ class Nodes:
             source=generator.source,
             training=self.training(generator),
             share=component.share / sum(c.share for c in own),
-            resolution=self.preset.resolution,
+            **self.task,
             seed=fold.seed,
             **fold.keyed,
             numerics=self.numerics,
@@ -151,7 +152,7 @@ class Nodes:
         settings = self.preset.training_for(generator.name).model_copy(update=_rate(generator.config))
         if settings.budget == "images" or settings.images is None:
             return settings
-        images = image_passes(generator, settings.images, self.preset.diffusion, self.preset.resolution)
+        images = image_passes(generator, settings.images, self.preset.diffusion, self.protocol.task)
         return settings.model_copy(update={"images": images})
 
     @_once
@@ -165,7 +166,7 @@ class Nodes:
             chunk=number,
             size=self.preset.sampling.chunk,
             batch=self.preset.sampling.batch,
-            resolution=self.preset.resolution,
+            **self.task,
             seed=fold.seed,
             **fold.keyed,
             numerics=self.numerics,
@@ -238,7 +239,7 @@ class Nodes:
         inputs = {"prepared": self.prepared, "split": self.split}
         inputs |= _numbered("chunk", self.chunks(generator, n, fold))
         purpose = Purpose(generator.label, generator.label, n=n, **fold.told)
-        return node(gate.STAGE, gate.GateSpec(n=n, **fold.keyed), inputs, purpose)
+        return node(gate.STAGE, gate.GateSpec(n=n, classes=len(self.protocol.classes), **fold.keyed), inputs, purpose)
 
     def reconstruct(self, generator: GeneratorChoice, fold: Fold) -> Node:
         """What a generator's compression loses of held-out images."""
@@ -247,7 +248,7 @@ class Nodes:
             settings=generator.config.model_dump(mode="json"),
             source=generator.source,
             batch=self.preset.sampling.batch,
-            resolution=self.preset.resolution,
+            **self.task,
             fold=fold.number,
             numerics=self.numerics,
         )
@@ -288,7 +289,7 @@ class Nodes:
             training=self.preset.segmentation.model_copy(update=training_settings),
             number=training,
             n=arm.n,
-            resolution=self.preset.resolution,
+            **self.task,
             seed=fold.seed,
             **fold.keyed,
             numerics=self.numerics,
@@ -324,7 +325,7 @@ class Nodes:
     def predict(self, segmenter: SegmenterChoice, arm: Arm, fold: Fold, training: int) -> Node:
         """A fit, and what it predicts of the held-out cases."""
         fitted = self.fit(segmenter, arm, fold, training)
-        shared = {"plugin", "settings", "source", "resolution", "numerics", "fold"}
+        shared = {"plugin", "settings", "source", *self.task, "numerics", "fold"}
         spec = predict.PredictSpec(**{name: value for name, value in fitted.spec.items() if name in shared})
         inputs = {"prepared": self.prepared, "split": self.split, "fit": fitted}
         return node(predict.STAGE, spec, inputs, replace(fitted.purpose, trains=False))
@@ -332,7 +333,8 @@ class Nodes:
     def measure(self, segmenter: SegmenterChoice, arm: Arm, fold: Fold, training: int) -> Node:
         """How good a fit's predictions are."""
         predicted = self.predict(segmenter, arm, fold, training)
-        spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold.number, longest=self.longest)
+        classes = len(self.protocol.classes)
+        spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold.number, classes=classes, longest=self.longest)
         inputs = predicted.inputs | {"predict": predicted} | self.grid()
         return node(measure.STAGE, spec, inputs, predicted.purpose)
 
@@ -349,7 +351,7 @@ class Nodes:
             plugin=segmenter.name,
             settings=segmenter.config.model_dump(mode="json"),
             source=segmenter.source,
-            resolution=self.preset.resolution,
+            **self.task,
             numerics=self.numerics,
             n=n,
             **fold.keyed,
@@ -365,7 +367,8 @@ class Nodes:
         """What perfect masks would score, unless that is 1."""
         if self.longest is None:
             return []
-        spec = ceiling.CeilingSpec(metrics=self.of_cases, longest=self.longest)
+        classes = len(self.protocol.classes)
+        spec = ceiling.CeilingSpec(metrics=self.of_cases, longest=self.longest, classes=classes)
         return [node(ceiling.STAGE, spec, {"prepared": self.prepared} | self.grid(), Purpose(self.protocol.dataset))]
 
     def grid(self) -> dict[str, Node]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pigbench.contracts import Generator
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError, in_a_line
-from pigbench.planning.untrained import blank_batch, build, build_needed
+from pigbench.planning.untrained import blank_batch, build, build_needed, task_of
 from pigbench.stages.node import Node
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _fault(node: Node, *, with_loss: bool = True) -> _Fault | None:
 
 def _take_loss(node: Node, subject: Any, network: torch.nn.Module) -> None:
     """One loss of the untrained network, if it has one; raises what the plugin raises."""
-    batch = blank_batch(node.spec["resolution"])
+    batch = blank_batch(task_of(node))
     if node.purpose.segmenter:
         subject.loss(network, batch)
     elif type(subject).loss is not Generator.loss:  # else it has a training of its own

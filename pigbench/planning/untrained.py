@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pigbench import registry
-from pigbench.contracts import Batch, Task, instance
+from pigbench.contracts import LESION, Batch, Task, instance
 from pigbench.randomness import torch_generator
 from pigbench.stages.node import Node
 from pigbench.stages.train import OnlySettings
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def build(node: Node) -> tuple[Any, torch.nn.Module]:
     """The plugin of a training as its stage makes it, and its untrained network. Raises what the plugin raises."""
-    spec, task = node.spec, Task(node.spec["resolution"])
+    spec, task = node.spec, task_of(node)
     group: registry.Group = "segmenters" if node.purpose.segmenter else "generators"
     plugin = registry.find(group, spec["plugin"]).load()
     if node.purpose.segmenter:
@@ -36,10 +36,17 @@ def build_needed(node: Node) -> dict[str, torch.nn.Module]:
     }
 
 
-def blank_batch(resolution: int) -> Batch:
+def task_of(node: Node) -> Task:
+    """What a node's plugin is built for."""
+    spec = node.spec
+    return Task(spec["resolution"], spec.get("channels", 1), tuple(spec.get("classes", LESION)))
+
+
+def blank_batch(task: Task) -> Batch:
     """Two dark cases with a bright square, which is the mask."""
     import torch
 
-    masks = torch.zeros(2, 1, resolution, resolution)
-    masks[..., : resolution // 4, : resolution // 4] = 1
-    return Batch(images=masks - 0.5, masks=masks, step=0, generator=torch_generator("resolution"))
+    masks = torch.zeros(2, *task.mask_shape)
+    masks[..., : task.resolution // 4, : task.resolution // 4] = 1
+    images = (masks - 0.5).expand(2, *task.image_shape).contiguous()
+    return Batch(images=images, masks=masks, step=0, generator=torch_generator("resolution"))

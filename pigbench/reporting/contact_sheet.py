@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 PANEL = 128  # pixels: small images are enlarged, by a whole number of times, to at least this
 MARGIN, GAP = 16, 2  # pixels: around and between cells, and between the panels of a cell
 CAPTION, TITLE = 10, 16  # text sizes in pixels
-PAPER, INK, OUTLINE = (255, 255, 255), (60, 60, 60), (255, 90, 60)
+PAPER, INK = (255, 255, 255), (60, 60, 60)
+OUTLINES = ((255, 90, 60), (40, 120, 255), (60, 190, 90), (240, 180, 30), (170, 90, 220), (30, 190, 200))
+"""Of the classes, in their order; then they begin again."""
 TINT = 0.25  # the outline's share in the colour of the inside
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One case. image: (H, W) float, -1 black to 1 white, beyond that clipped. mask: (H, W) uint8, or none."""
+    """One case. image: grey (H, W) or colour (H, W, 3), float, -1 dark to 1 bright, beyond that clipped. mask: a label
+    map (H, W) uint8, or none."""
 
     image: np.ndarray
     mask: np.ndarray | None = None
@@ -33,7 +36,7 @@ class Cell:
 
 def contact_sheet(cells: Sequence[Cell], path: Path, columns: int = 8, title: str = "") -> None:
     """Write `cells` to `path` as a PNG, row by row: the bare image, and beside it the image with its
-    mask outlined and its inside tinted, so that an inverted mask is seen.
+    mask outlined and its inside tinted, class by class, so that an inverted mask is seen.
 
     If no cell has a mask there is one panel a cell. Raises ValueError for no cells or images of different shapes. The
     file appears whole or not at all.
@@ -73,8 +76,10 @@ def _compose(cells: Sequence[Cell], columns: int, title: str) -> Image:
 
 def _tile(cell: Cell, masked: bool) -> np.ndarray:
     """The panels of a cell side by side, (height, width, 3) uint8."""
-    times = math.ceil(PANEL / max(cell.image.shape))
-    bare = _enlarged(_grey(cell.image), times)[..., None].repeat(3, axis=2)
+    times = math.ceil(PANEL / max(cell.image.shape[:2]))
+    bare = _enlarged(_bytes(cell.image), times)
+    if bare.ndim == 2:
+        bare = bare[..., None].repeat(3, axis=2)
     if not masked:
         return bare
     shown = np.full_like(bare, 255) if cell.mask is None else _with_mask(bare, _enlarged(cell.mask, times))
@@ -83,13 +88,22 @@ def _tile(cell: Cell, masked: bool) -> np.ndarray:
 
 
 def _with_mask(bare: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    shown, inside = bare.copy(), mask != 0
-    shown[inside] = np.rint((1 - TINT) * bare[inside] + TINT * np.array(OUTLINE))
-    shown[_outline(mask)] = OUTLINE
+    shown = bare.copy()
+    labels = np.unique(mask[mask != 0]).tolist()
+    for label in labels:
+        inside = mask == label
+        shown[inside] = np.rint((1 - TINT) * bare[inside] + TINT * np.array(colour_of(label)))
+    for label in labels:
+        shown[_outline(mask == label)] = colour_of(label)
     return shown
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
+def colour_of(label: int) -> tuple[int, int, int]:
+    """A class's colour."""
+    return OUTLINES[(label - 1) % len(OUTLINES)]
+
+
+def _bytes(image: np.ndarray) -> np.ndarray:
     return np.rint((np.clip(image, -1, 1) + 1) * 127.5).astype(np.uint8)
 
 

@@ -31,5 +31,7 @@ def of_part(group: Group) -> str:
     """Which cases a table is of, where it is of some of them."""
     if not (part := group.part):
         return ""
-    area = f"{number(part.low, 100)} to {number(part.high, 100)} % of the image"
-    return f", {part.name} lesions: {part.cases} of {part.of} cases, area {area}"
+    if part.areas is None:
+        return f", class {part.name}"
+    low, high = (number(area, 100) for area in part.areas)
+    return f", {part.name} lesions: {part.cases} of {part.of} cases, area {low} to {high} % of the image"

@@ -1,7 +1,8 @@
 """Figure 3 of the paper: how a mask and its image come out of noise, step by step.
 
-A sampler calls `on_step(step, t, mask, image)` with its estimates x̂0 and ŷ0, tensors (N, 1, H, W), in [-1, 1] once
-clipped; a generator of images alone gives None for the mask. `Recorder` is such an `on_step`; `trace_strip` draws it.
+A sampler calls `on_step(step, t, mask, image)` with its estimates x̂0, a plane a class (N, K, H, W), and ŷ0
+(N, C, H, W), in [-1, 1] once clipped; a generator of images alone gives None for the mask. `Recorder` is such an
+`on_step`; `trace_strip` draws it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from pigbench.contracts.arrays import as_picture
+from pigbench.reporting.contact_sheet import colour_of
+
 Frame = tuple[int, np.ndarray | None, np.ndarray]
-"""(t, mask estimate (H, W) or None, image estimate (H, W))."""
+"""(t, mask estimate (K, H, W) or None, image estimate (C, H, W))."""
 
 
 class Recorder:
@@ -27,7 +31,7 @@ class Recorder:
         self._last: Frame | None = None
 
     def __call__(self, step: int, t: int, mask: Any, image: Any) -> None:
-        """Note one step: tensors (N, 1, H, W), the mask's may be None."""
+        """Note one step: tensors (N, K, H, W) and (N, C, H, W), the mask's may be None."""
         self._last = (t, None if mask is None else self._array(mask), self._array(image))
         if step % self._stride == 0:
             self._kept.append(self._last)
@@ -45,7 +49,7 @@ class Recorder:
         return [frames[i] for i in chosen]
 
     def _array(self, estimates: Any) -> np.ndarray:
-        return estimates[self.sample, 0].detach().float().cpu().numpy()
+        return estimates[self.sample].detach().float().cpu().numpy()
 
 
 def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
@@ -61,7 +65,8 @@ def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
     for (name, pictures), line in zip(rows, axes, strict=True):
         line[0].set_ylabel(name)
         for picture, axis in zip(pictures, line, strict=True):
-            axis.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+            shown = _mask_picture(picture) if name == "mask" else _unit(as_picture(picture))
+            axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
     for t, axis in zip(times, axes[0], strict=True):
@@ -69,3 +74,16 @@ def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
     if title:
         figure.suptitle(title, fontsize=10)
     figure.savefig(path, dpi=150, format="png")
+
+
+def _mask_picture(planes: np.ndarray) -> np.ndarray:
+    """One plane in grey; several each in its class's colour, on black."""
+    if len(planes) == 1:
+        return _unit(planes[0])
+    colours = np.array([colour_of(label) for label in range(1, len(planes) + 1)]) / 255
+    return np.clip(np.einsum("khw,kc->hwc", _unit(planes), colours), 0, 1)
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """-1..1 as 0..1, what lies beyond clipped."""
+    return np.clip((values + 1) / 2, 0, 1)

@@ -76,29 +76,34 @@ class Scores(Part):
 
     @property
     def of_held_out(self) -> np.ndarray:
-        """(N,) bool: the rows of the first test set and the first class, which tables are made of."""
-        rows = np.ones(len(self), bool)
-        for column in (self.test_set, self.class_):
-            if column is not None:
-                rows &= column == 0
-        return rows
+        """(N,) bool: the rows of the first test set, which tables are made of."""
+        return np.ones(len(self), bool) if self.test_set is None else self.test_set == 0
+
+    @property
+    def classes(self) -> np.ndarray:
+        """(N,) the class of each row."""
+        return np.zeros(len(self), np.int32) if self.class_ is None else self.class_
 
     @classmethod
     def stacked(
-        cls, fits: Iterable[tuple[int, Sequence[int] | np.ndarray, Mapping[str, Any], Mapping[str, Any]]]
+        cls,
+        fits: Iterable[tuple[int, Sequence[int] | np.ndarray, Mapping[str, Any], Mapping[str, Any]]],
+        classes: Sequence[np.ndarray] = (),
     ) -> Self:
         """The columns of several fits, each given as its index, its cases' indexes, its statistics and its scores.
 
-        A statistic or a score that a fit lacks is NaN there.
+        A statistic or a score that a fit lacks is NaN there. classes: of each fit's rows, if there are several.
         """
         whole = list(fits)
         lengths = [len(cases) for _, cases, *_ in whole]
+        told = {"class": np.concatenate(classes)} if classes else {}
         return cls.model_validate(
             {
                 "fit": np.repeat(np.array([fit for fit, *_ in whole], np.int32), np.array(lengths, int)),
                 "case": np.concatenate(
                     [np.empty(0, np.int32), *(np.asarray(cases, np.int32) for _, cases, *_ in whole)]
                 ),
+                **told,
                 "statistics": _side_by_side([statistics for *_, statistics, _ in whole], lengths),
                 "scores": _side_by_side([scores for *_, scores in whole], lengths),
             }

@@ -1,7 +1,7 @@
 """Records of one protocol, merged whenever and wherever they were made: what one table may show together.
 
 Merging does not depend on the order of the records, and a record that comes twice counts once. Of the scores, those of
-the first test set and the first class are taken, which tables are made of.
+the first test set are taken, which tables are made of.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from pigbench.metrics.classes import over_classes
 from pigbench.results.naming import of_patients
 from pigbench.results.record import (
     AgreementRun,
@@ -44,7 +45,8 @@ class Trial:
     """One fit and what was measured of it: its arm, its generator's signature, and its cases.
 
     cases: (N,) indexes into the group's cases, ascending; none where the fit failed. scores: by metric, (N,) each, NaN
-    where a case is excluded; without the metrics that were refused. statistics: by name, (N,) each.
+    where a case is excluded; without the metrics that were refused. statistics: by name, (N,) each. classes: the same
+    fit as each class sees it, if there are several; its scores are the means over them, and it has no statistics.
     """
 
     arm: Arm
@@ -53,6 +55,7 @@ class Trial:
     cases: np.ndarray
     scores: Columns
     statistics: Columns
+    classes: tuple[Trial, ...] = ()
 
     @property
     def status(self) -> str:
@@ -68,12 +71,13 @@ class Trial:
 
     def agrees(self, other: Trial) -> bool:
         """Whether both have the same cases and no score or statistic that the other has otherwise."""
-        return np.array_equal(self.cases, other.cases) and all(
+        alike = np.array_equal(self.cases, other.cases) and all(
             np.array_equal(column, theirs[name], equal_nan=True)
             for ours, theirs in ((self.scores, other.scores), (self.statistics, other.statistics))
             for name, column in ours.items()
             if name in theirs
         )
+        return alike and all(ours.agrees(theirs) for ours, theirs in zip(self.classes, other.classes, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +100,14 @@ class Tested:
 
 @dataclass(frozen=True)
 class Part:
-    """Some of a group's cases. by: what they were chosen by, and which: `size:small`. low, high: of their areas."""
+    """Some of a group's cases, or one class of all. by: what they were chosen by, and which: `size:small`,
+    `class:gland`. areas: the least and the greatest of them; None where it is a class."""
 
     by: str
     name: str
     cases: int
     of: int
-    low: float
-    high: float
+    areas: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -324,18 +328,37 @@ def _trials_of(
     arms = {name: _relabelled(arm, record, labels) for name, arm in record.arms.items()}
     scores = record.scores
     place = np.array([places[case] for case in record.cases.case_id], dtype=int)[scores.case]
-    rows = np.lexsort((place, scores.fit))
+    several = [] if scores.class_ is None else [scores.class_]
+    rows = np.lexsort((place, scores.fit, *several))
     rows = rows[scores.of_held_out[rows]]
     place, measured, kept = place[rows], _taken(scores.scores, rows), _taken(scores.statistics, rows)
-    ends = np.searchsorted(scores.fit[rows], np.arange(len(record.fits) + 1))
+    count = len(record.dataset.classes) if several else 1
+    size = len(rows) // count  # the rows of one class, which are as many as of each other
+    ends = np.searchsorted(scores.fit[rows[:size]], np.arange(len(record.fits) + 1))
     for run, start, end in zip(record.fits, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
         arm, signature = arms[run.arm]
         segmenter = _segmenter(run.segmenter, record, segmenters)
         if (arm.arm, segmenter) != (run.arm, run.segmenter):
             run = run.model_copy(update={"arm": arm.arm, "segmenter": segmenter})
-        of_fit = {name: column[start:end] for name, column in measured.items() if name not in run.refused}
-        statistics = {name: column[start:end] for name, column in kept.items()}
-        yield run.unit, Trial(arm, run, signature, place[start:end], of_fit, statistics)
+        told = {name: column for name, column in measured.items() if name not in run.refused}
+        classes = tuple(
+            Trial(arm, run, signature, place[part], _cut(told, part), _cut(kept, part))
+            for part in (slice(number * size + start, number * size + end) for number in range(count))
+        )
+        yield run.unit, classes[0] if count == 1 else _of_all(classes)
+
+
+def _of_all(classes: tuple[Trial, ...]) -> Trial:
+    """A fit with the means over its classes."""
+    scores = {
+        name: over_classes(np.stack([each.scores[name] for each in classes], axis=1), len(column))
+        for name, column in classes[0].scores.items()
+    }
+    return replace(classes[0], scores=scores, statistics={}, classes=classes)
+
+
+def _cut(columns: Columns, part: slice) -> Columns:
+    return {name: column[part] for name, column in columns.items()}
 
 
 def _taken(columns: Columns, rows: np.ndarray) -> Columns:
@@ -360,7 +383,14 @@ def _joined_trials(known: Trial, other: Trial) -> Trial | None:
         return None
     if other.scores.keys() <= known.scores.keys() and other.statistics.keys() <= known.statistics.keys():
         return known
-    return replace(known, scores={**other.scores, **known.scores}, statistics={**other.statistics, **known.statistics})
+    return replace(
+        known,
+        scores={**other.scores, **known.scores},
+        statistics={**other.statistics, **known.statistics},
+        classes=tuple(
+            both for pair in zip(known.classes, other.classes, strict=True) if (both := _joined_trials(*pair))
+        ),
+    )
 
 
 def _joined_fidelity(known: FidelityRun, other: FidelityRun) -> FidelityRun | None:

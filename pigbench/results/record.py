@@ -456,7 +456,9 @@ class Record(Part):
                 raise ValueError(f"scores.case: {used.max()} of {len(test_set.cases)}")
         if _repeats([column for column in (at, scores.class_, scores.fit, scores.case) if column is not None]):
             raise ValueError("a case of a fit is listed twice")
-        self._are_complete(scores.of_held_out)
+        told = 1 if scores.class_ is None else len(self.dataset.classes)
+        for number in range(told):
+            self._are_complete(scores.of_held_out & (scores.classes == number))
         return self
 
     def _are_complete(self, rows: np.ndarray) -> None:

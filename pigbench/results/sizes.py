@@ -29,7 +29,7 @@ def _cut(group: Group, name: str, cases: np.ndarray, of: int) -> Group:
     kept = np.zeros(len(group.tested.ids), bool)
     kept[cases] = True
     area = group.tested.area[cases]
-    part = Part(f"size:{name}", name, len(cases), of, float(area.min()), float(area.max()))
+    part = Part(f"size:{name}", name, len(cases), of, (float(area.min()), float(area.max())))
     return replace(group, part=part, fidelity=(), ceiling={}, trials=tuple(_of(trial, kept) for trial in group.trials))
 
 
@@ -39,4 +39,6 @@ def _of(trial: Trial, kept: np.ndarray) -> Trial:
     def cut(columns: Columns) -> Columns:
         return {name: column[rows] for name, column in columns.items()}
 
-    return replace(trial, cases=trial.cases[rows], scores=cut(trial.scores), statistics=cut(trial.statistics))
+    classes = tuple(_of(each, kept) for each in trial.classes)
+    scores, statistics = cut(trial.scores), cut(trial.statistics)
+    return replace(trial, cases=trial.cases[rows], scores=scores, statistics=statistics, classes=classes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pigbench.contracts.arrays import channels_first
 from pigbench.randomness import numpy_generator
 from pigbench.stages import base
 from pigbench.stages.job import Job
@@ -44,7 +45,7 @@ class Adopt(base.Stage):
                 image = sixteen_bit(image)
             else:
                 image, mask = prepare_case(image, mask, spec.resolution)
-            images.append(image[None])
+            images.append(channels_first(image))
             masks.append(mask[None])
             job.progress((number + 1) / total, f"{number + 1}/{total}")
         order = np.arange(len(images))

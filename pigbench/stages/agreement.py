@@ -54,11 +54,11 @@ class Agreement(base.Stage):
         images, masks = _pairs(job)
         stream = numpy_generator("agreement", job.spec.fold)
         foreign = masks[others(range(len(masks)), stream)]
-        own, chance, fits = [], [], job.results("fit")
+        own, chance, fits, classes = [], [], job.results("fit"), job.spec.task.planes
         for number, fitted in enumerate(fits):
             maps = _maps(predicted(job, fitted, images, np.arange(len(images))))
-            own.append(dices(maps, masks))
-            chance.append(dices(maps, foreign))
+            own.append(dices(maps, masks, classes))
+            chance.append(dices(maps, foreign, classes))
             job.progress((number + 1) / len(fits), f"training {number + 1}")
         np.save(job.directory / AgreementNumbers.PAIRS, np.mean(own, axis=0).astype(np.float32))
         numbers = {"agreement": _mean(own), "chance": _mean(chance), "judges": len(own)} | _of_held_out(job, stream)
@@ -93,7 +93,7 @@ def _of_held_out(job: Job[AgreementSpec], stream: np.random.Generator) -> dict[s
     of_trainings = [_maps([said.coded]) for said in job.results("predict")]
 
     def agreement(masks: np.ndarray) -> np.ndarray:
-        return np.mean([dices(maps, masks) for maps in of_trainings], axis=0)
+        return np.mean([dices(maps, masks, job.spec.task.planes) for maps in of_trainings], axis=0)
 
     found = scale_of(agreement, masks, patients, stream)
     told = {"real": found.intact, "real_30": found.foreign_30, "real_50": found.foreign_50}

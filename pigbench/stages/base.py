@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from pigbench.contracts import Task
+from pigbench.contracts import LESION, Task
+from pigbench.metrics.classes import over_classes
 from pigbench.registry import Group
 
 if TYPE_CHECKING:
@@ -56,18 +57,21 @@ class FoldSpec(Spec):
 
 
 class PluginSpec(Spec):
-    """What every stage that runs a plugin's code is keyed by. source: the hash of the plugin's own source."""
+    """What every stage that runs a plugin's code is keyed by. source: the hash of the plugin's own source. channels,
+    classes: as `contracts.Task` has them."""
 
     plugin: str
     settings: dict[str, Any]
     source: str
     resolution: int
+    channels: int = 1
+    classes: tuple[str, ...] = LESION
     numerics: Numerics
 
     @property
     def task(self) -> Task:
         """What the plugin is built for."""
-        return Task(self.resolution)
+        return Task(self.resolution, self.channels, self.classes)
 
 
 class Result:
@@ -98,8 +102,9 @@ def defined(numbers: Mapping[str, Any]) -> dict[str, Any]:
 class Scored:
     """The statistics and scores of one fit's held-out cases: columns of equal length, NaN where there is no number.
 
-    area: the lesion's share of each image, 0 to 1, on the scoring grid. statistics: such as `overlap.tp`. scores: of
-    each metric.
+    area: the share of each image that is of any class, 0 to 1, on the scoring grid. statistics: such as `overlap.tp`.
+    scores: of each metric. class_: the index of each row's class; None where there is one class, else every case has a
+    row for each.
     """
 
     case_id: list[str]
@@ -107,6 +112,21 @@ class Scored:
     area: np.ndarray
     statistics: dict[str, np.ndarray]
     scores: dict[str, np.ndarray]
+    class_: np.ndarray | None = None
+
+    @property
+    def once(self) -> Scored:
+        """Each case once, with its scores' means over the classes that have one, and no statistics."""
+        if self.class_ is None:
+            return self
+        first = np.flatnonzero(self.class_ == 0)
+        return Scored(
+            [self.case_id[row] for row in first],
+            [self.patient_id[row] for row in first],
+            self.area[first],
+            statistics={},
+            scores={name: over_classes(values, len(first)) for name, values in self.scores.items()},
+        )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ No segmenter of that resolution can be expected above it, so nobody takes the gr
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 
 from pigbench.metrics import case_metrics
@@ -15,10 +17,11 @@ from pigbench.stages.measure import judged
 
 
 class CeilingSpec(base.Spec):
-    """metrics: the hash of each one's source, by name. longest: of the image's own grid."""
+    """metrics: the hash of each one's source, by name. longest: of the image's own grid. classes: how many."""
 
     metrics: dict[str, str]
     longest: int
+    classes: int = 1
 
 
 class MeanScores(base.Numbers):
@@ -38,10 +41,16 @@ class Ceiling(base.Stage):
     def run(self, job: Job[CeilingSpec]) -> None:
         """Write the means."""
         prepared, truth = job.prepared, job.result("truth").truth
-        perfect = (mask * np.uint8(255) for mask in prepared.masks)
+        perfect = (_surely(mask[0], job.spec.classes) for mask in prepared.masks)
         cases = judged(job, np.arange(len(prepared.masks)), perfect, prepared, truth, job.spec.longest)
-        found = measure_cases(case_metrics(job.spec.metrics), cases)
+        found = measure_cases(case_metrics(job.spec.metrics), chain.from_iterable(cases))
         job.write_json(MeanScores.FILE, {name: _mean(values) for name, values in found.scores.items()})
+
+
+def _surely(mask: np.ndarray, classes: int) -> np.ndarray:
+    """The codes of a prediction that is sure of a label map (H, W), see `data.probabilities.code`."""
+    labels = [1] if classes == 1 else range(classes + 1)
+    return np.stack([(mask == label) * np.uint8(255) for label in labels])
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -16,9 +16,10 @@ SEED = 0
 
 
 class GateSpec(base.FoldSpec):
-    """n: how many pairs. fold: whose training patients they were made from."""
+    """n: how many pairs. fold: whose training patients they were made from. classes: how many."""
 
     n: int
+    classes: int = 1
 
 
 class ContrastNumbers(base.Numbers):
@@ -47,7 +48,7 @@ class Gate(base.Stage):
         prepared = job.prepared
         rows = prepared.rows(job.train_patients)
         real = to_unit_range(prepared.images[rows]), prepared.masks[rows], [prepared.patients[row] for row in rows]
-        found = asdict(gate(to_unit_range(images), masks, *real, SEED))
+        found = asdict(gate(to_unit_range(images), masks, *real, SEED, job.spec.classes))
         job.write_json(ContrastNumbers.FILE, base.defined(found))
 
     def row(self, node: Node, result: ContrastNumbers | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Stage `measure`: the statistics and scores of every metric, of one fit's held-out cases.
 
-Predictions are brought to the grid that the protocol scores on, and judged there. Nothing is trained and nothing is
-predicted here, so another metric, tolerance or threshold costs no more than this.
+Predictions are brought to the grid that the protocol scores on, and judged there, class by class. Nothing is trained
+and nothing is predicted here, so another metric, tolerance or threshold costs no more than this.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pigbench.data.geometry import scoring_grid, to_image_grid
 from pigbench.data.prepare import Prepared, shrink_mask
 from pigbench.data.truth import Truth
 from pigbench.metrics import case_metrics
+from pigbench.metrics.classes import of_known_classes
 from pigbench.metrics.measuring import measure_cases
 from pigbench.stages import base
 from pigbench.stages.job import Job, read_json
@@ -25,10 +26,11 @@ from pigbench.stages.node import Node
 
 class MeasureSpec(base.Spec):
     """metrics: the hash of each one's source, by name. longest: of the image's own grid; None to score on the network's
-    grid. fold: whose held-out patients."""
+    grid. fold: whose held-out patients. classes: how many."""
 
     metrics: dict[str, str]
     fold: int
+    classes: int = 1
     longest: int | None = None
 
 
@@ -48,11 +50,12 @@ class Measured(base.Result):
             area=columns.pop("area"),
             statistics={_bare(name): values for name, values in columns.items() if name.startswith("statistic ")},
             scores={_bare(name): values for name, values in columns.items() if name.startswith("score ")},
+            class_=columns.get("class"),
         )
 
     def values(self, metric: str) -> np.ndarray:
-        """The scores that there are of a metric."""
-        found = self.scored.scores[metric]
+        """The scores that cases have of a metric."""
+        found = self.scored.once.scores[metric]
         return found[np.isfinite(found)]
 
     @property
@@ -62,7 +65,7 @@ class Measured(base.Result):
 
 
 class Measure(base.Stage):
-    """Every case, on the image's grid."""
+    """Every case and class, on the image's grid."""
 
     name = "measure"
     Spec = MeasureSpec
@@ -72,19 +75,21 @@ class Measure(base.Stage):
 
     def run(self, job: Job[MeasureSpec]) -> None:
         """Write the statistics and scores, and which metrics broke a rule."""
-        prepared, rows = job.prepared, job.prepared.rows(job.held_out)
+        prepared, rows, classes = job.prepared, job.prepared.rows(job.held_out), job.spec.classes
         truth = job.result("truth").truth if job.spec.longest else None
-        areas: list[float] = []
-        cases = judged(job, rows, job.result("predict").coded, prepared, truth, job.spec.longest)
-        found = measure_cases(case_metrics(job.spec.metrics), _noting(cases, areas))
+        cases, seen = judged(job, rows, job.result("predict").coded, prepared, truth, job.spec.longest), _Seen()
+        found = measure_cases(case_metrics(job.spec.metrics), seen.of(cases))
+        each = np.repeat(rows, classes)
+        several = {"class": np.tile(np.arange(classes, dtype=np.int32), len(rows))} if classes > 1 else {}
         np.savez_compressed(
             job.directory / Measured.CASES,
             allow_pickle=False,
-            case_id=np.array([prepared.case_ids[row] for row in rows]),
-            patient_id=np.array([prepared.patients[row] for row in rows]),
-            area=np.array(areas),
+            case_id=np.array([prepared.case_ids[row] for row in each]),
+            patient_id=np.array([prepared.patients[row] for row in each]),
+            area=np.repeat(seen.areas, classes),
+            **several,
             **{f"statistic {kept}.{name}": v for kept, own in found.statistics.items() for name, v in own.items()},
-            **{f"score {name}": values for name, values in found.scores.items()},
+            **{f"score {name}": of_known_classes(values, seen.there) for name, values in found.scores.items()},
         )
         facts = {
             name: value
@@ -107,24 +112,29 @@ def judged(
     prepared: Prepared,
     truth: Truth | None,
     longest: int | None,
-) -> Iterator[CaseMasks]:
-    """The cases of these rows with their coded predictions (C, R, R), on the image's own grid or the network's."""
+) -> Iterator[list[CaseMasks]]:
+    """The cases of these rows, class by class, with their coded predictions (C, R, R), on the image's own grid or the
+    network's."""
     for number, (row, codes) in enumerate(zip(rows, coded, strict=True)):
         if truth is None or longest is None:
-            yield CaseMasks(prepared.masks[row][0] == 1, *_prediction(codes), spacing=_spacing(prepared, row, None))
+            yield _by_class(prepared.masks[row][0], codes, _spacing(prepared, row, None))
         else:
             mask = truth.mask(row)
             grid = scoring_grid(mask.shape, longest)
             if grid != mask.shape:
-                mask = shrink_mask(mask, grid) == 1
+                mask = shrink_mask(mask, grid)
             brought = np.stack([to_image_grid(each, prepared.geometry[row], grid) for each in codes])
-            yield CaseMasks(mask, *_prediction(brought), spacing=_spacing(prepared, row, grid))
+            yield _by_class(mask, brought, _spacing(prepared, row, grid))
         job.progress((number + 1) / len(rows), f"{number + 1}/{len(rows)}")
 
 
-def _prediction(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The lesion's mask and its probability, from codes (1, H, W)."""
-    return probabilities.foreground(codes) == 1, (codes[0] / np.float32(255)).astype(np.float32)
+def _by_class(mask: np.ndarray, codes: np.ndarray, spacing: tuple[float, float] | None) -> list[CaseMasks]:
+    """A case as each class sees it, from its label map (H, W) and codes, (1, H, W) of one class, else (K + 1, H, W)."""
+    labels, of_classes = probabilities.foreground(codes), codes if len(codes) == 1 else codes[1:]
+    return [
+        CaseMasks(mask == label, labels == label, (of / np.float32(255)).astype(np.float32), spacing=spacing)
+        for label, of in enumerate(of_classes, start=1)
+    ]
 
 
 def _spacing(prepared: Prepared, row: int, grid: tuple[int, int] | None) -> tuple[float, float] | None:
@@ -138,11 +148,23 @@ def _spacing(prepared: Prepared, row: int, grid: tuple[int, int] | None) -> tupl
     return known[0] * geometry.height / grid[0], known[1] * geometry.width / grid[1]
 
 
-def _noting(cases: Iterable[CaseMasks], areas: list[float]) -> Iterator[CaseMasks]:
-    """The cases, their lesions' areas noted on the way."""
-    for case in cases:
-        areas.append(float(case.truth.mean()))
-        yield case
+class _Seen:
+    """What is noted of cases on their way to the metrics.
+
+    areas: of each case, the share that is of any class. there: of each case and class, whether truth or prediction has
+    it.
+    """
+
+    def __init__(self) -> None:
+        self.areas: list[float] = []
+        self.there: list[list[bool]] = []
+
+    def of(self, cases: Iterable[list[CaseMasks]]) -> Iterator[CaseMasks]:
+        """The cases, class by class."""
+        for classes in cases:
+            self.areas.append(float(sum(each.truth.mean() for each in classes)))
+            self.there.append([bool(each.truth.any() or each.prediction.any()) for each in classes])
+            yield from classes
 
 
 def _bare(column: str) -> str:

@@ -71,7 +71,8 @@ class Prepare(base.Stage):
         cases = source.cases()
         starts = range(0, len(cases), BLOCK)
         _read_missing(job, source, starts)
-        write(cases, (_block(job, source, start) for start in starts), job.spec.resolution, job.directory)
+        side = job.spec.resolution
+        write(cases, (_block(job, source, start) for start in starts), (source.channels, side, side), job.directory)
 
     def images(self, node: Node, size: base.Size) -> int | None:
         """All cases, or the reference cases."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pigbench.data import truth
+from pigbench.data.source import Source
 from pigbench.stages import base
 from pigbench.stages.job import Job
 
@@ -37,13 +38,13 @@ class TruthStage(base.Stage):
 
     def run(self, job: Job[TruthSpec]) -> None:
         """Write the masks."""
-        truth.write(_masks(job), job.directory)
+        from pigbench.data.datasets import open_dataset
+
+        source = open_dataset(job.dataset, job.store)
+        truth.write(_masks(job, source), job.directory, len(source.classes))
 
 
-def _masks(job: Job[TruthSpec]) -> Iterator[np.ndarray]:
-    from pigbench.data.datasets import open_dataset
-
-    source = open_dataset(job.dataset, job.store)
+def _masks(job: Job[TruthSpec], source: Source) -> Iterator[np.ndarray]:
     count = len(source.cases())
     for row in range(count):
         yield source.read_truth(row)

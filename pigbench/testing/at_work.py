@@ -42,7 +42,7 @@ class AtWork(ABC):
 
     contract: type[Generator | Segmenter]
 
-    def __init__(self, plugin: type, name: str, task: Task, preset: str, steps: int = STEPS) -> None:
+    def __init__(self, plugin: type[Plugin], name: str, task: Task, preset: str, steps: int = STEPS) -> None:
         """steps: of every training."""
         self.plugin, self.name, self.task, self.steps = plugin, name, task, steps
         self.preset = load_preset(preset)

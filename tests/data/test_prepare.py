@@ -218,3 +218,21 @@ def test_memory_does_not_grow_with_the_cases():
         for count in ("4", "300")  # 300 cases are 56 MiB of arrays
     )
     assert many - few < 15 * 1024, f"{few} KiB for 4 cases, {many} KiB for 300"
+
+
+def test_colour_keeps_its_whole_range_all_channels_alike():
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[..., 0], image[2:6, 2:6, 1], image[4, 4, 2] = 100, 255, 30
+    prepared, _ = prepare_case(image, np.zeros((8, 8), np.uint8), 8)
+    assert prepared.shape == (8, 8, 3)
+    np.testing.assert_allclose(prepared / 65535, image / 255, atol=1e-4)
+
+
+def test_a_pixel_goes_to_the_class_that_covers_most_of_it_and_no_class_vanishes():
+    mask = np.zeros((16, 16), np.uint8)
+    mask[:4, :4] = np.array([[1, 1, 2, 2]] * 4)  # half and half: the first
+    mask[8:12, :4] = np.array([[2, 2, 2, 1]] * 4)
+    mask[8:12, 8] = 1  # a quarter
+    mask[13, 13] = 3  # a speck
+    image = np.linspace(0, 1, 256).reshape(16, 16)
+    assert prepare_case(image, mask, 4)[1].tolist() == [[1, 0, 0, 0], [0] * 4, [2, 0, 0, 0], [0, 0, 0, 3]]

@@ -18,7 +18,7 @@ def test_masks_of_every_kind_come_back_as_they_were(tmp_path) -> None:
     opened = Truth(tmp_path)
     assert len(opened) == 4
     for row, mask in enumerate([*masks, corner]):
-        assert opened.mask(row).dtype == bool
+        assert opened.mask(row).dtype == np.uint8
         assert (opened.mask(row) == (mask == 1)).all()
 
 
@@ -34,3 +34,12 @@ def test_the_phantoms_truth_is_what_it_would_render_at_that_size() -> None:
     for row in (0, 5):
         which = source._slices[row]
         assert (source.read_truth(row) == render(which.patient, which.view, which.number, TRUTH)[1]).all()
+
+
+def test_label_maps_come_back_as_they_were(tmp_path) -> None:
+    labels = np.random.default_rng(1).integers(0, 6, (23, 17)).astype(np.uint8)
+    speck = np.zeros((9, 9), np.uint8)
+    speck[4, 4] = 5
+    write([labels, speck], tmp_path, classes=5)
+    opened = Truth(tmp_path)
+    assert (opened.mask(0) == labels).all() and (opened.mask(1) == speck).all()

@@ -42,13 +42,13 @@ def arithmetic(name: str, images: int) -> float:
 
 @pytest.mark.parametrize("name", ["ddpm", "joint", "segguided", "controlnet", "ldm"])
 def test_everybody_gets_the_arithmetic_of_pig(name):
-    images = image_passes(choose_generator(name, PRESET.diffusion, {}), IMAGES, PRESET.diffusion, SIDE)
+    images = image_passes(choose_generator(name, PRESET.diffusion, {}), IMAGES, PRESET.diffusion, Task(SIDE))
     assert arithmetic(name, images) == pytest.approx(arithmetic("pig", IMAGES), rel=0.01)
     assert images != IMAGES
 
 
 def test_pig_itself_keeps_its_image_passes():
-    assert image_passes(choose_generator("pig", PRESET.diffusion, {}), IMAGES, PRESET.diffusion, SIDE) == IMAGES
+    assert image_passes(choose_generator("pig", PRESET.diffusion, {}), IMAGES, PRESET.diffusion, Task(SIDE)) == IMAGES
 
 
 def test_a_plan_trains_by_arithmetic_where_the_preset_says_so():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pigbench.data import truth
+from pigbench.data.phantom.colour import PhantomColour
 from pigbench.data.phantom.dataset import Phantom
 from pigbench.data.prepare import Prepared, prepare
 from pigbench.data.probabilities import code
@@ -101,3 +102,29 @@ def test_what_the_fit_took_goes_with_its_scores(prepared: Path, tmp_path: Path) 
     coded = code(lesion_and_background(Prepared(prepared).masks))
     measure.STAGE.run(job(measure.MeasureSpec(metrics=METRICS, fold=0), prepared, tmp_path, coded))
     assert measure.Measured(tmp_path).facts == {"steps": 3, "losses": [0.5] * 50, "refused": {}}
+
+
+@pytest.mark.parametrize("longest", [None, 1024])
+def test_two_classes_are_judged_one_by_one(tmp_path: Path, longest: int | None) -> None:
+    """A perfect prediction scores 1 in every class that a case has, and nothing in one that it lacks."""
+    source = PhantomColour(patients=2)
+    prepare(source, 32, tmp_path)
+    truth.write((source.read_truth(row) for row in range(len(source))), tmp_path, classes=2)
+    masks = np.array(Prepared(tmp_path).masks)
+    masks[0][masks[0] == 2] = 0  # the first case loses a class
+    chances = np.concatenate([masks == label for label in (0, 1, 2)], axis=1).astype(np.float32)
+    spec = measure.MeasureSpec(metrics=METRICS, fold=0, classes=2, longest=longest)
+    (out := tmp_path / "out").mkdir()
+    given = job(spec, tmp_path, out, code(chances))
+    given.prepared.masks = masks
+    measure.STAGE.run(given)
+    found = measure.Measured(out).scored
+    assert found.class_ is not None and found.class_.tolist() == [0, 1] * len(source)
+    assert found.case_id[::2] == found.case_id[1::2] == found.once.case_id == Prepared(tmp_path).case_ids
+    dice = found.scores["dice"].reshape(-1, 2)
+    if longest is None:
+        np.testing.assert_array_equal(dice, [[1, np.nan], *[[1, 1]] * (len(source) - 1)])
+        np.testing.assert_array_equal(found.once.scores["dice"], np.ones(len(source)))
+        assert found.area[2] == (masks[1] > 0).mean()
+    else:
+        assert (dice[1:, 0] > dice[1:, 1]).all() and dice[0, 1] == 0  # nuclei are thin; the first are all missed

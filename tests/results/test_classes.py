@@ -1,0 +1,90 @@
+"""Records of several classes: means over classes in the tables, and each class by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pigbench.results import merge
+from pigbench.results.classes import by_class
+from pigbench.results.merge import Group
+from pigbench.results.record import Record
+from pigbench.results.sizes import by_size
+from pigbench.results.summary import summarise
+
+
+@pytest.fixture
+def of_two(make_record, factory) -> Record:
+    """A record whose second class scores half of the first, and has no score in every third row."""
+    record = make_record()
+    scores = record.scores
+    other = {name: values * 0.5 for name, values in scores.scores.items()}
+    for values in other.values():
+        values[::3] = np.nan
+
+    def doubled(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.stack([first, second], axis=1).ravel()  # class by class within a case, as stages leave them
+
+    both = {
+        "fit": doubled(scores.fit, scores.fit),
+        "case": doubled(scores.case, scores.case),
+        "class": np.tile([0, 1], len(scores)).astype(np.int32),
+        "statistics": {name: doubled(values, values) for name, values in scores.statistics.items()},
+        "scores": {name: doubled(values, other[name]) for name, values in scores.scores.items()},
+    }
+    dataset = record.dataset.model_dump() | {"classes": ["gland", "nucleus"]}
+    return factory.changed(record, dataset=dataset, scores=type(scores).model_validate(both).model_dump(by_alias=True))
+
+
+def dice(group: Group, arm: str = "real") -> float:
+    return next(row.metrics["dice"].mean for row in summarise(group).arms if row.arm == arm)
+
+
+def test_a_table_is_of_means_over_the_classes_that_a_case_has(of_two: Record) -> None:
+    (group,) = merge([of_two])
+    for trial in group.trials:
+        first, second = (of.scores["dice"] for of in trial.classes)
+        expected = np.where(np.isnan(second), first, (first + second) / 2)
+        np.testing.assert_allclose(trial.scores["dice"], expected)
+
+
+def test_each_class_has_a_table(of_two: Record, make_record) -> None:
+    (group,), (alone,) = merge([of_two]), merge([make_record()])
+    first, second = by_class(group)
+    assert (first.part.by, second.part.by) == ("class:gland", "class:nucleus")
+    assert dice(first) == pytest.approx(dice(alone))
+    assert dice(second) < dice(group) < dice(first)
+    assert by_class(alone) == []
+
+
+def test_thirds_by_size_are_cut_in_every_class(of_two: Record) -> None:
+    (group,) = merge([of_two])
+    small = by_size(group)[0]
+    assert all(len(of.scores["dice"]) == len(trial.cases) for trial in small.trials for of in trial.classes)
+
+
+def test_merging_twice_changes_nothing_and_another_class_score_is_a_conflict(of_two: Record, factory) -> None:
+    (once,), (twice,) = merge([of_two]), merge([of_two, factory.changed(of_two, key="another-key")])
+    assert once.trials == twice.trials and not twice.conflicts
+    content = factory.content(of_two)
+    content["key"] = "another-key"
+    other = Record.model_validate(content)
+    other.scores.scores["dice"][3] += 0.01  # the second class of the second case
+    (group,) = merge([of_two, other])
+    assert len(group.conflicts) == 1
+
+
+def test_a_class_that_lacks_cases_is_refused(of_two: Record, factory) -> None:
+    scores = of_two.scores
+    kept = np.ones(len(scores), bool)
+    kept[1] = False
+    content = factory.content(of_two)
+    part = {
+        "fit": scores.fit[kept],
+        "case": scores.case[kept],
+        "class": scores.class_[kept],
+        "statistics": {name: values[kept] for name, values in scores.statistics.items()},
+        "scores": {name: values[kept] for name, values in scores.scores.items()},
+    }
+    with pytest.raises(ValueError, match=r"\d+ of \d+ cases"):
+        Record.model_validate(content | {"scores": part})
