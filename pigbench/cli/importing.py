@@ -107,6 +107,11 @@ def _summary(name: str, imported: Imported) -> list[str]:
     if imported.merged:
         lines.append(f"{counted(imported.merged, 'image')} with several masks: each image's masks were made one.")
     lines += _left_out(imported)
+    if len(dataset.classes) > 1:
+        lines.append(f"{counted(len(dataset.classes), 'class', 'classes')}: {', '.join(dataset.classes)}.")
+    if dataset.channels == 3:
+        same = f"; {counted(imported.grey, 'image')} without it: grey in three channels" if imported.grey else ""
+        lines.append(f"In colour{same}.")
     if dataset.empty_masks:
         lines.append(f"{counted(dataset.empty_masks, 'mask')} {'is' if dataset.empty_masks == 1 else 'are'} empty.")
     if imported.smoothed:
@@ -129,18 +134,12 @@ def _summary(name: str, imported: Imported) -> list[str]:
 def _left_out(imported: Imported) -> list[str]:
     """What was left out, where all of it is listed, and what that means."""
     from pigbench.counting import counted
-    from pigbench.data.importers.checks import IN_COLOUR
 
     skipped = imported.dataset.skipped
     lines = [
         f"Left out, {kind} ({len(names)}): {', '.join(names[:10])}{', …' * (len(names) > 10)}"
         for kind, names in skipped.items()
     ]
-    if coloured := sum(len(names) for kind, names in skipped.items() if kind.startswith(IN_COLOUR)):
-        lines.append(
-            f"Careful: without {'this' if coloured == 1 else 'these'} {counted(coloured, 'image')} in colour it is "
-            "another set of images, perhaps of other patients or scanners. Say so where you publish results."
-        )
     if imported.lost_patients:
         lines.append(f"Nothing is left of {counted(imported.lost_patients, 'patient')}.")
     return lines + ([f"All that was left out is listed in {imported.skipped_table}."] if skipped else [])

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from pigbench.contracts import LESION
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 from pigbench.store import Store
@@ -62,6 +63,7 @@ _MAY_LACK = ("prepared_fraction", "mm_down", "mm_across")
 class Registered(BaseModel):
     """A registered dataset without its cases. content: the hash of all files' bytes and of who is whose patient.
 
+    channels: 3 where an image is in colour. classes: what masks tell from the background.
     own_ids: the hash of the ids where they are the user's own, which other files then do not share; else empty.
     kind, options: the importer, and what it was told of how to read. skipped: faulty files that were left out on
     request, by the kind of fault; private.
@@ -75,6 +77,8 @@ class Registered(BaseModel):
     content: str
     has_patient_ids: bool
     pseudo_patients: bool = False
+    channels: Literal[1, 3] = 1
+    classes: tuple[str, ...] = LESION
     own_ids: str = ""
     skipped: dict[str, list[str]] = {}
     cases: int
@@ -87,6 +91,8 @@ class Registered(BaseModel):
         """What makes it this dataset and no other: JSON-able, without names and paths."""
         what = {"kind": self.kind, "content": self.content, "has_patient_ids": self.has_patient_ids}
         what |= {"options": self.options} if self.options else {}
+        what |= {"channels": self.channels} if self.channels > 1 else {}
+        what |= {"classes": list(self.classes)} if self.classes != LESION else {}
         return what | ({"own_ids": self.own_ids} if self.own_ids else {})
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pigbench.contracts import Config
+from pigbench.contracts import LESION, Config
 from pigbench.data.dataset_index import hide
 from pigbench.data.importers.base import Found, Importer, Problems
 from pigbench.data.importers.checks import Facts, digest, inspect
 from pigbench.data.importers.pairing import Pair, find_pairs
-from pigbench.data.pixels import binary, decode
+from pigbench.data.pixels import UnusableError, binary, decode, grey, labels
 from pigbench.data.source import Progress
 from pigbench.errors import PigbenchError
 from pigbench.store import Store
@@ -43,17 +43,26 @@ class PairSet:
         return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:32]
 
 
-def read_folder(directory: Path, progress: Progress | None = None) -> PairSet:
-    """The pairs of `directory`/images and `directory`/masks. Raises PigbenchError for all that is wrong with them."""
+def read_folder(directory: Path, classes: tuple[str, ...] = LESION, progress: Progress | None = None) -> PairSet:
+    """The pairs of `directory`/images and `directory`/masks, which of several classes are label maps.
+
+    Raises PigbenchError for all that is wrong with them.
+    """
     problems = Problems()
     pairs = find_pairs(directory / "images", directory / "masks", problems)
-    read = inspect(_AsSaved(Config()), [pair.found(None) for pair in pairs], problems, progress)
+    read = inspect(_AsSaved(classes), [pair.found(None) for pair in pairs], problems, progress)
     problems.raise_any()
     return PairSet(directory, pairs, [facts for _, facts in read])
 
 
 class _AsSaved(Importer):
     """Reads pairs: nothing can be said of how."""
+
+    classes: tuple[str, ...] = LESION  # type: ignore[assignment]
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        super().__init__(Config())
+        self.classes = classes
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         raise NotImplementedError
@@ -62,7 +71,17 @@ class _AsSaved(Importer):
         return decode(data)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
-        return decode(data)
+        return _mask(data, len(self.classes))
+
+
+def _mask(data: bytes, classes: int) -> np.ndarray:
+    """As saved; of several classes a label map. Raises UnusableError for other labels."""
+    if classes == 1:
+        return grey(data)
+    found = labels(data)
+    if found.max() > classes:
+        raise UnusableError(f"a label map with {found.max()}, where the dataset has 1 to {classes}")
+    return found.astype(np.uint8)
 
 
 def register(store: Store, found: PairSet) -> None:
@@ -79,8 +98,10 @@ def register(store: Store, found: PairSet) -> None:
         (building / target.name).replace(target)
 
 
-def read_registered(store_root: Path, content: str) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
-    """Of every pair its number, the number of all, the image (h, w), uint8 or uint16, and the mask (h, w), 0 or 1.
+def read_registered(
+    store_root: Path, content: str, classes: int = 1
+) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Of every pair its number, the number of all, the image, uint8 or uint16, and the mask, a label map (h, w) uint8.
 
     Raises PigbenchError if a file is gone or its bytes are not those that were registered.
     """
@@ -90,8 +111,8 @@ def read_registered(store_root: Path, content: str) -> Iterator[tuple[int, int, 
         raise PigbenchError(f"pairs {content[:8]} are not registered in this store: evaluate them again") from None
     for number, (image, mask, image_sha256, mask_sha256) in enumerate(files):
         pixels = decode(_verified(f"the image of pair {number}", image, image_sha256))
-        lesion, _ = binary(decode(_verified(f"the mask of pair {number}", mask, mask_sha256)))
-        yield number, len(files), pixels, lesion
+        found = _mask(_verified(f"the mask of pair {number}", mask, mask_sha256), classes)
+        yield number, len(files), pixels, binary(found)[0] if classes == 1 else found
 
 
 def _listing(store_root: Path, content: str) -> Path:

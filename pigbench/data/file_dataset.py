@@ -34,8 +34,8 @@ class Imported:
 
     known: the same dataset was registered under this name before. rows: its cases. lost_patients: patients of whom
     nothing is left, as all their cases were left out. skipped_table: lists what was left out; None if nothing was.
-    smoothed: masks that look smoothed, of which no half of the values was taken. patient_options: those that say whose
-    a case is.
+    smoothed: masks that look smoothed, of which no half of the values was taken. grey: images without colour in a
+    dataset that has some. patient_options: those that say whose a case is.
     """
 
     dataset: Registered
@@ -44,6 +44,7 @@ class Imported:
     lost_patients: int
     skipped_table: Path | None
     smoothed: int
+    grey: int
     patient_options: tuple[str, ...]
 
     @property
@@ -95,6 +96,7 @@ def import_dataset(
     cases, facts = [case for case, _ in good], [fact for _, fact in good]
     patients, known_patients, pseudo = _patients(importer, cases, facts)
     rows, content = _rows(cases, facts, patients)
+    coloured = sum(fact.in_colour for fact in facts)
     if own_ids:
         rows = _under_own_ids(rows)
     known = dataset_index.publish(
@@ -106,6 +108,8 @@ def import_dataset(
         content=content,
         has_patient_ids=known_patients,
         pseudo_patients=pseudo,
+        channels=3 if coloured else 1,
+        classes=importer.classes,
         own_ids=digest(sorted([row.patient_id, row.case_id] for row in rows))[:16] if own_ids else "",
         skipped=dict(problems.items()),
     )
@@ -118,6 +122,7 @@ def import_dataset(
         lost_patients=len(lost),
         skipped_table=where / dataset_index.SKIPPED if len(problems) else None,
         smoothed=importer.foreground.smoothed if importer.foreground else 0,
+        grey=len(facts) - coloured if coloured else 0,
         patient_options=tuple(
             f"--{name.replace('_', '-')}" for name in type(importer.options).model_fields if name.startswith("patient")
         ),
@@ -134,6 +139,7 @@ class ImportedSource(Source):
         self.registered = dataset_index.load(self._directory)
         self.has_patient_ids = self.registered.has_patient_ids
         self.pseudo_patients = self.registered.pseudo_patients
+        self.channels, self.classes = self.registered.channels, self.registered.classes
 
     def identity(self) -> dict[str, Any]:
         """The hash of all the files' bytes and of the grouping by patient, and whether patients are known."""
@@ -149,7 +155,10 @@ class ImportedSource(Source):
     def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         """Case `index` as its files have it. Raises PigbenchError if they are gone, or not as they were imported."""
         row = self.rows[index]
-        return self._verified(row, "image"), self._verified(row, "mask")
+        image, mask = self._verified(row, "image"), self._verified(row, "mask")
+        if self.channels == 3 and image.ndim == 2:
+            image = image[..., None].repeat(3, axis=-1)
+        return image, mask
 
     def read_truth(self, index: int) -> np.ndarray:
         """The mask of case `index` as its files have it. Raises as `read` does."""
@@ -179,7 +188,8 @@ class ImportedSource(Source):
 
     @cached_property
     def _reader(self) -> Reader:
-        return Reader(make_importer(self.registered.kind, self.registered.options))
+        importer = make_importer(self.registered.kind, self.registered.options)
+        return Reader(importer, self.classes)
 
     def faults(self, index: int) -> list[str]:
         """What is wrong with the files of case `index`, each with its path: for the terminal, as paths are private."""

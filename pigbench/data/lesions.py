@@ -15,9 +15,9 @@ INVERTED = 0.5
 
 
 def prepared_fraction(image: np.ndarray, mask: np.ndarray) -> float:
-    """The lesion's share, 0 to 1, of the square that an image (h, w) is prepared as, blank borders cropped."""
-    image, mask = crop(image, mask)
-    return float(mask.sum()) / max(image.shape) ** 2
+    """The mask's share, 0 to 1, of the square that an image is prepared as, blank borders cropped."""
+    _, mask = crop(image, mask)
+    return float((mask != 0).sum()) / max(mask.shape) ** 2
 
 
 def small(fractions: Iterable[float | None], resolution: int) -> int:

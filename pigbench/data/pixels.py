@@ -1,5 +1,5 @@
-"""One grey picture from the bytes of a PNG, TIFF, JPEG or BMP file, at the depth it was saved with, or the reason why
-not.
+"""One picture, grey or in colour, from the bytes of a PNG, TIFF, JPEG or BMP file, at the depth it was saved with, or
+the reason why not.
 
 Pillow turns 16-bit grey into 8-bit by clipping when it is asked to convert, and reads 16-bit colour as 8-bit in
 silence. So nothing here converts 16-bit pixels, and what would lose depth is refused.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 
 Colour = Literal["luminance", "R", "G", "B"]
-"""What is read of a picture in colour."""
+"""What is read of a picture in colour, where it is to be grey."""
 
 _FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
 _LUMINANCE = (19595, 38470, 7471)  # ITU-R BT.601's weights 0.299, 0.587 and 0.114, in 1/65536
@@ -31,11 +31,7 @@ _PHOTOMETRIC, _BITS_PER_SAMPLE = 262, 258  # TIFF tags
 
 
 class UnusableError(Exception):
-    """Why the bytes of a file do not give one grey picture."""
-
-
-class ColourError(UnusableError):
-    """The picture is in colour, and nothing says what to read of it."""
+    """Why the bytes of a file do not give one picture."""
 
 
 class NotBinaryError(UnusableError):
@@ -59,9 +55,10 @@ def reading(fault: str = "cannot be read") -> Iterator[None]:
 
 
 def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
-    """The picture (h, w) in `data`: uint8, or uint16 where the file holds 16-bit grey.
+    """The picture in `data`: grey (h, w), uint8, or uint16 where the file holds 16 bits; colour (h, w, 3) uint8.
 
-    colour: what is read of 8-bit colour. Raises UnusableError, and ColourError for colour without it.
+    Colour whose channels are all equal is grey. Transparent pixels are laid over black. colour: read that of colour, so
+    that all is grey. Raises UnusableError.
     """
     import PIL.Image
 
@@ -75,11 +72,11 @@ def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
             if frames > 1:
                 raise UnusableError(f"holds {frames} frames, not one")
             image.load()
-            return _grey(image, depth, colour)
+            return _pixels(image, depth, colour)
 
 
 def labels(data: bytes) -> np.ndarray:
-    """As `decode`, but of a picture with a palette the indices, which is what label maps are saved as."""
+    """A label map (h, w): as `decode`, but of a picture with a palette the indices. Raises UnusableError for colour."""
     import PIL.Image
 
     try:
@@ -88,7 +85,15 @@ def labels(data: bytes) -> np.ndarray:
                 return np.array(image)
     except Exception:  # on damaged bytes the decoders raise nearly anything; `decode` says what it is
         pass
-    return decode(data)
+    return grey(data)
+
+
+def grey(data: bytes) -> np.ndarray:
+    """As `decode`, but raises UnusableError for colour."""
+    pixels = decode(data)
+    if pixels.ndim == 3:
+        raise UnusableError("has colour: save it as grey, or say with --classes NAME=#RRGGBB what its colours mean")
+    return pixels
 
 
 def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
@@ -100,15 +105,12 @@ def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     return (pixels != 0).astype(np.uint8), int(lesion[0]) if len(lesion) else 0
 
 
-def one_channel(channels: np.ndarray, colour: Colour | None) -> np.ndarray:
-    """The picture (h, w) of (h, w, 3): the channel, if all are equal, or what `colour` says.
-
-    Raises ColourError where they differ and `colour` is None.
-    """
+def as_read(channels: np.ndarray, colour: Colour | None) -> np.ndarray:
+    """The picture of (h, w, 3): the channel (h, w), if all are equal, or what `colour` says, or colour as it is."""
     if (channels == channels[..., :1]).all():
         return np.ascontiguousarray(channels[..., 0])
     if colour is None:
-        raise ColourError("has colour: save it as grey")
+        return np.ascontiguousarray(channels)
     if colour != "luminance":
         return np.ascontiguousarray(channels[..., "RGB".index(colour)])
     if channels.dtype.kind == "f":
@@ -124,7 +126,7 @@ def _depth(image: Image, data: bytes) -> int:
     return max(tags.get(_BITS_PER_SAMPLE, (8,)))
 
 
-def _grey(image: Image, depth: int, colour: Colour | None) -> np.ndarray:
+def _pixels(image: Image, depth: int, colour: Colour | None) -> np.ndarray:
     if image.mode.startswith("I"):
         return _sixteen_bit(image)
     if depth > 8:
@@ -132,9 +134,10 @@ def _grey(image: Image, depth: int, colour: Colour | None) -> np.ndarray:
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"))
     channels = np.asarray(image.convert("RGBA"))
-    if (channels[..., 3] != 255).any():
-        raise UnusableError("has transparent pixels: save it as grey")
-    return one_channel(channels[..., :3], colour)
+    opaque = channels[..., 3:].astype(np.uint16)
+    if (opaque == 255).all():
+        return as_read(channels[..., :3], colour)
+    return as_read(((channels[..., :3] * opaque + 127) // 255).astype(np.uint8), colour)
 
 
 def _sixteen_bit(image: Image) -> np.ndarray:

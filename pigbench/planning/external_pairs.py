@@ -108,7 +108,7 @@ def find_given(
     fold_of: Path | None,
     name: str,
     seals: Sequence[str],
-    resolution: int,
+    task: Task,
     as_is: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[GivenPairs, list[PairSet]]:
@@ -118,7 +118,8 @@ def find_given(
     one of them decides the fold. Pairs without any manifest serve the fold that their folder is named after, or all.
     as_is: take all of them as they are, as a manifest can say of its own. progress: told (pairs read, all pairs) of
     each folder. Raises PigbenchError for manifests that do not fit the run or
-    one another, for pairs `as_is` of another resolution, and for what is wrong with the files.
+    one another, for pairs `as_is` of another resolution, for colour where the dataset is grey, and for what is wrong
+    with the files.
     """
     folders = _folders(directory)
     if fold_of and None not in folders:
@@ -128,10 +129,11 @@ def find_given(
     folds: dict[int, GivenFold] = {}
     sets = []
     for number, folder in folders.items():
-        manifest, found = manifests[number], read_folder(folder, progress)
+        manifest, found = manifests[number], read_folder(folder, task.classes, progress)
+        _check_colour(found, task)
         ready = as_is or (manifest is not None and manifest.as_is)
         if ready:
-            _check_size(found, resolution)
+            _check_size(found, task.resolution)
         given = GivenFold(
             content=found.content,
             count=len(found),
@@ -196,6 +198,12 @@ def _fold_of(seal: str, seals: Sequence[str], folder: Path) -> int:
             "--folds, --set-aside and --train-patients of its split, or the pairs were made from other patients"
         )
     return seals.index(seal)
+
+
+def _check_colour(found: PairSet, task: Task) -> None:
+    coloured = [pair.stem for pair, fact in zip(found.pairs, found.facts, strict=True) if fact.in_colour]
+    if coloured and task.channels == 1:
+        raise PigbenchError(f"{found.directory}: '{coloured[0]}' is in colour, and the dataset's images are grey")
 
 
 def _check_size(found: PairSet, resolution: int) -> None:

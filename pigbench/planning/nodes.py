@@ -195,6 +195,8 @@ class Nodes:
             draws=given.draws,
             seal=given.seal or UNSEALED,
             resolution=self.preset.resolution,
+            channels=self.protocol.channels,
+            classes=len(self.protocol.classes),
         )
         served = fold if given.seal else None
         return node(adopt.STAGE, spec, purpose=Purpose(pairs.label, pairs.label, fold=served, count=given.count))

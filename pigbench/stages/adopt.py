@@ -13,13 +13,16 @@ from pigbench.stages.sample import Samples
 
 
 class AdoptSpec(base.Spec):
-    """content: the hash of the pairs. as_is, draws, seal: as their manifest says."""
+    """content: the hash of the pairs. as_is, draws, seal: as their manifest says. channels, classes: how
+    many the dataset has; grey images of a set in colour are grey in all three."""
 
     content: str
     as_is: bool
     draws: bool
     seal: str
     resolution: int
+    channels: int = 1
+    classes: int = 1
 
 
 class Adopt(base.Stage):
@@ -40,12 +43,13 @@ class Adopt(base.Stage):
 
         spec = job.spec
         images, masks = [], []
-        for number, total, image, mask in read_registered(job.store, spec.content):
+        for number, total, image, mask in read_registered(job.store, spec.content, spec.classes):
             if spec.as_is:
                 image = sixteen_bit(image)
             else:
                 image, mask = prepare_case(image, mask, spec.resolution)
-            images.append(channels_first(image))
+            first = channels_first(image)
+            images.append(np.repeat(first, spec.channels, axis=0) if len(first) == 1 else first)
             masks.append(mask[None])
             job.progress((number + 1) / total, f"{number + 1}/{total}")
         order = np.arange(len(images))

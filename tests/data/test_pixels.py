@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.data.pixels import UnusableError, binary, decode
+from pigbench.data.pixels import UnusableError, binary, decode, grey
 
 DEEP = np.array([[0, 256, 1000], [40000, 65535, 255]], dtype=np.uint16)
 GREY = np.array([[0, 7, 128], [200, 254, 255]], dtype=np.uint8)
@@ -74,14 +74,25 @@ def test_one_bit_mask_is_0_and_255():
     np.testing.assert_array_equal(binary(read)[0], GREY > 100)
 
 
-def test_colour_transparency_float_frames_and_other_formats_are_refused():
-    colour = Image.fromarray(np.dstack([GREY, GREY, GREY[::-1]]))
-    clear = Image.fromarray(GREY).convert("LA")
-    clear.putpixel((0, 0), (0, 3))
+def test_colour_comes_out_as_it_is_and_a_mask_in_colour_is_refused():
+    colour = np.dstack([GREY, GREY, GREY[::-1]])
+    np.testing.assert_array_equal(decode(encode(Image.fromarray(colour), "PNG")), colour)
+    with pytest.raises(UnusableError, match="--classes NAME=#RRGGBB"):
+        grey(encode(Image.fromarray(colour), "PNG"))
+
+
+def test_transparent_pixels_lie_over_black():
+    clear = Image.fromarray(np.full((2, 2, 3), (100, 150, 200), np.uint8)).convert("RGBA")
+    clear.putpixel((0, 0), (100, 150, 200, 0))
+    clear.putpixel((1, 0), (100, 150, 200, 51))
+    found = decode(encode(clear, "PNG"))
+    assert found[0, 0].tolist() == [0, 0, 0] and found[0, 1].tolist() == [20, 30, 40]
+    assert found[1, 1].tolist() == [100, 150, 200]
+
+
+def test_float_frames_and_other_formats_are_refused():
     frames = [Image.fromarray(GREY), Image.fromarray(GREY)]
     for data, reason in [
-        (encode(colour, "PNG"), "colour"),
-        (encode(clear, "PNG"), "transparent"),
         (encode(Image.fromarray(GREY.astype(np.float32)), "TIFF"), "32-bit"),
         (encode(frames[0], "TIFF", save_all=True, append_images=frames[1:]), "2 frames"),
         (encode(Image.fromarray(np.array([[0, 70000]], np.int32)), "TIFF"), "70000"),

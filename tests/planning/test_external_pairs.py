@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pigbench.contracts import Task
 from pigbench.errors import PigbenchError
 from pigbench.planning.configured import choose_segmenter
 from pigbench.planning.external_pairs import GivenPairs, check_name, find_given
@@ -39,7 +40,7 @@ def write(
 
 
 def find(directory: Path, fold_of: Path | None = None, resolution: int = 8) -> GivenPairs:
-    return find_given(directory, fold_of, "tool", SEALS, resolution)[0]
+    return find_given(directory, fold_of, "tool", SEALS, Task(resolution))[0]
 
 
 def plan(*pairs: GivenPairs, samples: int = 3) -> Plan:
@@ -79,7 +80,7 @@ def test_pairs_without_a_manifest_serve_every_fold_and_are_marked(tmp_path: Path
         (fold, "real+tool (UNSEALED)_3", True) for fold in range(3)
     ]
     assert not any("unsealed" in node.spec for node in fits if not node.spec["n"])
-    assert "UNSEALED" in given.info(8)["note"]
+    assert "UNSEALED" in given.info(Task(8))["note"]
 
 
 def test_a_flat_folder_takes_the_seal_but_not_the_preparation_of_a_manifest_elsewhere(tmp_path: Path) -> None:
@@ -168,11 +169,11 @@ def test_names() -> None:
 
 def test_pairs_can_be_declared_ready_by_whoever_hands_them_in(tmp_path: Path) -> None:
     folder = write(tmp_path / "ready", seal=SEALS[0])
-    given, _ = find_given(folder, None, "tool", SEALS, 8, as_is=True)
-    prepared, _ = find_given(folder, None, "tool", SEALS, 8)
+    given, _ = find_given(folder, None, "tool", SEALS, Task(8), as_is=True)
+    prepared, _ = find_given(folder, None, "tool", SEALS, Task(8))
     assert given.folds[0].as_is
     assert not prepared.folds[0].as_is
-    assert "taken as they are" in given.info(8)["note"]
+    assert "taken as they are" in given.info(Task(8))["note"]
     assert "as real images are" in prepared.info(8)["note"]
     with pytest.raises(PigbenchError, match="to be taken as they are"):
-        find_given(folder, None, "tool", SEALS, 16, as_is=True)
+        find_given(folder, None, "tool", SEALS, Task(16), as_is=True)

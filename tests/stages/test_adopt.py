@@ -109,3 +109,23 @@ def test_pairs_that_are_no_draws_are_put_in_an_order_of_chance_that_stays(tmp_pa
         assert sorted(orders[0]) == sorted(orders[-1])
         (tmp_path / "out").rename(tmp_path / f"out-{len(orders)}")
     assert orders[1] == orders[2] != orders[0]
+
+
+def test_pairs_in_colour_with_classes_are_label_maps_and_grey_ones_are_grey_in_three_channels(tmp_path: Path) -> None:
+    colour = np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+    labels = np.arange(64, dtype=np.uint8).reshape(8, 8) % 3
+    for stem, image in (("a", colour), ("b", colour[..., 0])):
+        for name, pixels in (("images", image), ("masks", labels)):
+            (tmp_path / "pairs" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "pairs" / name / f"{stem}.png")
+    store = Store(tmp_path / "store")
+    found = read_folder(tmp_path / "pairs", ("gland", "nucleus"))
+    register(store, found)
+    told = {"as_is": True, "draws": True, "seal": "s", "resolution": 8, "channels": 3, "classes": 2}
+    (out := tmp_path / "out").mkdir()
+    spec = adopt.AdoptSpec(content=found.content, **told)
+    adopt.STAGE.run(Job(spec, {}, "d", store.root, out, tmp_path / "kept", 60.0, lambda share, text: None))
+    images, masks = np.load(out / "images.npy"), np.load(out / "masks.npy")
+    np.testing.assert_array_equal(images[0], np.moveaxis(colour, -1, 0).astype(int) * 257)
+    assert (images[1] == images[1, :1]).all() and images.shape == (2, 3, 8, 8)
+    np.testing.assert_array_equal(masks, [labels[None]] * 2)

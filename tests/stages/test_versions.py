@@ -81,7 +81,7 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "3e1789ac06a6d0a4"),
+    "adopt": (1, "b5d33ef58fdee840"),
     "agreement": (1, "7e777e8abfa1c45f"),
     "ceiling": (1, "278e87104871e893"),
     "embed": (1, "911f5384a0cf109d"),
@@ -92,12 +92,12 @@ KNOWN = {
     "measure": (1, "7bca8f8ffec450ea"),
     "nothing": (1, "cb23d839280cbb79"),
     "predict": (1, "ab318a2d9787c1a6"),
-    "prepare": (2, "36d9a9887eccfcb4"),
+    "prepare": (2, "e9d7e5f6b0af37d1"),
     "reconstruct": (1, "31f7735ab508c379"),
     "sample": (1, "319ff544181c6c97"),
     "split": (1, "231a3a80747a832a"),
     "train": (1, "65ed18ad44e40a23"),
-    "truth": (1, "97d6375365983e1e"),
+    "truth": (1, "a08224b6dc336486"),
 }
 
 

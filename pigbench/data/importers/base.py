@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pigbench.contracts import Config
-from pigbench.data.importers.options import Foreground
+from pigbench.contracts import LESION, Config
+from pigbench.data.importers.options import Classes, Foreground
 from pigbench.data.pixels import UnusableError
 from pigbench.errors import PigbenchError
 
@@ -125,6 +125,22 @@ class Importer(ABC):
         text = getattr(self.options, "foreground", None)
         return Foreground(text) if text is not None else None
 
+    @cached_property
+    def named(self) -> Classes | None:
+        """What the option `classes` says that masks hold; None where it says nothing or there is none.
+
+        Raises PigbenchError for what it cannot be, and where a foreground is given, too.
+        """
+        text = getattr(self.options, "classes", None)
+        if text is not None and self.foreground is not None:
+            raise PigbenchError("give --classes or --foreground, not both: --foreground 1,2 is --classes lesion=1,2")
+        return Classes(text) if text is not None else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What its masks tell from the background; known once cases were found."""
+        return self.named.names if self.named else LESION
+
     @abstractmethod
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """The cases under `path`, in a fixed order; what is wrong with a file goes to `problems`, and the rest goes on.
@@ -134,11 +150,15 @@ class Importer(ABC):
 
     @abstractmethod
     def image(self, data: bytes, inside: str) -> np.ndarray:
-        """The picture (h, w), uint8, uint16 or float32, of a file's bytes. Raises UnusableError."""
+        """The picture of a file's bytes: grey (h, w), uint8, uint16 or float32, or colour (h, w, 3), uint8 or uint16.
+
+        Raises UnusableError.
+        """
 
     @abstractmethod
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
-        """The mask (h, w) of a file's bytes, for an image of `shape`: 0, and one value for the lesion.
+        """The mask (h, w) of a file's bytes, for an image of `shape`: of one class 0 and one value for the lesion, of
+        several a label map uint8, 0..K.
 
         It comes at its own size; that this must be the image's is checked elsewhere. Raises UnusableError.
         """

@@ -12,14 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pigbench.contracts import LESION
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
-from pigbench.data.importers.options import ColourOptions
 from pigbench.data.lesions import prepared_fraction
-from pigbench.data.pixels import ColourError, NotBinaryError, binary
+from pigbench.data.pixels import NotBinaryError, binary
 from pigbench.data.source import Progress
-
-IN_COLOUR = "image in colour"
-"""How the kind of problem begins that `in_colour` names."""
 
 SMOOTHED = 8
 """A mask of more values is no label map."""
@@ -29,11 +26,12 @@ _FULL_SCALE = (1, 255, 65535)  # "true" at 1, 8 and 16 bits: different encodings
 
 @dataclass(frozen=True)
 class Facts:
-    """What is kept of a case once it was read: hashes of its picture and its mask, size in pixels, the lesion's share.
+    """What is kept of a case once it was read: hashes of its picture and its mask, size in pixels, the share that is of
+    any class.
 
-    A hash is the file's own where it is one whole file. prepared_fraction: the lesion's share of the square that a run
-    prepares. spacing: mm a pixel, down and across, where the file says so. signature: of the picture, for
-    near-duplicates, if asked for.
+    A hash is the file's own where it is one whole file. prepared_fraction: the share of the square that a run prepares.
+    spacing: mm a pixel, down and across, where the file says so. in_colour: whether the picture is. signature: of the
+    picture, for near-duplicates, if asked for.
     """
 
     image_sha256: str
@@ -43,6 +41,7 @@ class Facts:
     lesion_fraction: float
     prepared_fraction: float
     spacing: tuple[float, float] | None = None
+    in_colour: bool = False
     signature: np.ndarray | None = field(default=None, compare=False)
 
 
@@ -53,12 +52,14 @@ class SizeDiffersError(UnusableError):
 class Reader:
     """Reads an importer's cases; the last two files are kept, for cases that are parts of an image and a label file."""
 
-    def __init__(self, importer: Importer) -> None:
+    def __init__(self, importer: Importer, classes: tuple[str, ...] | None = None) -> None:
+        """classes: of the masks, where the importer has not found its cases itself."""
         self.importer = importer
+        self.classes = importer.classes if classes is None else classes
         self._last: dict[Path, tuple[bytes, str]] = {}
 
     def image(self, part: Part) -> tuple[str, np.ndarray]:
-        """The hash of a part and its picture (h, w). Raises UnusableError or OSError."""
+        """The hash of a part and its picture. Raises UnusableError or OSError."""
         data, whole = self._open(part.file)
         return part_hash(whole, part), self.importer.image(data, part.inside)
 
@@ -68,7 +69,10 @@ class Reader:
         return found if found and all(isfinite(each) and each > 0 for each in found) else None
 
     def mask(self, parts: Sequence[Part], shape: tuple[int, int]) -> tuple[str, np.ndarray, set[int]]:
-        """The hash of the masks, all of them merged (h, w), uint8, 0 or 1, and the values that stood for the lesion."""
+        """The hash of the masks, all of them merged, a label map (h, w) uint8, and what stood for the lesion in them.
+
+        Of several classes there is nothing such, and where masks overlap the last counts.
+        """
         hashes, labels = [], set()
         merged = np.zeros(shape, np.uint8)
         for part in parts:
@@ -77,6 +81,9 @@ class Reader:
             values = self.importer.mask(data, part.inside, shape)
             if values.shape != shape:
                 raise SizeDiffersError(f"{_size(shape)} against {_size(values.shape)}")
+            if self.classes != LESION:
+                merged = np.where(values != 0, values, merged)
+                continue
             mask, label = binary(values)
             merged |= mask
             labels.add(1 if label in _FULL_SCALE else label)
@@ -99,9 +106,9 @@ def inspect(
 ) -> list[tuple[Found, Facts]]:
     """The usable cases with their facts, in order; `problems` gets all that is wrong.
 
-    That is unreadable files, constant images, colour, masks that are not binary or of another size, masks that use
-    different values for the lesion, such as 1 and 2 (these are label maps), and a foreground that no mask has.
-    sign: makes signatures. Memory does not grow with the cases.
+    That is unreadable files, constant images, masks that are not binary or of another size, masks that use different
+    values for the lesion, such as 1 and 2 (these are label maps), and a foreground or a class that no mask has. sign:
+    makes signatures. Memory does not grow with the cases.
     """
     reader = Reader(importer)
     labels: dict[int, list[str]] = defaultdict(list)
@@ -112,20 +119,14 @@ def inspect(
         if progress:
             progress(done, len(cases))
     for label, names in labels.items() if len(labels) > 1 else ():
-        what = f"masks differ in the value of the lesion (a label map? see --foreground); {label} in"
+        what = f"masks differ in the value of the lesion (a label map? see --classes, --foreground); {label} in"
         problems.add(what, names, needs_choice=True)
     if importer.foreground is not None and usable:
         what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
         problems.add(what, importer.foreground.unmet, needs_choice=True)
+    if importer.named is not None and usable:
+        problems.add("--classes with a class that no mask has", importer.named.unmet, needs_choice=True)
     return usable
-
-
-def in_colour(importer: Importer) -> str:
-    """The kind of problem that a picture in colour is, with the options of that importer which read it."""
-    fields = type(importer.options).model_fields
-    ways = ["--grey reads 0.299 R + 0.587 G + 0.114 B"] if "grey" in fields else []
-    ways += ["--channel R, G or B one of them"] if isinstance(importer.options, ColourOptions) else []
-    return f"{IN_COLOUR} ({', '.join(ways) or 'save it as grey'})"
 
 
 def digest(data: bytes) -> str:
@@ -153,11 +154,9 @@ def _inspect(
             problems.add("constant image", [f"{_file(case, part)} (all {pixels.min()})"])
             return None
         part = case.masks[0]
-        mask_hash, mask, found = reader.mask(case.masks, pixels.shape)
+        mask_hash, mask, found = reader.mask(case.masks, pixels.shape[:2])
     except (OSError, UnusableError) as error:
-        if isinstance(error, ColourError) and part is case.image:
-            problems.add(in_colour(reader.importer), [_file(case, part)])
-        elif isinstance(error, SizeDiffersError):
+        if isinstance(error, SizeDiffersError):
             problems.add("image and mask differ in size", [f"{case.name} ({error})"])
         elif isinstance(error, NotBinaryError):
             problems.add(_not_binary(reader.importer, error.values), [_file(case, part)])
@@ -166,10 +165,10 @@ def _inspect(
         return None
     for label in found:
         labels[label].append(case.masks[0].file.name)
-    height, width = pixels.shape
-    shares = float(mask.mean()), prepared_fraction(pixels, mask)
+    height, width = mask.shape
+    shares, coloured = (float((mask != 0).mean()), prepared_fraction(pixels, mask)), pixels.ndim == 3
     spacing = reader.spacing(case.image)
-    return Facts(image_hash, mask_hash, height, width, *shares, spacing, sign(pixels) if sign else None)
+    return Facts(image_hash, mask_hash, height, width, *shares, spacing, coloured, sign(pixels) if sign else None)
 
 
 def _not_binary(importer: Importer, values: np.ndarray) -> str:
@@ -179,7 +178,8 @@ def _not_binary(importer: Importer, values: np.ndarray) -> str:
         return "mask that is smoothed" + " (--foreground 128-255 takes the upper half of its values)" * has_option
     listed = ", ".join(map(str, values))
     others = ",".join(str(value) for value in values if value)
-    hint = f" (--foreground {others} takes all but 0, or name those that are lesion)" if has_option else ""
+    each = ",".join(f"NAME={value}" for value in values if value)
+    hint = f" (--classes {each} takes each by itself, --foreground {others} all but 0 as one)" if has_option else ""
     return f"mask with the values {listed}{hint}"
 
 

@@ -1,4 +1,4 @@
-"""A folder of real pairs: PNG, TIFF, JPEG or BMP, 8- or 16-bit grey, paired by stem or by a table."""
+"""A folder of real pairs: PNG, TIFF, JPEG or BMP, grey of 8 or 16 bits or colour of 8, paired by stem or by a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
-from pigbench.data.importers.options import ColourOptions
+from pigbench.data.importers.options import ColourOptions, MaskOptions
 from pigbench.data.importers.pairing import (
     MaskNames,
     check_several,
@@ -20,13 +20,13 @@ from pigbench.data.importers.pairing import (
     patients_by_table,
     table_rows,
 )
-from pigbench.data.pixels import decode, labels
+from pigbench.data.pixels import decode, grey, labels
 from pigbench.errors import PigbenchError
 
 _PRIVATE = ("image", "mask", "masks", "patient", "patient_id", "name", "case_id", "case")
 
 
-class FolderOptions(ColourOptions):
+class FolderOptions(ColourOptions, MaskOptions):
     """Where the pairs are, whose they are, and what of an image and of a mask is read."""
 
     images: Path | None = Field(default=None, description="the images, in folders of their own or not [PATH/images]")
@@ -45,9 +45,6 @@ class FolderOptions(ColourOptions):
     )
     patients: Path | None = Field(default=None, description="a CSV with the columns case_id and patient_id")
     patient_folders: bool = Field(default=False, description="the first folder of an image's path is its patient")
-    foreground: str | None = Field(
-        default=None, description="the values that are lesion: 1,2 in a label map, 128-255 in smoothed masks"
-    )
 
 
 class Folder(Importer):
@@ -60,7 +57,7 @@ class Folder(Importer):
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """The pairs, sorted by stem. A table's further columns are kept as facts about the case."""
-        _ = self.options.colour, self.foreground
+        _ = self.options.colour, self.foreground, self.named
         if self.options.table is not None:
             return self._from_table(path, self.options.table, problems)
         images, masks = self._folders(path)
@@ -75,12 +72,17 @@ class Folder(Importer):
         return [pair.found(patients.get(pair.stem)) for pair in pairs]
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
-        """The picture, uint8 or uint16 as saved; of colour what the options say."""
+        """The picture as saved; of colour what the options say, or colour."""
         return decode(data, self.options.colour)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
-        """The mask as saved; with `foreground`, 1 where it has one of those values. A palette's index is its value."""
-        return decode(data) if self.foreground is None else self.foreground.lesion(labels(data))
+        """The mask as saved; with `foreground`, 1 where it has one of those values, with `classes` their label map.
+
+        A palette's index is its value, but where classes are told by colours.
+        """
+        if self.named is not None:
+            return self.named.label_map(decode(data) if self.named.in_colour else labels(data))
+        return grey(data) if self.foreground is None else self.foreground.lesion(labels(data))
 
     def _folders(self, path: Path) -> tuple[Path, Path]:
         """Where images and masks are: where the options say, else PATH/images and PATH/masks, else both in PATH."""

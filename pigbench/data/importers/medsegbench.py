@@ -6,8 +6,8 @@ Each of its sets has the licence of its origin. Decided here:
 - Its splits are not kept, but noted: folds are made as of any dataset.
 - Patients are unknown in every file, and slices of one volume or copies of one picture occur. Near-identical pictures
   become one pseudo-patient.
-- Pictures are grey, in one channel or in equal ones, or an option says what to read of their colour. Of masks with
-  several labels `foreground` says which are lesion.
+- Pictures whose channels are all equal are grey, others in colour, unless an option says what to read of it. Of masks
+  with several labels `classes` says what they are, or `foreground` which are lesion.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
-from pigbench.data.importers.options import ColourOptions
-from pigbench.data.pixels import one_channel, reading
+from pigbench.data.importers.options import ColourOptions, MaskOptions
+from pigbench.data.pixels import as_read, reading
 from pigbench.errors import PigbenchError
 
 _SPLITS = ("train", "val", "test")
 _ROW = re.compile(r"(\w+)\[(\d+)\]")
 
 
-class MedSegBenchOptions(ColourOptions):
+class MedSegBenchOptions(ColourOptions, MaskOptions):
     """Which part of a file, and what of a picture and of a mask is read."""
 
     category: str | None = Field(None, description="the category to read, such as C1 [all]")
-    foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2, or all but 0: any")
 
 
 class MedSegBench(Importer):
@@ -45,7 +44,7 @@ class MedSegBench(Importer):
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """The cases by split and number; only the arrays' shapes are looked at."""
-        _ = self.options.colour, self.foreground  # refused before a file is read
+        _ = self.options.colour, self.foreground, self.named  # refused before a file is read
         try:
             arrays = _arrays(path.read_bytes())
         except OSError as error:
@@ -65,16 +64,18 @@ class MedSegBench(Importer):
         return found
 
     def image(self, data: bytes, inside: str) -> np.ndarray:
-        """The picture as saved; of colour what the options say."""
+        """The picture as saved; of colour what the options say, or colour."""
         pixels = _row(data, inside)
         if pixels.ndim == 3:
-            return one_channel(pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1], self.options.colour)
+            return as_read(pixels[..., :3] if pixels.shape[-1] >= 3 else pixels[..., :1], self.options.colour)
         return np.ascontiguousarray(pixels)
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
-        """The mask as saved; with `foreground`, 1 where it has one of those labels."""
+        """The mask as saved; with `foreground`, 1 where it has one of those labels, with `classes` their label map."""
         values = _row(data, inside)
         values = values[..., 0] if values.ndim == 3 else values
+        if self.named is not None:
+            return self.named.label_map(values)
         return values if self.foreground is None else self.foreground.lesion(values)
 
     def _wanted(self, name: str) -> str:

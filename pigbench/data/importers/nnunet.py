@@ -3,7 +3,8 @@
 The layout is that of nnU-Net version 2 (https://github.com/MIC-DKFZ/nnUNet, documentation/dataset_format.md); the
 `dataset.json` of version 1 and of the Medical Segmentation Decathlon is understood too. Decided here:
 
-- One channel is read. Labels become one mask: those of `foreground`, or the only one that there is.
+- One channel is read, or a picture in colour. Every label is a class of the name that dataset.json gives it; those
+  of `foreground` become one.
 - A picture is a case, its patient unknown unless a pattern finds it. A volume is a patient, cut along one axis of the
   stored array; its slices with lesion are the cases. Nothing is resampled or turned, and the rest of the volume is not
   used.
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
-from pigbench.contracts import Config
+from pigbench.contracts import LESION, Config
 from pigbench.data.importers import nifti
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, files_inside
 from pigbench.data.importers.pairing import composed, patients_by_regex
@@ -30,7 +31,7 @@ from pigbench.errors import PigbenchError
 _PICTURES = (".png", ".tif", ".tiff")
 _IGNORED = "ignore"  # the name of the label that nnU-Net neither trains on nor counts
 _SLICE = re.compile(r"slice (\d+) along axis (\d)")
-_LABELS = re.compile(r"labels ([\d ]+) of ([\d ]+)")
+_LABELS = re.compile(r"(labels|classes) ([\d ]+) of ([\d ]+)")
 
 
 class NnUNetOptions(Config):
@@ -39,7 +40,7 @@ class NnUNetOptions(Config):
     channel: int = Field(0, ge=0, description="the channel to read, 0 for files that end in _0000")
     axis: int = Field(2, ge=0, le=2, description="the axis of the stored array that volumes are cut along")
     grey: bool = Field(False, description="read colour by its luminance, 0.299 R + 0.587 G + 0.114 B")
-    foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2 [the only one there is]")
+    foreground: str | None = Field(None, description="the labels that are lesion, such as 1,2 [each is a class]")
     patient_regex: str | None = Field(None, description="finds the patient in a case's name (its group 1, if any)")
 
 
@@ -65,6 +66,7 @@ class NnUNet(Importer):
     """A raw dataset of nnU-Net: pictures, or volumes cut into the slices that show a lesion."""
 
     Options = NnUNetOptions
+    _names: tuple[str, ...] = ()
     looking = ("channel", "axis", "foreground", "patient_regex")  # what they choose is said in each case's parts
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
@@ -89,20 +91,27 @@ class NnUNet(Importer):
         return nifti.open_volume(data).spacing(int(at[2])) if at else None
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
-        """1 where the picture or slice has a label that was chosen. Raises UnusableError for an undeclared one."""
+        """1 where the picture or slice has a label that was chosen, or a class for each. Raises UnusableError for an
+        undeclared one."""
         at = _SLICE.search(inside)
         values = nifti.open_volume(data).slice(int(at[2]), int(at[1])) if at else labels(data)
         if self.foreground is not None:
             self.foreground.lesion(values)  # which remembers what masks have
         return _lesion(values, inside)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of several labels, their names; known once cases were found."""
+        return self._names if len(self._names) > 1 else super().classes
+
     def _foreground(self, about: Description) -> list[int]:
         names = about.names()
         listed = ", ".join(f"{value} ({name})" for value, name in names.items() if value)
         if self.foreground is None:
             lesions = [value for value, name in names.items() if value and name != _IGNORED]
-            if len(lesions) != 1:
-                raise PigbenchError(f"which labels are lesion? Give --foreground; dataset.json has {listed or 'none'}")
+            if not lesions:
+                raise PigbenchError(f"dataset.json has no label of a lesion: {listed or 'none'}")
+            self._names = tuple(names[value] for value in lesions)
             return lesions
         lesions = [value for value in names if value]
         for low, high in self.foreground.ranges:
@@ -112,7 +121,8 @@ class NnUNet(Importer):
 
     def _cases(self, path: Path, about: Description, problems: Problems) -> list[Found]:
         """Every label with its image of the chosen channel, by name; volumes whole."""
-        chosen = f"labels {_spaced(self._foreground(about))} of {_spaced(about.names())}"
+        wanted = self._foreground(about)
+        chosen = f"{'labels' if self.classes == LESION else 'classes'} {_spaced(wanted)} of {_spaced(about.names())}"
         suffix = f"_{self.options.channel:04}{about.ending}"
         found = {folder: _listed(path, folder, about.ending, problems) for folder in ("imagesTr", "labelsTr")}
         images = {name.removesuffix(suffix): file for name, file in found["imagesTr"].items() if name.endswith(suffix)}
@@ -189,14 +199,19 @@ def _listed(path: Path, folder: str, ending: str, problems: Problems) -> dict[st
 
 
 def _lesion(values: np.ndarray, inside: str) -> np.ndarray:
-    """(h, w) uint8, 1 where `values` has one of the labels that `inside` says are chosen."""
+    """(h, w) uint8, 1 where `values` has one of the labels that `inside` says are chosen; of classes, which of them."""
     said = _LABELS.search(inside)
     assert said is not None, inside
-    chosen, known = ([int(value) for value in group.split()] for group in said.groups())
+    chosen, known = ([int(value) for value in group.split()] for group in said.groups()[1:])
     if not (declared := np.isin(values, known)).all():
         strange = ", ".join(f"{value:g}" for value in np.unique(values[~declared])[:8])
         raise UnusableError(f"labels that dataset.json does not declare: {strange}")
-    return np.isin(values, chosen).astype(np.uint8)
+    if said[1] == "labels":
+        return np.isin(values, chosen).astype(np.uint8)
+    found = np.zeros(values.shape, np.uint8)
+    for number, value in enumerate(chosen, start=1):
+        found[values == value] = number
+    return found
 
 
 def _spaced(values: Iterable[int]) -> str:

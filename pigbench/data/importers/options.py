@@ -1,17 +1,22 @@
-"""What importers' options say of how pictures are read: what of colour, and which values of a mask are lesion."""
+"""What importers' options say of how pictures are read: what of colour, and what the values of a mask mean."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
-from pigbench.contracts import Config
-from pigbench.data.pixels import Colour
+from pigbench.contracts import Config, Task
+from pigbench.data.pixels import Colour, UnusableError
 from pigbench.errors import PigbenchError
 
+_BACKGROUND = "background"
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_NEAR = 48
+"""So far a channel of a colour can be off after JPEG."""
 _RANGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _ANY = "any"
 _GREATEST = 2**63 - 1
@@ -20,7 +25,7 @@ _MOST_LABELS = 32
 
 
 class ColourOptions(Config):
-    """What is read of pictures in colour; without either option they are refused."""
+    """What is read of pictures in colour; without either option they stay in colour."""
 
     grey: bool = Field(False, description="read colour by its luminance, 0.299 R + 0.587 G + 0.114 B")
     channel: Literal["R", "G", "B"] | None = Field(None, description="read one channel of colour: R, G or B")
@@ -39,6 +44,92 @@ def ranges(text: str) -> list[tuple[int, int]]:
     if not _RANGES.fullmatch(parts):
         return []
     return [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts.split(",")]
+
+
+class MaskOptions(Config):
+    """What the values of a mask mean."""
+
+    foreground: str | None = Field(
+        None, description="the values that are lesion: 1,2 in a label map, 128-255 in smoothed masks, any for all but 0"
+    )
+    classes: str | None = Field(
+        None,
+        description="the classes and their values, lesion=1,organ=2-4, or colours, lesion=#ff0000; 0 and black are the "
+        "background, and so is what background=255 names",
+    )
+
+
+class Classes:
+    """The classes of masks by name, and the values or colours that stand for each; which of them masks had so far.
+
+    names: in the order of their labels 1..K. in_colour: whether masks are colour-coded.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Raises PigbenchError for anything but names with numbers, ranges or colours."""
+        given: dict[str, list[str]] = {}
+        name = ""
+        for part in text.split(","):
+            head, equals, value = part.rpartition("=")
+            name = head.strip() if equals else name
+            given.setdefault(name, []).append(value.strip())
+        self.names = tuple(name for name in given if name != _BACKGROUND)
+        self.in_colour = all(_COLOUR.fullmatch(value) for values in given.values() for value in values)
+        parts = {name: [self._range(value) for value in values] for name, values in given.items()}
+        if not self.names or "" in given or not all(all(ranges) for ranges in parts.values()):
+            raise PigbenchError(
+                f"--classes {text}: give names with values, such as lesion=1,organ=2-4, or colours: lesion=#ff0000"
+            )
+        self.ranges = [(low, high, name) for name, ranges in parts.items() for low, high in filter(None, ranges)]
+        ordered = sorted(self.ranges)
+        for (_, end, one), (start, _, other) in pairwise(ordered):
+            if start <= end:
+                raise PigbenchError(f"--classes {text}: {self.told(start)} is of {one} and of {other}")
+        Task(1, classes=self.names)
+        self._met: set[str] = set()
+
+    def _range(self, value: str) -> tuple[int, int] | None:
+        if self.in_colour:
+            return (int(value[1:], 16),) * 2
+        found = ranges(value)
+        return found[0] if len(found) == 1 else None
+
+    def told(self, value: int) -> str:
+        """A value as the user knows it."""
+        return f"#{value:06x}" if self.in_colour else str(value)
+
+    def label_map(self, values: np.ndarray) -> np.ndarray:
+        """(h, w) uint8, 0..K, of values (h, w), or of colours (h, w, 3) uint8. Raises UnusableError for a value that no
+        class names."""
+        if self.in_colour:
+            values = _as_numbers(values)
+        labels, known = np.zeros(values.shape, np.uint8), values == 0
+        for low, high, name in self.ranges:
+            within = (values >= low) & (values <= high)
+            known |= within
+            if name != _BACKGROUND and within.any():
+                labels[within] = 1 + self.names.index(name)
+                self._met.add(name)
+        if not known.all():
+            raise UnusableError(self._strangers(np.unique(values[~known])))
+        return labels
+
+    def _strangers(self, values: np.ndarray) -> str:
+        listed = ", ".join(map(self.told, values[:_SHOWN].tolist())) + (", …" if len(values) > _SHOWN else "")
+        if self.in_colour and all(self._is_near(value) for value in values.tolist()):
+            return f"colours near those of --classes, not equal ({listed}), as JPEG makes them: save it without loss"
+        what = "colours" if self.in_colour else "values"
+        return f"{what} that no class names ({listed}): name them in --classes, as background=… if they are none"
+
+    def _is_near(self, value: int) -> bool:
+        ours = np.array([0, *(low for low, _, _ in self.ranges)])
+        apart = np.abs(_channels(ours) - _channels(np.array([value]))).max(axis=1)
+        return bool(apart.min() <= _NEAR)
+
+    @property
+    def unmet(self) -> list[str]:
+        """The classes that no mask had."""
+        return [name for name in self.names if name not in self._met]
 
 
 class Foreground:
@@ -95,3 +186,14 @@ class Foreground:
 
 def _shown(low: int, high: int) -> str:
     return str(low) if low == high else _ANY if high == _GREATEST else f"{low}-{high}"
+
+
+def _as_numbers(colours: np.ndarray) -> np.ndarray:
+    """Colours (h, w, 3), or grey (h, w), uint8, as numbers 0xRRGGBB."""
+    if colours.ndim == 2:
+        colours = colours[..., None].repeat(3, axis=-1)
+    return colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+
+
+def _channels(numbers: np.ndarray) -> np.ndarray:
+    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=-1)

@@ -126,3 +126,15 @@ def test_a_folder_that_is_not_busi_and_half_of_one(busi, tmp_path):
         find(busi / "benign")
     (busi / "malignant").rename(tmp_path / "gone")
     assert find(busi)[2] == {"no folder": ["malignant/"]}
+
+
+def test_benign_and_malignant_can_be_two_classes(busi):
+    importer, cases, _ = find(busi, by_class=True)
+    assert importer.classes == ("benign", "malignant")
+    found = {}
+    for case in cases:
+        part = case.masks[0]
+        found.setdefault(case.about["class"], set()).update(
+            np.unique(importer.mask(part.file.read_bytes(), part.inside, (40, 60))).tolist()
+        )
+    assert found == {"benign": {0, 1}, "malignant": {0, 2}}

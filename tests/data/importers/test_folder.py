@@ -202,16 +202,14 @@ def test_every_fault_of_the_files_is_told_at_once(pairs, tmp_path):
     Image.fromarray(np.tile(np.array([0, 3, 9, 255], np.uint8), (24, 5))).save(pairs / "masks" / "p1_0.png")
     whole = (pairs / "images" / "p1_1.png").read_bytes()
     (pairs / "images" / "p1_1.png").write_bytes(whole[: len(whole) // 2])
-    Image.fromarray(np.dstack([image, image, image + 1])).save(pairs / "images" / "p2_0.png")
+    Image.fromarray(np.dstack([image, image, image + 1])).save(pairs / "masks" / "p2_0.png")
     message = refused(pairs, tmp_path / "store")
     assert "differ in size: p0_0 (20×10 against 20×24)" in message
     assert "constant image: p0_1.png (all 7)" in message
-    assert "mask with the values 0, 3, 9, 255 (--foreground 3,9,255 takes all but 0" in message
-    assert "lesion): p1_0.png" in message
+    told = "(--classes NAME=3,NAME=9,NAME=255 takes each by itself, --foreground 3,9,255 all but 0 as one)"
+    assert f"mask with the values 0, 3, 9, 255 {told}: p1_0.png" in message
     assert "images/p1_1.png (cannot be read" in message
-    assert (
-        "image in colour (--grey reads 0.299 R + 0.587 G + 0.114 B, --channel R, G or B one of them): p2_0" in message
-    )
+    assert "masks/p2_0.png (has colour: save it as grey, or say with --classes NAME=#RRGGBB" in message
 
 
 def test_label_maps_are_refused_but_encodings_of_one_may_mix(pairs, tmp_path):
@@ -221,7 +219,7 @@ def test_label_maps_are_refused_but_encodings_of_one_may_mix(pairs, tmp_path):
     load(pairs, tmp_path / "store")
     Image.fromarray(mask * 2).save(pairs / "masks" / "p0_1.png")
     message = refused(pairs, tmp_path / "store", "other")
-    assert "label map? see --foreground); 2 in: p0_1.png" in message
+    assert "label map? see --classes, --foreground); 2 in: p0_1.png" in message
 
 
 def test_empty_masks_and_shared_images_are_counted(pairs, tmp_path):
@@ -335,7 +333,7 @@ def test_foreground_chooses_among_the_values_of_label_maps(pairs, tmp_path):
     palette = Image.fromarray(labels, mode="P")
     palette.putpalette([90, 90, 90, 10, 10, 10, 200, 0, 0, 0, 200, 0])
     palette.save(pairs / "masks/p3_1.png")
-    assert "mask with the values 0, 1, 2, 3 (--foreground 1,2,3" in refused(pairs, tmp_path / "store")
+    assert "mask with the values 0, 1, 2, 3 (--classes NAME=1,NAME=2,NAME=3 takes" in refused(pairs, tmp_path / "store")
     chosen = load(pairs, tmp_path / "store", foreground="1,3")
     assert all(np.array_equal(chosen.read(i, 8)[1], np.isin(labels, (1, 3))) for i in range(12))
     other = load(pairs, tmp_path / "store", "other", foreground="2")
@@ -382,7 +380,7 @@ def test_label_maps_need_a_choice_that_leaving_out_files_does_not_make(pairs, tm
     file = pairs / "masks" / "p0_1.png"
     Image.fromarray((np.array(Image.open(file)) > 0).astype(np.uint8) * 2).save(file)
     (pairs / "images/p1_0.png").write_bytes(b"not a picture")
-    with pytest.raises(PigbenchError, match="see --foreground") as error:
+    with pytest.raises(PigbenchError, match="see --classes, --foreground") as error:
         import_dataset("folder", pairs, "mine", tmp_path / "store", {"patient_regex": REGEX}, skip_bad=True)
     assert "unusable" not in str(error.value)
 
@@ -468,3 +466,27 @@ def test_other_layouts_and_tables_that_cannot_be_read_are_refused_with_the_way_o
         (pairs / "latin.csv").write_bytes("image,mask\nGröße.png,b.png\n".encode("latin-1"))
         with pytest.raises(PigbenchError, match=said):
             import_dataset("folder", tmp_path / "lab" / "images", "mine", tmp_path / "store", options)
+
+
+def test_classes_and_colour_are_part_of_what_the_dataset_is(pairs, tmp_path):
+    draw = np.random.default_rng(0)
+    for number, file in enumerate(sorted((pairs / "masks").iterdir())):
+        labels = np.zeros((24, 20, 3), np.uint8)
+        labels[3:9, 3:9], labels[12:20, 5:9] = (255, 0, 0), (0, 0, 255)
+        Image.fromarray(labels).save(file)
+        if number:
+            Image.fromarray(draw.integers(0, 256, (24, 20, 3), dtype=np.uint8)).save(pairs / "images" / file.name)
+    source = load(pairs, tmp_path / "store", classes="cyst=#ff0000,mass=#0000ff")
+    assert (source.channels, source.classes) == (3, ("cyst", "mass"))
+    assert {"channels", "classes"} <= source.identity().keys()
+    image, mask = source.read(0, 8)
+    assert image.shape == (24, 20, 3) and image.dtype == np.uint8
+    assert set(np.unique(mask)) == {0, 1, 2} and (mask[12:20, 5:9] == 2).all()
+    grey = [i for i in range(12) if (source.read(i, 8)[0] == source.read(i, 8)[0][..., :1]).all()]
+    assert len(grey) == 1
+    other = load(pairs, tmp_path / "store", "other", classes="cyst=#ff0000,solid=#0000ff")
+    assert other.fingerprint() != source.fingerprint()
+    both = refused(pairs, tmp_path / "store", "both", classes="cyst=1", foreground="1")
+    assert "give --classes or --foreground, not both" in both
+    lacking = refused(pairs, tmp_path / "store", "lacking", classes="cyst=#ff0000,mass=#0000ff,lump=#00ff00")
+    assert "--classes with a class that no mask has: lump" in lacking

@@ -81,13 +81,20 @@ def test_a_category_has_its_own_masks_and_perhaps_the_same_pictures(tmp_path):
         find(tmp_path / "other.npz", category="C9")
 
 
-def test_colour_is_refused_for_the_picture_that_has_it(tmp_path):
+def test_colour_is_kept_for_the_picture_that_has_it(tmp_path):
     made = arrays(channels=3)
     made["train_images"][0, 0, 0] = 1, 2, 3
     importer, cases, _ = find(save(tmp_path / "kvasir.npz", made))
-    with pytest.raises(UnusableError, match="has colour"):
-        read(importer, cases[0])
-    read(importer, cases[1])
+    assert read(importer, cases[0])[0].shape == (12, 10, 3)
+    assert read(importer, cases[1])[0].shape == (12, 10)
+
+
+def test_labels_can_be_classes(tmp_path):
+    made = arrays()
+    made["train_label"][0].flat[:6] = [0, 1, 2, 3, 2, 1]
+    importer, cases, _ = find(save(tmp_path / "set.npz", made), classes="organ=1-2,lesion=3-255")
+    assert importer.classes == ("organ", "lesion")
+    assert read(importer, cases[0])[1].flat[:6].tolist() == [0, 1, 1, 2, 1, 1]
 
 
 def test_faults_of_arrays_are_named_and_the_rest_goes_on(tmp_path):

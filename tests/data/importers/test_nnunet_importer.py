@@ -115,9 +115,16 @@ def test_reading_needs_none_of_the_options_that_found_the_case(pictures):
     assert read(NnUNet(NnUNetOptions()), cases[0])[1].sum() == 24
 
 
-def test_several_labels_must_be_chosen_from(pictures):
-    with pytest.raises(PigbenchError, match=r"--foreground; dataset.json has 1 \(oedema\), 2 \(core\), 3 \(ignore\)"):
-        find(pictures)
+def test_several_labels_are_classes_by_the_names_of_the_description(pictures):
+    importer, cases, _ = find(pictures)
+    assert importer.classes == ("oedema", "core")
+    chosen, of_one, _ = find(pictures, foreground="2")
+    assert chosen.classes == ("lesion",)
+    mask, core = read(importer, cases[0])[1], read(chosen, of_one[0])[1]
+    assert set(np.unique(mask)) == {0, 1, 2} and ((mask == 2) == (core == 1)).all()
+
+
+def test_a_foreground_is_one_of_the_labels(pictures):
     with pytest.raises(PigbenchError, match="7 is no label"):
         find(pictures, foreground="7")
     with pytest.raises(PigbenchError, match="give numbers"):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.data.importers.options import Foreground
-from pigbench.data.pixels import ColourError, decode, one_channel
+from pigbench.data.importers.options import Classes, Foreground
+from pigbench.data.pixels import UnusableError, as_read, decode
 from pigbench.errors import PigbenchError
 
 
@@ -49,8 +49,7 @@ def test_luminance_is_pillows_and_a_channel_is_the_files(form: str) -> None:
     np.testing.assert_array_equal(decode(data, "luminance"), np.asarray(Image.fromarray(colour).convert("L")))
     for index, name in enumerate("RGB"):
         np.testing.assert_array_equal(decode(data, name), colour[..., index])
-    with pytest.raises(ColourError):
-        decode(data)
+    np.testing.assert_array_equal(decode(data), colour)
 
 
 def test_equal_channels_are_grey_whatever_is_said_of_colour() -> None:
@@ -63,7 +62,51 @@ def test_equal_channels_are_grey_whatever_is_said_of_colour() -> None:
 
 def test_luminance_keeps_the_depth_of_arrays() -> None:
     deep = np.array([[[65535, 0, 0], [65535, 65535, 65534]]], np.uint16)
-    np.testing.assert_allclose(one_channel(deep, "luminance"), deep @ [0.299, 0.587, 0.114], atol=1)
-    assert one_channel(deep, "luminance").dtype == np.uint16
+    np.testing.assert_allclose(as_read(deep, "luminance"), deep @ [0.299, 0.587, 0.114], atol=1)
+    assert as_read(deep, "luminance").dtype == np.uint16
     real = deep.astype(np.float32) / 65535
-    np.testing.assert_allclose(one_channel(real, "luminance"), real @ [0.299, 0.587, 0.114], atol=1e-5)
+    np.testing.assert_allclose(as_read(real, "luminance"), real @ [0.299, 0.587, 0.114], atol=1e-5)
+
+
+def test_classes_have_values_ranges_and_a_background() -> None:
+    classes = Classes("lesion=1,organ=2-4,7,background=255")
+    assert classes.names == ("lesion", "organ")
+    values = np.array([[0, 1, 2, 3], [4, 7, 255, 0]])
+    assert classes.label_map(values).tolist() == [[0, 1, 2, 2], [2, 2, 0, 0]]
+    assert classes.unmet == []
+    with pytest.raises(UnusableError, match=r"values that no class names \(5, 9\): name them in --classes"):
+        classes.label_map(np.array([[1, 5, 9]]))
+
+
+def test_classes_have_colours_and_jpegs_are_known_by_theirs() -> None:
+    classes = Classes("lesion=#ff0000,organ=#00FF00")
+    colours = np.zeros((1, 4, 3), np.uint8)
+    colours[0, 1], colours[0, 2] = (255, 0, 0), (0, 255, 0)
+    assert classes.label_map(colours).tolist() == [[0, 1, 2, 0]]
+    with pytest.raises(UnusableError, match=r"near .*, not equal \(#fe0100\), as JPEG makes them"):
+        classes.label_map(np.array([[[254, 1, 0]]], np.uint8))
+    with pytest.raises(UnusableError, match=r"colours that no class names \(#0000ff\)"):
+        classes.label_map(np.array([[[0, 0, 255]]], np.uint8))
+
+
+def test_a_class_that_no_mask_has_is_known() -> None:
+    classes = Classes("lesion=1,organ=2")
+    classes.label_map(np.array([[0, 2]]))
+    assert classes.unmet == ["lesion"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lesion", "give names with values"),
+        ("=1", "give names with values"),
+        ("lesion=red", "give names with values"),
+        ("lesion=1,organ=#ff0000", "give names with values"),
+        ("background=1", "give names with values"),
+        ("lesion=1-3,organ=2", "2 is of lesion and of organ"),
+        ("lesion=#ff0000,organ=#FF0000", "#ff0000 is of lesion and of organ"),
+    ],
+)
+def test_what_names_no_classes_is_refused(text: str, told: str) -> None:
+    with pytest.raises(PigbenchError, match=told):
+        Classes(text)
