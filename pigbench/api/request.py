@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from pigbench.api import checks
 from pigbench.api.places import chosen_place
 from pigbench.api.settings import changed_preset, refuse_leftovers, split_changes
+from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
+    from pigbench.contracts import Task
     from pigbench.data.source import Source
     from pigbench.engine.dask.clusters import Place
-    from pigbench.planning.configured import GeneratorChoice
+    from pigbench.planning.configured import Chosen, GeneratorChoice
     from pigbench.planning.estimate import Size
     from pigbench.planning.plan import Plan, Request
     from pigbench.protocol import Preset, Protocol
@@ -142,6 +144,8 @@ def set_up(options: Options) -> Setup:
     uses = chosen_uses(several(options.use))
     checks.check_start(uses, chosen_segmenters)
     protocol = _protocol(options, preset, source)
+    generators = _able(generators, protocol.task, options.say)
+    chosen_segmenters = _able(chosen_segmenters, protocol.task, options.say)
     checks.check_folds(protocol, source)
     on_cluster = place is not None
     request = Request(
@@ -212,6 +216,27 @@ def chosen_names(generators: Sequence[str], controls: bool, say: Callable[[str],
             elif controls if plugin.load().is_control else "all" in generators:
                 names.append(name)
     return [name for name in dict.fromkeys(names) if name != "all"]
+
+
+def _able(chosen: list[Chosen], task: Task, say: Callable[[str], None]) -> list[Chosen]:
+    """Those that can do the task, and what they borrow from; the others are told. Raises PigbenchError if none can."""
+    from pigbench.contracts import require_able
+
+    kept: list[Chosen] = []
+    unable: list[str] = []
+    for choice in chosen:
+        lenders: tuple[Any, ...] = getattr(choice, "lenders", ())
+        try:
+            for plugin in (choice.plugin, *(lender.plugin for lender in lenders)):
+                require_able(plugin, task)
+            kept.append(choice)
+        except PigbenchError as error:
+            unable.append(str(error))
+    if unable and not kept:
+        raise PigbenchError("; ".join(unable))
+    for sentence in unable:
+        say(f"left out: {sentence}")
+    return kept
 
 
 def _choose(

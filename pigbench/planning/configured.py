@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from pigbench import registry
-from pigbench.contracts import CaseMetric, Component, Config, Generator, Metric, Task, instance
+from pigbench.contracts import CaseMetric, Component, Config, Generator, Metric, Segmenter, Task, instance
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.sources import source_hash
@@ -136,6 +136,11 @@ class SegmenterChoice:
     changed: dict[str, Any]
     source: str
     tuned: bool = False
+
+    @property
+    def plugin(self) -> type[Segmenter]:
+        """Its class."""
+        return registry.find("segmenters", self.name).load()
 
     @property
     def signature(self) -> str:
