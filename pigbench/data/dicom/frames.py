@@ -1,11 +1,12 @@
-"""One grey frame of a DICOM file at the depth it was saved with, or the reason why not.
+"""One frame of a DICOM file, grey or in colour, at the depth it was saved with, or the reason why not.
 
 Bright is always high: `MONOCHROME1` is inverted. Rescaling and the modality's table are applied; the VOI window only
 when asked for. A window is somebody's choice for a screen: it differs from image to image and clips what lies outside,
 while preparation stretches every image between its own percentiles, without a choice of anybody's.
 
 Values that are whole and fit stay uint16 (uint8 where 8 bits are stored). Where they may be negative, the lowest value
-that the header allows becomes 0, the same for all images of one kind. What does not fit becomes float32.
+that the header allows becomes 0, the same for all images of one kind. What does not fit becomes float32. Colour comes
+out as red, green and blue, palettes applied; where all channels are equal it is grey.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pigbench.data.pixels import UnusableError, reading
+from pigbench.data.pixels import UnusableError, as_read, reading
 from pigbench.errors import PigbenchError, in_a_line
 
 if TYPE_CHECKING:
@@ -53,12 +54,16 @@ def read_header(file: BytesIO | str) -> Dataset:
 
 
 def read_frame(data: bytes, frame: int = 1, *, window: bool = False) -> np.ndarray:
-    """Frame `frame` (the first is 1) of a file's bytes as an image (h, w): uint8, uint16 or float32.
+    """Frame `frame` (the first is 1) of a file's bytes: grey (h, w), uint8, uint16 or float32, or colour (h, w, 3).
+
+    Colour is uint8, or uint16 over its whole range.
 
     window: apply the file's VOI table or its first window. Raises UnusableError.
     """
-    header, stored = read_stored(data, frame)
+    header, stored = _read(data, frame)
     photometric = str(header.get("PhotometricInterpretation", ""))
+    if stored.ndim == 3:
+        return stored
     with reading("its values cannot be rescaled"):
         view = _of_frame(header, frame)
         values, low, high = _rescaled(stored, view)
@@ -68,7 +73,18 @@ def read_frame(data: bytes, frame: int = 1, *, window: bool = False) -> np.ndarr
 
 
 def read_stored(data: bytes, frame: int) -> tuple[Dataset, np.ndarray]:
-    """The header and the stored values (h, w) of one frame, without any meaning given to them. Raises UnusableError."""
+    """The header and the stored values (h, w) of one grey frame, without any meaning given to them.
+
+    Raises UnusableError.
+    """
+    header, stored = _read(data, frame)
+    if stored.ndim == 3:
+        raise UnusableError(f"has colour ({header.get('PhotometricInterpretation', '')}): save it as grey")
+    return header, stored
+
+
+def _read(data: bytes, frame: int) -> tuple[Dataset, np.ndarray]:
+    """The header, and the stored values (h, w), or colours (h, w, 3)."""
     check_installed()
     import pydicom
 
@@ -78,7 +94,7 @@ def read_stored(data: bytes, frame: int) -> tuple[Dataset, np.ndarray]:
         if dataset.get("BitsAllocated") == 1 and dataset.file_meta.TransferSyntaxUID in _NATIVE:
             return dataset, _unpacked(dataset, frame)
         pixels = pydicom.pixels.pixel_array(dataset, index=frame - 1)
-        return dataset, _grey(pixels, str(dataset.get("PhotometricInterpretation", "")))
+        return dataset, _channels(pixels, dataset)
 
 
 @contextmanager
@@ -210,11 +226,28 @@ def _coded_size(code: bytes) -> tuple[int, int] | None:
     return height, width
 
 
-def _grey(pixels: np.ndarray, photometric: str) -> np.ndarray:
-    """One channel; refused if there is real colour."""
-    if photometric == "PALETTE COLOR" or (pixels.ndim == 3 and (pixels[..., 1:] != pixels[..., :1]).any()):
-        raise UnusableError(f"has colour ({photometric}): save it as grey")
-    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 0])
+def _channels(pixels: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Grey (h, w), or colour (h, w, 3) over the whole range of its type."""
+    from pydicom.pixels import apply_color_lut
+
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        return as_read(_whole_range(apply_color_lut(pixels, dataset), _bits_of(dataset)), None)
+    if pixels.ndim == 2:
+        return pixels
+    grey = as_read(pixels, None)
+    return grey if grey.ndim == 2 else _whole_range(pixels, int(dataset.BitsStored))
+
+
+def _bits_of(dataset: Dataset) -> int:
+    """The depth of a palette's colours."""
+    return int(dataset.RedPaletteColorLookupTableDescriptor[2])
+
+
+def _whole_range(colours: np.ndarray, bits: int) -> np.ndarray:
+    """Colours of so many bits as uint8, or as uint16 where they are deeper, 0 to 255 or 65535."""
+    kind = np.uint8 if bits <= 8 else np.uint16
+    scale = np.iinfo(kind).max / (2**bits - 1)
+    return colours.astype(kind) if scale == 1 else np.rint(colours * scale).astype(kind)
 
 
 def _rescaled(stored: np.ndarray, view: Dataset) -> tuple[np.ndarray, float, float]:

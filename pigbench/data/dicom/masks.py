@@ -58,6 +58,7 @@ class Piece:
 
     kind: of its file, "segmentation", "contours" or "png". image: a SOP instance UID, empty if none is named. frame: of
     the image, None if none is named. structure: the name of its segment or region. where: what of the file it is.
+    label: of its class, 0 where there is one class.
     """
 
     file: Path
@@ -67,6 +68,7 @@ class Piece:
     structure: str = ""
     where: str = ""
     plane: Plane | None = None
+    label: int = 0
 
 
 def plane_of(header: Dataset, frame: int) -> Plane | None:

@@ -5,7 +5,8 @@ alone. Masks lie anywhere in the tree: SEG, RTSTRUCT, or `UID.png` for the image
 `UID_7.png` for its frame 7 (the first is 1). Decided here:
 
 - A case is an image, or a frame of a multi-frame one such as a tomosynthesis, that has a mask; the others are not used.
-- All masks of a case become one. Where segments or regions have several names, `structures` says which are lesion.
+- All masks of a case become one. Where segments or regions have several names, `structures` says which are lesion, or
+  `classes` which class each is; of pieces that overlap the last class counts. A PNG file is a label map then.
 - The patient is the PatientID. Patients are unknown if no image has one; if some have, those without are faulty.
 - Pixels keep their depth and are not windowed unless asked; `pigbench/data/dicom/frames.py` says what is done to them.
 - Images with the same SOP instance UID are refused, all of them: a mask could be of either. So is an image with a
@@ -15,6 +16,7 @@ alone. Masks lie anywhere in the tree: SEG, RTSTRUCT, or `UID.png` for the image
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -26,10 +28,13 @@ from pigbench.data.dicom.breast import only_breast
 from pigbench.data.dicom.frames import check_installed, read_frame, spacing_of
 from pigbench.data.dicom.masks import Piece, Plane, read_contours, read_segmentation
 from pigbench.data.dicom.tree import Image, scan
-from pigbench.data.importers.base import Found, Importer, Part, Problems, check_folder, name_below
-from pigbench.data.importers.options import ranges
-from pigbench.data.pixels import decode
+from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, name_below
+from pigbench.data.importers.options import ColourOptions, ranges
+from pigbench.data.pixels import as_read, grey, labels
 from pigbench.errors import PigbenchError
+
+_Held = tuple[Path, str, int]
+"""A file, the kind of its pieces, and their class."""
 
 
 class DicomPictures(Importer):
@@ -38,6 +43,10 @@ class DicomPictures(Importer):
     def image(self, data: bytes, inside: str) -> np.ndarray:
         """A frame at its own depth, bright being high; cut to the breast with the option `crop`."""
         pixels = read_frame(data, _frame(inside), window=getattr(self.options, "window", False))
+        if pixels.ndim == 3:
+            pixels = as_read(pixels, getattr(self.options, "colour", None))
+        if self.options.crop and pixels.ndim == 3:
+            raise UnusableError("in colour, which no mammogram is: leave out --crop")
         return only_breast(pixels) if self.options.crop else pixels
 
     def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
@@ -51,12 +60,15 @@ class MammogramOptions(Config):
     crop: bool = Field(True, description="keep only the bounding box of the breast")
 
 
-class DicomOptions(Config):
+class DicomOptions(ColourOptions):
     """Which frames and structures, and what is done to the pixels."""
 
     frames: str | None = Field(None, description="frames of multi-frame images, such as 1,5-9 [all that have a mask]")
     structures: str | None = Field(
         None, description="the segments and regions that are lesion, such as 'mass*,tumour' [the only name there is]"
+    )
+    classes: str | None = Field(
+        None, description="the classes and their segments and regions, such as 'tumour=GTV*,liver=Liver'"
     )
     window: bool = Field(False, description="apply the VOI table or window of each file, which clips")
     crop: bool = Field(False, description="keep only the bounding box of the largest bright object, the breast")
@@ -66,7 +78,13 @@ class Dicom(DicomPictures):
     """DICOM images of any kind, multi-frame ones included, and their masks."""
 
     Options = DicomOptions
-    looking = ("frames", "structures")  # what they choose is said in each case's parts
+    looking = ("frames", "structures", "classes")  # what they choose is said in each case's parts
+    named = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """One, or those of the option."""
+        return tuple(_patterns(self.options.classes)) if self.options.classes else super().classes
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """The images and frames that have a mask, by file. Reads headers, and contours."""
@@ -79,7 +97,7 @@ class Dicom(DicomPictures):
         images, marks = scan(path, problems)
         if not images:
             raise PigbenchError(f"{path} holds no DICOM image" + _because(problems))
-        cases = _Matching(path, images, problems).cases(_chosen(marks, self.options.structures))
+        cases = _Matching(path, images, problems).cases(_chosen(marks, self.options.structures, self.options.classes))
         if not cases:
             raise PigbenchError(
                 f"no DICOM image in {path} has a mask: a SEG or RTSTRUCT that refers to it, or a PNG file named by its "
@@ -92,7 +110,10 @@ class Dicom(DicomPictures):
         ]
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
-        """Frames of a segmentation merged, contours drawn, or a PNG file."""
+        """Frames of a segmentation merged, contours drawn, or a PNG file; of a class its label."""
+        inside, _, label = inside.partition(" class ")
+        if label:
+            return self.mask(data, inside, shape) * np.uint8(label)
         kind, *rest = inside.split(" ")
         if kind == "segmentation":
             return read_segmentation(data, [int(frame) for frame in rest[0].split(",")])
@@ -101,7 +122,15 @@ class Dicom(DicomPictures):
             at = tuple(map(float, rest[1:]))
             plane = Plane(at[:3], at[3:6], at[6:9], at[9:])
             return read_contours(data, [(int(region), int(index)) for region, index in pairs], plane, shape)
-        return decode(data)
+        return self._png(data)
+
+    def _png(self, data: bytes) -> np.ndarray:
+        if self.options.classes is None:
+            return grey(data)
+        found = labels(data)
+        if found.max() > len(self.classes):
+            raise UnusableError(f"a label map with {found.max()}, where --classes names {len(self.classes)}")
+        return found.astype(np.uint8)
 
 
 class _Matching:
@@ -119,7 +148,7 @@ class _Matching:
     def cases(self, marks: list[Piece]) -> list[Found]:
         """The cases by file and frame, with a part for each file that holds some of their mask."""
         self._refuse_twins()
-        held: dict[tuple[str, int], dict[tuple[Path, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+        held: dict[tuple[str, int], dict[_Held, list[str]]] = defaultdict(lambda: defaultdict(list))
         faults: dict[str, dict[str, None]] = defaultdict(dict)
         for mark in marks:
             uid, frame = mark.image, self._frame(mark)
@@ -127,7 +156,7 @@ class _Matching:
                 faults[fault][name_below(self.path, mark.file)] = None
                 self.faulty.add(uid)
             else:
-                held[uid, frame][mark.file, mark.kind].append(mark.where)
+                held[uid, frame][mark.file, mark.kind, mark.label].append(mark.where)
         for fault, names in faults.items():
             self.problems.add(fault, names)
         self._refuse_nobodies({uid for uid, _ in held})
@@ -135,12 +164,13 @@ class _Matching:
         good.sort(key=lambda one: (one[0].file, one[1]))
         return [self._case(*one) for one in good]
 
-    def _case(self, image: Image, frame: int, held: dict[tuple[Path, str], list[str]]) -> Found:
+    def _case(self, image: Image, frame: int, held: dict[_Held, list[str]]) -> Found:
         name, inside = name_below(self.path, image.file), ""
         if len(image.planes) > 1:
             inside = f"frame {frame}"
             name = f"{name} {inside}"
-        masks = [_part(file, kind, where, image.planes[frame - 1]) for (file, kind), where in held.items()]
+        ordered = sorted(held.items(), key=lambda one: one[0][2])  # of pieces that overlap the last class counts
+        masks = [_part(file, kind, label, where, image.planes[frame - 1]) for (file, kind, label), where in ordered]
         return Found(name, image.patient or None, Part(image.file, inside), tuple(masks), image.about)
 
     def _frame(self, mark: Piece) -> int:
@@ -187,28 +217,63 @@ def _frame(inside: str) -> int:
     return int(inside.split()[1]) if inside else 1
 
 
-def _part(file: Path, kind: str, where: list[str], plane: Plane | None) -> Part:
-    """Pieces of one file as the part that `Dicom.mask` reads."""
+def _part(file: Path, kind: str, label: int, where: list[str], plane: Plane | None) -> Part:
+    """Pieces of one file, and of one class, as the part that `Dicom.mask` reads."""
     if kind == "png":
         return Part(file)
     words = [kind, ",".join(where)]
     if kind == "contours" and plane:
         words += map(repr, (*plane.origin, *plane.along, *plane.down, *plane.spacing))
+    words += ["class", str(label)] if label else []
     return Part(file, " ".join(words))
 
 
-def _chosen(marks: list[Piece], structures: str | None) -> list[Piece]:
-    """The pieces of the structures that are lesion. Raises PigbenchError where that is not clear."""
+def _chosen(marks: list[Piece], structures: str | None, classes: str | None) -> list[Piece]:
+    """The pieces of the structures that are lesion, or of a class. Raises PigbenchError where that is not clear."""
     names = sorted({mark.structure for mark in marks if mark.kind != "png"})
+    if classes is not None:
+        if structures is not None:
+            raise PigbenchError("give --classes or --structures, not both")
+        return _of_classes(marks, names, _patterns(classes))
     if structures is None:
         if len(names) > 1:
-            raise PigbenchError(f"say which structures are lesion, --structures 'A,B' or '*': {', '.join(names)}")
+            raise PigbenchError(
+                "say which structures are lesion, --structures 'A,B' or '*', or of which class, --classes 'a=A,b=B': "
+                + ", ".join(names)
+            )
         return marks
     patterns = [pattern.strip().lower() for pattern in structures.split(",")]
     lesion = {name for name in names if any(fnmatch(name.lower(), pattern) for pattern in patterns)}
     if names and not lesion:
         raise PigbenchError(f"--structures '{structures}' is none of {', '.join(names)}")
     return [mark for mark in marks if mark.kind == "png" or mark.structure in lesion]
+
+
+def _patterns(classes: str) -> dict[str, list[str]]:
+    """The patterns of each class. Raises PigbenchError."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for part in classes.split(","):
+        head, equals, pattern = part.rpartition("=")
+        name = head.strip() if equals else name
+        found.setdefault(name, []).append(pattern.strip().lower())
+    if "" in found or not all(all(patterns) for patterns in found.values()):
+        raise PigbenchError(f"--classes '{classes}': give names with structures, such as 'tumour=GTV*,liver=Liver'")
+    return found
+
+
+def _of_classes(marks: list[Piece], names: list[str], classes: dict[str, list[str]]) -> list[Piece]:
+    """The pieces with their labels, of the first class that a structure is of; others are left out."""
+    labels: dict[str, int] = {}
+    for label, patterns in enumerate(classes.values(), start=1):
+        for name in names:
+            if any(fnmatch(name.lower(), pattern) for pattern in patterns):
+                labels.setdefault(name, label)
+    without = [name for label, name in enumerate(classes, start=1) if label not in labels.values()]
+    if names and without:
+        raise PigbenchError(f"--classes: {without[0]} is of none of the structures {', '.join(names)}")
+    kept = (replace(mark, label=labels.get(mark.structure, 0)) for mark in marks)
+    return [mark for mark in kept if mark.label or mark.kind == "png"]
 
 
 def _because(problems: Problems) -> str:

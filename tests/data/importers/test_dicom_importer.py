@@ -18,7 +18,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 from pigbench.data.dicom.breast import breast_box
 from pigbench.data.dicom.tree import scan
 from pigbench.data.importers.base import Found, Problems, UnusableError
-from pigbench.data.importers.checks import inspect
+from pigbench.data.importers.checks import Reader, inspect
 from pigbench.data.importers.dicom import Dicom
 from pigbench.data.prepare import prepare_case
 from pigbench.errors import PigbenchError
@@ -163,6 +163,37 @@ def test_which_structures_are_lesion_must_be_clear(tmp_path):
         found_in(tmp_path, structures="tumour")
     importer, cases, _ = found_in(tmp_path, structures="mass*")
     np.testing.assert_array_equal(read(importer, cases[0])[1], square(3) | square(40))
+
+
+def test_structures_can_be_classes_and_the_last_counts_where_they_overlap(tmp_path):
+    made = save(dicom(noise(SHAPE, 12), bits=12), tmp_path / "image.dcm")
+    uid = str(made.SOPInstanceUID)
+    masks, names = [square(3), square(0, side=60), square(40)], ["Mass 1", "Breast", "Mass 2"]
+    save(segmentation([(uid, None)] * 3, masks, names), tmp_path / "seg.dcm")
+    importer, cases, _ = found_in(tmp_path, classes="breast=Breast,mass=mass*")
+    assert importer.classes == ("breast", "mass")
+    labels = np.where(square(3) | square(40), 2, square(0, side=60))
+    np.testing.assert_array_equal(Reader(importer).mask(cases[0].masks, SHAPE)[1], labels)
+    only, cases, _ = found_in(tmp_path, classes="mass=mass*")
+    np.testing.assert_array_equal(Reader(only).mask(cases[0].masks, SHAPE)[1], square(3) | square(40))
+    with pytest.raises(PigbenchError, match="cyst is of none of the structures Breast, Mass 1, Mass 2"):
+        found_in(tmp_path, classes="mass=mass*,cyst=cyst*")
+    with pytest.raises(PigbenchError, match="not both"):
+        found_in(tmp_path, classes="mass=mass*", structures="mass*")
+    with pytest.raises(PigbenchError, match="give names with structures"):
+        found_in(tmp_path, classes="mass")
+
+
+def test_ultrasound_in_colour_stays_so_or_is_read_as_grey(tmp_path):
+    rgb = np.stack([noise(SHAPE, 8), noise(SHAPE, 8, seed=1), noise(SHAPE, 8, seed=2)], axis=-1)
+    made = dicom(rgb[..., 0], SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    made.PixelData = rgb.tobytes()
+    save(made, tmp_path / "image.dcm")
+    save_png(square(), tmp_path / f"{made.SOPInstanceUID}.png")
+    importer, cases, _ = found_in(tmp_path)
+    np.testing.assert_array_equal(read(importer, cases[0])[0], rgb)
+    importer, cases, _ = found_in(tmp_path, grey=True)
+    np.testing.assert_allclose(read(importer, cases[0])[0], rgb @ [0.299, 0.587, 0.114], atol=0.6)
 
 
 def oblique(frame_of_reference: str = "1.2.3") -> dict:

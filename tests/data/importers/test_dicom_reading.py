@@ -153,7 +153,7 @@ def test_the_functional_groups_of_a_frame_count():
     np.testing.assert_array_equal(read, stored[1] + 300)
 
 
-def test_grey_saved_as_colour_is_read_and_colour_refused():
+def test_grey_saved_as_colour_is_grey_and_colour_is_read_as_it_is():
     grey = noise(SHAPE, 8)
 
     def coloured(pixels: np.ndarray) -> bytes:
@@ -164,8 +164,17 @@ def test_grey_saved_as_colour_is_read_and_colour_refused():
     rgb = np.stack([grey] * 3, axis=-1)
     np.testing.assert_array_equal(read_frame(coloured(rgb)), grey)
     rgb[3, 3, 1] ^= 1
-    with pytest.raises(UnusableError, match="colour"):
-        read_frame(coloured(rgb))
+    np.testing.assert_array_equal(read_frame(coloured(rgb)), rgb)
+
+
+def test_a_palettes_colours_come_out():
+    indices = noise(SHAPE, 8) % 3
+    colours = np.array([[0, 0, 0], [200, 10, 30], [5, 250, 90]], np.uint8)
+    made = dicom(indices, PhotometricInterpretation="PALETTE COLOR")
+    for number, name in enumerate(("Red", "Green", "Blue")):
+        setattr(made, f"{name}PaletteColorLookupTableDescriptor", [4, 0, 8])
+        setattr(made, f"{name}PaletteColorLookupTableData", bytes([*colours[:, number].tolist(), 0]))
+    np.testing.assert_array_equal(read_frame(as_bytes(made)), colours[indices])
 
 
 @pytest.mark.parametrize("syntax", [None, JPEG2000Lossless, JPEGLSLossless, RLELossless])
