@@ -77,4 +77,4 @@ def _moved(mask: np.ndarray, stream: torch.Generator) -> np.ndarray:
     shift = np.array([down - 0.5, right - 0.5]) * 0.1 * np.array(mask.shape)
     source = mask[:, ::-1] if mirror < 0.5 else mask
     moved = affine_transform(source, matrix, centre - matrix @ (centre + shift), order=0)
-    return moved if np.isin(mask, moved).all() else mask
+    return moved if np.isin(mask[mask > 0], moved).all() else mask

@@ -141,11 +141,12 @@ def set_up(options: Options) -> Setup:
     checks.check_lesions(source)
     shared = {"flips": source.flips} | preset.segmentation.network
     chosen_segmenters = [choose_segmenter(name, shared, own) for name in segmenters]
-    uses = chosen_uses(several(options.use))
-    checks.check_start(uses, chosen_segmenters)
     protocol = _protocol(options, preset, source)
+    labels = [generator.label for generator in generators]
     generators = _able(generators, protocol.task, options.say)
     chosen_segmenters = _able(chosen_segmenters, protocol.task, options.say)
+    uses = chosen_uses(several(options.use))
+    checks.check_start(uses, chosen_segmenters)
     checks.check_folds(protocol, source)
     on_cluster = place is not None
     request = Request(
@@ -157,7 +158,7 @@ def set_up(options: Options) -> Setup:
         trainings=chosen_trainings(
             options.trainings if isinstance(options.trainings, Mapping) else several(options.trainings),
             preset.trainings,
-            [generator.label for generator in generators],
+            labels,
         ),
         train_patients=chosen_subsets(several(options.train_patients)),
         uses=uses,

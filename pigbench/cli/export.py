@@ -25,7 +25,8 @@ def export(
     ] = False,
     **shared: Any,
 ) -> None:
-    """Write generated pairs as `GENERATOR/fold-K/images/*.png` (16-bit) and `masks/*.png` (0 and 255).
+    """Write generated pairs as `GENERATOR/fold-K/images/*.png` (16-bit grey, 8-bit colour) and `masks/*.png` (0 and
+    255, or label maps).
 
     Each fold's folder has a manifest.json with the seal of the patients it was made from: train on fold K's pairs
     only with fold K's training patients, or you leak. --nnunet writes one raw dataset with the real cases too, and

@@ -27,7 +27,8 @@ def export(
     `fold-K.json` names them by the ids of the records and holds the seal that `pigbench evaluate --fold-of` asks for.
     `splits_final.json` is the same split for nnU-Net, its cases named like the image files. `files.csv` tells which of
     your files each case is: these two may name patients, so they are for you alone. Its column `mask` is the one to
-    train on: the case's mask as the suite reads it, all its masks merged, written to masks/ (0 and 255).
+    train on: the case's mask as the suite reads it, all its masks merged, written to masks/ (0 and 255, or label
+    maps).
     """
     from pigbench.data.datasets import open_dataset
     from pigbench.data.fold_manifests import write_split

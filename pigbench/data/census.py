@@ -62,8 +62,8 @@ def take(source: Source, folds: int = 5, progress: Progress | None = None) -> Ce
         image, mask = source.read(index, DRAWN_AT)
         sizes[image.shape[1], image.shape[0]] += 1
         depths[str(image.dtype)] += 1
-        lesions[int(label(mask)[1])] += 1
-        shares.append(float(mask.mean()))
+        lesions[sum(int(label(mask == each)[1]) for each in range(1, len(source.classes) + 1))] += 1
+        shares.append(float((mask != 0).mean()))
         prepared_shares.append(prepared_fraction(image, mask))
         histograms.append(_histogram(image))
         hashes.append(hash(image.tobytes()))

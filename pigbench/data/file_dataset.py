@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pigbench import registry
-from pigbench.contracts import Config
+from pigbench.contracts import Config, Task
 from pigbench.counting import counted
 from pigbench.data import dataset_index
 from pigbench.data.dataset_index import Registered, Row
@@ -26,6 +26,9 @@ from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest, plugin_config
 from pigbench.store import Store
+
+LONGEST = 64
+"""Letters of a class's name."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def import_dataset(
     _check_name(name)
     importer, store, problems = make_importer(kind, options or {}), Store(store_root), Problems()
     found = importer.find(path, problems)
+    _check_classes(importer.classes)
     good = inspect(importer, found, problems, progress, signature if importer.groups_near_duplicates else None)
     problems.raise_any(skip_bad=skip_bad)
     if not good:
@@ -248,6 +252,14 @@ def check_characters(name: str) -> None:
         raise PigbenchError(
             f"--name '{name}': use letters, digits, '-', '_' and '.', a letter or digit first, 64 at most"
         )
+
+
+def _check_classes(names: tuple[str, ...]) -> None:
+    """Raises PigbenchError for names of classes that records and tables cannot bear."""
+    Task(1, classes=names)
+    for name in names:
+        if not (name.strip() and name.isprintable() and len(name) <= LONGEST):
+            raise PigbenchError(f"class {name[:LONGEST]!r}: give it a name of 1 to {LONGEST} letters or signs")
 
 
 def _check_name(name: str) -> None:

@@ -79,7 +79,8 @@ def write_split(
 ) -> None:
     """Write each fold's `fold-K.json`, nnU-Net's `splits_final.json` and, for a dataset of files, `files.csv`.
 
-    `masks/CASE.png` beside `files.csv` is each case's mask as the suite reads it (all its masks merged, 0 and 255).
+    `masks/CASE.png` beside `files.csv` is each case's mask as the suite reads it: all its masks merged, 0 and 255, or a
+    label map of several classes.
     train_patients: how many of a fold's to train on, None for all. Ids are those of the records. Only
     `splits_final.json` and `files.csv` hold the names of the user's files. Raises PigbenchError for a file that is gone
     or has changed.
@@ -175,7 +176,8 @@ def _write_masks(source: Source, cases: Sequence[CaseInfo], out: Path, progress:
         _, mask = source.read(rows[case], _ANY_RESOLUTION)
         written.append(out.absolute() / "masks" / f"{case.case_id}.png")
         written[-1].parent.mkdir(parents=True, exist_ok=True)  # ids that are the user's own may hold folders
-        PIL.Image.fromarray(mask * np.uint8(255)).save(written[-1])
+        white = 255 if len(source.classes) == 1 else 1  # several classes: label maps
+        PIL.Image.fromarray(mask * np.uint8(white)).save(written[-1])
         if progress:
             progress(len(written), len(cases))
     return written

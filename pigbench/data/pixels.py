@@ -88,11 +88,11 @@ def labels(data: bytes) -> np.ndarray:
     return grey(data)
 
 
-def grey(data: bytes) -> np.ndarray:
-    """As `decode`, but raises UnusableError for colour."""
+def grey(data: bytes, way_out: str = "") -> np.ndarray:
+    """As `decode`, but raises UnusableError for colour. way_out: what else could be done than saving it as grey."""
     pixels = decode(data)
     if pixels.ndim == 3:
-        raise UnusableError("has colour: save it as grey, or say with --classes NAME=#RRGGBB what its colours mean")
+        raise UnusableError(f"has colour: save it as grey{way_out}")
     return pixels
 
 

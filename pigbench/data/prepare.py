@@ -189,8 +189,16 @@ def shrink_mask(mask: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     shrunk[total < COVERAGE - ROUNDING] = 0
     for label, coverage in covered.items():
         if coverage.any() and not (shrunk == label).any():
-            shrunk.flat[np.argmax(coverage.round(6))] = label
+            _place(shrunk, label, coverage.round(6))
     return shrunk
+
+
+def _place(labels: np.ndarray, label: int, coverage: np.ndarray) -> None:
+    """Set the pixel that a class covers most, or the next one where that is another class's only pixel."""
+    for place in np.argsort(-coverage, axis=None, kind="stable")[: np.count_nonzero(coverage)]:
+        if not labels.flat[place] or np.count_nonzero(labels == labels.flat[place]) > 1:
+            labels.flat[place] = label
+            return
 
 
 def _coverage(mask: np.ndarray, down: csr_array, across: csr_array) -> np.ndarray:

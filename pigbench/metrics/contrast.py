@@ -2,7 +2,8 @@
 
 Generated pairs are judged beside real ones, both against chance: the same images under other images' masks. So a mask
 that always lies where images are bright earns nothing, and lesions may be darker or brighter than what is around them.
-Of several classes it is the mean over those that a mask has, each counted up in the direction that its real ones have.
+Of several classes it is the mean over those that a mask has, each class as a part of its own real contrast, so that a
+faint class counts like a strong one; classes whose real contrast is not surely one are left out.
 """
 
 from __future__ import annotations
@@ -59,11 +60,12 @@ def gate(
     patients: of the real pairs; those of one patient are alike, so the certainty is that of the patients' means. Pairs
     with an empty mask are left out; with fewer than two left on either side nothing can be said.
     """
-    measure = contrasts if classes == 1 else partial(_of_classes, signs=_signs(real_images, real_masks, seed, classes))
+    measure: Measure = contrasts
+    if classes > 1:
+        measure = partial(_of_classes, weights=_weights(real_images, real_masks, patients, seed, classes))
     made, known = _over_chance(images, masks, seed, measure), _over_chance(real_images, real_masks, seed, measure)
     contrast, real = _mean(made[np.isfinite(made)]), _mean(known[np.isfinite(known)])
-    of_patients = _by_patient(known, patients)
-    unsure = len(of_patients) < 2 or abs(real) < SURE * of_patients.std(ddof=1) / len(of_patients) ** 0.5
+    unsure = not _is_sure(real, _by_patient(known, patients))
     of = _scale(real_images, real_masks, patients, seed, measure)
     scaled = (of.foreign_30 - of.chance, of.foreign_50 - of.chance, of.tells)
     if np.isfinite(made).sum() < 2 or unsure:
@@ -95,16 +97,28 @@ def contrasts(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return found
 
 
-def _of_classes(images: np.ndarray, masks: np.ndarray, signs: Sequence[float]) -> np.ndarray:
-    """(N,) the mean contrast of the classes that a mask has, each times its sign."""
-    each = [sign * contrasts(images, masks == label) for label, sign in enumerate(signs, start=1)]
-    return over_classes(np.stack(each, axis=1), len(images))
+def _of_classes(images: np.ndarray, masks: np.ndarray, weights: Sequence[float]) -> np.ndarray:
+    """(N,) the mean contrast of the classes that a mask has, each times its weight."""
+    each = [weight * contrasts(images, masks == label) for label, weight in enumerate(weights, start=1)]
+    return over_classes(np.stack(each, axis=1))
 
 
-def _signs(images: np.ndarray, masks: np.ndarray, seed: int, classes: int) -> list[float]:
-    """1 for each class that is brighter than what is around it, -1 for the others."""
-    each = (_over_chance(images, (masks == label).astype(np.uint8), seed, contrasts) for label in range(1, classes + 1))
-    return [-1.0 if _mean(values[np.isfinite(values)]) < 0 else 1.0 for values in each]
+def _weights(images: np.ndarray, masks: np.ndarray, patients: Sequence[str], seed: int, classes: int) -> list[float]:
+    """What makes every class's real contrast the mean size of all; NaN for one that is not surely there."""
+    found = []
+    for label in range(1, classes + 1):
+        values = _over_chance(images, (masks == label).astype(np.uint8), seed, contrasts)
+        mean = _mean(values[np.isfinite(values)])
+        found.append(mean if _is_sure(mean, _by_patient(values, patients)) else np.nan)
+    sizes = np.abs([mean for mean in found if np.isfinite(mean)])
+    return [float(sizes.mean() / mean) if np.isfinite(mean) else np.nan for mean in found]
+
+
+def _is_sure(mean: float, of_patients: np.ndarray) -> bool:
+    """Whether a mean contrast is so far from chance that something can be said."""
+    if len(of_patients) < 2:
+        return False
+    return not abs(mean) < SURE * of_patients.std(ddof=1) / len(of_patients) ** 0.5
 
 
 def _over_chance(images: np.ndarray, masks: np.ndarray, seed: int, measure: Measure) -> np.ndarray:

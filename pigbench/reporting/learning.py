@@ -120,6 +120,6 @@ def _draw(axis: Any, summary: Summary, segmenter: str) -> None:
     axis.set_xticks(list(curve.sizes), [f"{size:.0f}" for size in curve.sizes])
     axis.set_xlabel("training patients")
     axis.set_ylabel(column.heading)
-    part = f", {group.part.by}" if group.part else ""
+    part = f", {group.part.name} lesions" if group.part and group.part.areas else of_part(group)
     axis.set_title(f"{group.dataset.name}, {group.preset}, {segmenter}{part}", fontsize=10)
     axis.legend(fontsize=8, title_fontsize=8, title=f"bars: {CONFIDENCE:.0%} interval of Δ")

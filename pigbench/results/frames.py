@@ -11,6 +11,7 @@ import numpy as np
 
 from pigbench.counting import counted
 from pigbench.errors import PigbenchError
+from pigbench.results.classes import by_class as of_classes
 from pigbench.results.files import load_records
 from pigbench.results.merge import Group, merge
 from pigbench.results.naming import way_of
@@ -25,8 +26,11 @@ _OF_FIT = ("segmenter", "seed", "training", "fold")
 _WHOLE = ("n", "train_patients", "seed", "training", "fold")
 
 
-def cases(path: str | Path) -> polars.DataFrame:
+def cases(path: str | Path, by_class: bool = False) -> polars.DataFrame:
     """Every test case of every arm under `path` (a record or a directory of records), duplicates counted once.
+
+    by_class: a row for each class of a case, with a column `class`. Otherwise scores of several classes are their
+    means, and statistics, which are of one class, are null.
 
     Columns: protocol, dataset, preset, generator (null for `real`), n, arm, train_patients (null for all), use (`real`,
     `alone`, or as `--use` has it), segmenter, seed, training, fold, patient_id, case_id, area (of the lesion, 0 to 1),
@@ -36,7 +40,13 @@ def cases(path: str | Path) -> polars.DataFrame:
     """
     import polars
 
-    frames = [_cases_of(group) for group in groups(path)]
+    frames = []
+    for group in groups(path):
+        if by_class:
+            parts = zip(group.dataset.classes, of_classes(group) or [group], strict=True)
+            frames += [_cases_of(part).with_columns(polars.lit(name).alias("class")) for name, part in parts]
+        else:
+            frames.append(_cases_of(group))
     frame = polars.concat(frames, how="diagonal").with_columns(polars.selectors.float().fill_nan(None))
     return frame.rename(_short_names(frame.columns))
 

@@ -351,8 +351,7 @@ def _trials_of(
 def _of_all(classes: tuple[Trial, ...]) -> Trial:
     """A fit with the means over its classes."""
     scores = {
-        name: over_classes(np.stack([each.scores[name] for each in classes], axis=1), len(column))
-        for name, column in classes[0].scores.items()
+        name: over_classes(np.stack([each.scores[name] for each in classes], axis=1)) for name in classes[0].scores
     }
     return replace(classes[0], scores=scores, statistics={}, classes=classes)
 

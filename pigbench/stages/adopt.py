@@ -44,12 +44,13 @@ class Adopt(base.Stage):
         spec = job.spec
         images, masks = [], []
         for number, total, image, mask in read_registered(job.store, spec.content, spec.classes):
+            if spec.channels == 3 and image.ndim == 2:
+                image = image[..., None].repeat(3, axis=-1)
             if spec.as_is:
                 image = sixteen_bit(image)
             else:
                 image, mask = prepare_case(image, mask, spec.resolution)
-            first = channels_first(image)
-            images.append(np.repeat(first, spec.channels, axis=0) if len(first) == 1 else first)
+            images.append(channels_first(image))
             masks.append(mask[None])
             job.progress((number + 1) / total, f"{number + 1}/{total}")
         order = np.arange(len(images))

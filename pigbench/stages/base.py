@@ -11,7 +11,7 @@ import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -120,12 +120,14 @@ class Scored:
         if self.class_ is None:
             return self
         first = np.flatnonzero(self.class_ == 0)
+        if not len(first):
+            return replace(self, statistics={}, class_=None)
         return Scored(
             [self.case_id[row] for row in first],
             [self.patient_id[row] for row in first],
             self.area[first],
             statistics={},
-            scores={name: over_classes(values, len(first)) for name, values in self.scores.items()},
+            scores={name: over_classes(values.reshape(len(first), -1)) for name, values in self.scores.items()},
         )
 
 
@@ -200,7 +202,8 @@ class Stage(ABC):
     def bytes_of(self, node: Node, size: Size) -> float | None:
         """About how large the node's artifact will be; None if nothing tells before one is there."""
         images, resolution = self.images(node, size), node.spec.get("resolution")
-        return 3.0 * images * resolution**2 if images and resolution else None  # an image two bytes, a mask one
+        image = 1 + 2 * node.spec.get("channels", 1)  # two bytes a channel, a mask's one
+        return float(image * images * resolution**2) if images and resolution else None
 
     def sources(self, spec: Mapping[str, Any]) -> list[tuple[Group, str, str]]:
         """The plugins whose code the stage runs: the group, the name and the hash of the source that keys it."""

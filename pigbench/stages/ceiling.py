@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 
 from pigbench.metrics import case_metrics
+from pigbench.metrics.classes import over_classes
 from pigbench.metrics.measuring import measure_cases
 from pigbench.stages import base
 from pigbench.stages.job import Job
@@ -44,7 +45,8 @@ class Ceiling(base.Stage):
         perfect = (_surely(mask[0], job.spec.classes) for mask in prepared.masks)
         cases = judged(job, np.arange(len(prepared.masks)), perfect, prepared, truth, job.spec.longest)
         found = measure_cases(case_metrics(job.spec.metrics), chain.from_iterable(cases))
-        job.write_json(MeanScores.FILE, {name: _mean(values) for name, values in found.scores.items()})
+        by_case = {name: over_classes(values.reshape(len(prepared.masks), -1)) for name, values in found.scores.items()}
+        job.write_json(MeanScores.FILE, {name: _mean(values) for name, values in by_case.items()})
 
 
 def _surely(mask: np.ndarray, classes: int) -> np.ndarray:

@@ -17,7 +17,6 @@ from pigbench.data.geometry import scoring_grid, to_image_grid
 from pigbench.data.prepare import Prepared, shrink_mask
 from pigbench.data.truth import Truth
 from pigbench.metrics import case_metrics
-from pigbench.metrics.classes import of_known_classes
 from pigbench.metrics.measuring import measure_cases
 from pigbench.stages import base
 from pigbench.stages.job import Job, read_json
@@ -77,8 +76,9 @@ class Measure(base.Stage):
         """Write the statistics and scores, and which metrics broke a rule."""
         prepared, rows, classes = job.prepared, job.prepared.rows(job.held_out), job.spec.classes
         truth = job.result("truth").truth if job.spec.longest else None
-        cases, seen = judged(job, rows, job.result("predict").coded, prepared, truth, job.spec.longest), _Seen()
-        found = measure_cases(case_metrics(job.spec.metrics), seen.of(cases))
+        areas: list[float] = []
+        cases = judged(job, rows, job.result("predict").coded, prepared, truth, job.spec.longest)
+        found = measure_cases(case_metrics(job.spec.metrics), _noting(cases, areas))
         each = np.repeat(rows, classes)
         several = {"class": np.tile(np.arange(classes, dtype=np.int32), len(rows))} if classes > 1 else {}
         np.savez_compressed(
@@ -86,10 +86,10 @@ class Measure(base.Stage):
             allow_pickle=False,
             case_id=np.array([prepared.case_ids[row] for row in each]),
             patient_id=np.array([prepared.patients[row] for row in each]),
-            area=np.repeat(seen.areas, classes),
+            area=np.repeat(areas, classes),
             **several,
             **{f"statistic {kept}.{name}": v for kept, own in found.statistics.items() for name, v in own.items()},
-            **{f"score {name}": of_known_classes(values, seen.there) for name, values in found.scores.items()},
+            **{f"score {name}": values for name, values in found.scores.items()},
         )
         facts = {
             name: value
@@ -148,23 +148,11 @@ def _spacing(prepared: Prepared, row: int, grid: tuple[int, int] | None) -> tupl
     return known[0] * geometry.height / grid[0], known[1] * geometry.width / grid[1]
 
 
-class _Seen:
-    """What is noted of cases on their way to the metrics.
-
-    areas: of each case, the share that is of any class. there: of each case and class, whether truth or prediction has
-    it.
-    """
-
-    def __init__(self) -> None:
-        self.areas: list[float] = []
-        self.there: list[list[bool]] = []
-
-    def of(self, cases: Iterable[list[CaseMasks]]) -> Iterator[CaseMasks]:
-        """The cases, class by class."""
-        for classes in cases:
-            self.areas.append(float(sum(each.truth.mean() for each in classes)))
-            self.there.append([bool(each.truth.any() or each.prediction.any()) for each in classes])
-            yield from classes
+def _noting(cases: Iterable[list[CaseMasks]], areas: list[float]) -> Iterator[CaseMasks]:
+    """The cases, class by class; how much of each is of any class is noted on the way."""
+    for classes in cases:
+        areas.append(sum(np.count_nonzero(each.truth) for each in classes) / classes[0].truth.size)
+        yield from classes
 
 
 def _bare(column: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pigbench.contracts import require_probabilities, to_unit_range
+from pigbench.contracts import LESION, require_probabilities, to_unit_range
 from pigbench.data import probabilities
 from pigbench.stages import base
 from pigbench.stages.fit import FittedSegmenter, load_segmenter
@@ -58,7 +58,9 @@ class Predict(base.Stage):
 
     def bytes_of(self, node: Node, size: base.Size) -> float | None:
         """The held-out cases', compressed."""
-        return BYTES_A_PIXEL * node.spec["resolution"] ** 2 * (size.every - size.training)
+        classes = len(node.spec.get("classes", LESION))
+        planes = 1 if classes == 1 else classes + 1
+        return planes * BYTES_A_PIXEL * node.spec["resolution"] ** 2 * (size.every - size.training)
 
 
 def predicted(job: Job[Any], fitted: FittedSegmenter, images: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -228,6 +228,13 @@ def test_colour_keeps_its_whole_range_all_channels_alike():
     np.testing.assert_allclose(prepared / 65535, image / 255, atol=1e-4)
 
 
+def test_a_speck_does_not_take_another_classs_only_pixel():
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:2, :2] = np.array([[1, 1], [1, 2]])
+    small = prepare_case(np.arange(64).reshape(8, 8), mask, 4)[1]
+    assert small[0, 0] == 1 and 2 not in small  # nowhere else does class 2 cover anything
+
+
 def test_a_pixel_goes_to_the_class_that_covers_most_of_it_and_no_class_vanishes():
     mask = np.zeros((16, 16), np.uint8)
     mask[:4, :4] = np.array([[1, 1, 2, 2]] * 4)  # half and half: the first

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.reporting.contact_sheet import OUTLINE, Cell, contact_sheet
+from pigbench.reporting.contact_sheet import OUTLINES, Cell, contact_sheet
 
 
 def cell(size: int = 32, masked: bool = True, caption: str = "") -> Cell:
@@ -21,7 +21,7 @@ def drawn(path) -> np.ndarray:
 
 
 def outlined(pixels: np.ndarray) -> int:
-    return int((pixels == OUTLINE).all(axis=-1).sum())
+    return int((pixels == OUTLINES[0]).all(axis=-1).sum())
 
 
 def test_the_outline_surrounds_the_lesion_once_and_hides_nothing_of_it(tmp_path):
@@ -35,7 +35,7 @@ def test_the_inside_is_tinted_so_that_an_inverted_mask_is_seen(tmp_path):
     for mask in (plain.mask, 1 - plain.mask):
         contact_sheet([Cell(plain.image, mask)], tmp_path / "sheet.png")
         panel = drawn(tmp_path / "sheet.png")[16:-16, 16 + 128 + 2 : -16].astype(int)
-        coloured = (panel[..., 0] != panel[..., 2]) & (panel != OUTLINE).any(axis=-1)
+        coloured = (panel[..., 0] != panel[..., 2]) & (panel != OUTLINES[0]).any(axis=-1)
         assert np.array_equal(coloured, mask.repeat(4, 0).repeat(4, 1) != 0)
 
 
@@ -100,3 +100,15 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
         contact_sheet([cell(), cell()], tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["sheet.png"]
+
+
+def test_each_class_has_its_colour_and_images_keep_theirs(tmp_path):
+    image = np.full((32, 32, 3), (0.5, -0.5, 0.0), np.float32)
+    mask = np.zeros((32, 32), np.uint8)
+    mask[4:12, 4:12], mask[18:28, 18:28] = 1, 2
+    contact_sheet([Cell(image, mask)], tmp_path / "sheet.png")
+    pixels = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB"))
+    for colour in OUTLINES[:2]:
+        assert (pixels == colour).all(axis=-1).any()
+    assert not (pixels == OUTLINES[2]).all(axis=-1).any()
+    assert (pixels == (191, 64, 128)).all(axis=-1).any()

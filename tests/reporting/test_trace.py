@@ -39,7 +39,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_the_sample_asked_for_is_followed() -> None:
-    assert [float(image[0, 0]) for _, _, image in record(3, sample=1).frames] == [1002, 1001, 1000]
+    assert [float(image[0, 0, 0]) for _, _, image in record(3, sample=1).frames] == [1002, 1001, 1000]
 
 
 @pytest.mark.parametrize(("masks", "rows"), [(True, 2), (False, 1)])

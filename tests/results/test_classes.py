@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pigbench.results import merge
+from pigbench.results import cases, merge
 from pigbench.results.classes import by_class
 from pigbench.results.merge import Group
 from pigbench.results.record import Record
@@ -88,3 +88,29 @@ def test_a_class_that_lacks_cases_is_refused(of_two: Record, factory) -> None:
     }
     with pytest.raises(ValueError, match=r"\d+ of \d+ cases"):
         Record.model_validate(content | {"scores": part})
+
+
+def test_a_failed_fit_fails_alone(of_two: Record, make_record, factory) -> None:
+    scores = of_two.scores
+    kept = scores.fit != 0
+    part = {
+        "fit": scores.fit[kept],
+        "case": scores.case[kept],
+        "class": scores.class_[kept],
+        "statistics": {name: values[kept] for name, values in scores.statistics.items()},
+        "scores": {name: values[kept] for name, values in scores.scores.items()},
+    }
+    content = factory.content(of_two)
+    content["fits"][0] |= {"status": "failed", "reason": "out of memory"}
+    (group,) = merge([Record.model_validate(content | {"scores": part})])
+    (failed,) = (trial for trial in group.trials if trial.status == "failed")
+    assert not len(failed.cases) and all(len(of.cases) == 0 for of in failed.classes)
+    assert dice(group, "real+pig_2048") > 0
+
+
+def test_the_frame_of_cases_can_have_a_row_a_class(of_two: Record, tmp_path) -> None:
+    (tmp_path / "one.json").write_text(of_two.model_dump_json())
+    whole, each = cases(tmp_path), cases(tmp_path, by_class=True)
+    assert len(each) == 2 * len(whole) and set(each["class"]) == {"gland", "nucleus"}
+    assert "class" not in whole.columns
+    assert each["tp"].null_count() == 0

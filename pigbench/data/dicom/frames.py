@@ -62,7 +62,7 @@ def read_frame(data: bytes, frame: int = 1, *, window: bool = False) -> np.ndarr
     """
     header, stored = _read(data, frame)
     photometric = str(header.get("PhotometricInterpretation", ""))
-    if stored.ndim == 3:
+    if stored.ndim == 3 or photometric == "PALETTE COLOR":
         return stored
     with reading("its values cannot be rescaled"):
         view = _of_frame(header, frame)

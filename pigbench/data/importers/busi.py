@@ -22,7 +22,7 @@ from pydantic import Field
 
 from pigbench.contracts import Config
 from pigbench.data.importers.base import Found, Importer, Part, Problems, check_folder, files_inside
-from pigbench.data.pixels import decode, grey
+from pigbench.data.pixels import binary, decode, grey
 from pigbench.errors import PigbenchError
 
 _CLASSES = ("benign", "malignant", "normal")
@@ -67,7 +67,7 @@ class Busi(Importer):
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """The mask as saved, or, where `inside` names a class, its label map."""
         mask = grey(data)
-        return (mask != 0).astype(np.uint8) * np.uint8(1 + self.classes.index(inside)) if inside else mask
+        return binary(mask)[0] * np.uint8(1 + self.classes.index(inside)) if inside else mask
 
     def _of_class(self, root: Path, name: str, problems: Problems) -> list[Found]:
         images: dict[str, Path] = {}

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pigbench.contracts import LESION
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.lesions import prepared_fraction
 from pigbench.data.pixels import NotBinaryError, binary
@@ -30,8 +29,8 @@ class Facts:
     any class.
 
     A hash is the file's own where it is one whole file. prepared_fraction: the share of the square that a run prepares.
-    spacing: mm a pixel, down and across, where the file says so. in_colour: whether the picture is. signature: of the
-    picture, for near-duplicates, if asked for.
+    spacing: mm a pixel, down and across, where the file says so. in_colour: whether the picture is. depth: the type of
+    its pixels. labels: those of its mask. signature: of the picture, for near-duplicates, if asked for.
     """
 
     image_sha256: str
@@ -42,6 +41,8 @@ class Facts:
     prepared_fraction: float
     spacing: tuple[float, float] | None = None
     in_colour: bool = False
+    depth: str = "uint8"
+    labels: frozenset[int] = frozenset()
     signature: np.ndarray | None = field(default=None, compare=False)
 
 
@@ -81,8 +82,12 @@ class Reader:
             values = self.importer.mask(data, part.inside, shape)
             if values.shape != shape:
                 raise SizeDiffersError(f"{_size(shape)} against {_size(values.shape)}")
-            if self.classes != LESION:
-                merged = np.where(values != 0, values, merged)
+            if len(self.classes) > 1:
+                if values.max() > len(self.classes):
+                    raise UnusableError(
+                        f"a label map with {values.max()}, where the classes are 1 to {len(self.classes)}"
+                    )
+                merged = np.where(values != 0, values, merged).astype(np.uint8)
                 continue
             mask, label = binary(values)
             merged |= mask
@@ -112,7 +117,7 @@ def inspect(
     """
     reader = Reader(importer)
     labels: dict[int, list[str]] = defaultdict(list)
-    usable = []
+    usable: list[tuple[Found, Facts]] = []
     for done, case in enumerate(cases, start=1):
         if facts := _inspect(reader, case, problems, labels, sign):
             usable.append((case, facts))
@@ -124,8 +129,14 @@ def inspect(
     if importer.foreground is not None and usable:
         what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
         problems.add(what, importer.foreground.unmet, needs_choice=True)
-    if importer.named is not None and usable:
-        problems.add("--classes with a class that no mask has", importer.named.unmet, needs_choice=True)
+    met = set().union(*(facts.labels for _, facts in usable))
+    missing = [name for label, name in enumerate(importer.classes, start=1) if label not in met]
+    if len(importer.classes) > 1 and usable:
+        problems.add("a class that no mask has", missing, needs_choice=True)
+    if any(facts.in_colour for _, facts in usable):
+        depths = {facts.depth for _, facts in usable if facts.in_colour}
+        odd = [_file(case, case.image) for case, facts in usable if {facts.depth} != depths or facts.depth[0] == "f"]
+        problems.add("image of another depth than those in colour (to read all as grey: --grey)", odd)
     return usable
 
 
@@ -167,8 +178,18 @@ def _inspect(
         labels[label].append(case.masks[0].file.name)
     height, width = mask.shape
     shares, coloured = (float((mask != 0).mean()), prepared_fraction(pixels, mask)), pixels.ndim == 3
-    spacing = reader.spacing(case.image)
-    return Facts(image_hash, mask_hash, height, width, *shares, spacing, coloured, sign(pixels) if sign else None)
+    return Facts(
+        image_hash,
+        mask_hash,
+        height,
+        width,
+        *shares,
+        spacing=reader.spacing(case.image),
+        in_colour=coloured,
+        depth=str(pixels.dtype),
+        labels=frozenset(np.unique(mask).tolist()) if len(reader.classes) > 1 else frozenset(),
+        signature=sign(pixels) if sign else None,
+    )
 
 
 def _not_binary(importer: Importer, values: np.ndarray) -> str:

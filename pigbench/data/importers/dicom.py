@@ -33,6 +33,7 @@ from pigbench.data.importers.options import ColourOptions, ranges
 from pigbench.data.pixels import as_read, grey, labels
 from pigbench.errors import PigbenchError
 
+_LABEL_MAP = "labels"
 _Held = tuple[Path, str, int]
 """A file, the kind of its pieces, and their class."""
 
@@ -46,7 +47,7 @@ class DicomPictures(Importer):
         if pixels.ndim == 3:
             pixels = as_read(pixels, getattr(self.options, "colour", None))
         if self.options.crop and pixels.ndim == 3:
-            raise UnusableError("in colour, which no mammogram is: leave out --crop")
+            raise UnusableError("in colour, which no mammogram is (see the option crop)")
         return only_breast(pixels) if self.options.crop else pixels
 
     def spacing(self, data: bytes, inside: str) -> tuple[float, float] | None:
@@ -122,15 +123,7 @@ class Dicom(DicomPictures):
             at = tuple(map(float, rest[1:]))
             plane = Plane(at[:3], at[3:6], at[6:9], at[9:])
             return read_contours(data, [(int(region), int(index)) for region, index in pairs], plane, shape)
-        return self._png(data)
-
-    def _png(self, data: bytes) -> np.ndarray:
-        if self.options.classes is None:
-            return grey(data)
-        found = labels(data)
-        if found.max() > len(self.classes):
-            raise UnusableError(f"a label map with {found.max()}, where --classes names {len(self.classes)}")
-        return found.astype(np.uint8)
+        return labels(data) if kind == _LABEL_MAP else grey(data)
 
 
 class _Matching:
@@ -220,7 +213,7 @@ def _frame(inside: str) -> int:
 def _part(file: Path, kind: str, label: int, where: list[str], plane: Plane | None) -> Part:
     """Pieces of one file, and of one class, as the part that `Dicom.mask` reads."""
     if kind == "png":
-        return Part(file)
+        return Part(file, _LABEL_MAP if label else "")
     words = [kind, ",".join(where)]
     if kind == "contours" and plane:
         words += map(repr, (*plane.origin, *plane.along, *plane.down, *plane.spacing))
@@ -272,8 +265,10 @@ def _of_classes(marks: list[Piece], names: list[str], classes: dict[str, list[st
     without = [name for label, name in enumerate(classes, start=1) if label not in labels.values()]
     if names and without:
         raise PigbenchError(f"--classes: {without[0]} is of none of the structures {', '.join(names)}")
-    kept = (replace(mark, label=labels.get(mark.structure, 0)) for mark in marks)
-    return [mark for mark in kept if mark.label or mark.kind == "png"]
+    kept = (
+        replace(mark, label=len(classes) if mark.kind == "png" else labels.get(mark.structure, 0)) for mark in marks
+    )
+    return [mark for mark in kept if mark.label]
 
 
 def _because(problems: Problems) -> str:

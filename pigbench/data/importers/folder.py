@@ -82,7 +82,9 @@ class Folder(Importer):
         """
         if self.named is not None:
             return self.named.label_map(decode(data) if self.named.in_colour else labels(data))
-        return grey(data) if self.foreground is None else self.foreground.lesion(labels(data))
+        if self.foreground is not None:
+            return self.foreground.lesion(labels(data))
+        return grey(data, ", or say with --classes NAME=#RRGGBB what its colours mean")
 
     def _folders(self, path: Path) -> tuple[Path, Path]:
         """Where images and masks are: where the options say, else PATH/images and PATH/masks, else both in PATH."""

@@ -45,6 +45,8 @@ class MedSegBench(Importer):
     def find(self, path: Path, problems: Problems) -> list[Found]:
         """The cases by split and number; only the arrays' shapes are looked at."""
         _ = self.options.colour, self.foreground, self.named  # refused before a file is read
+        if self.named is not None and self.named.in_colour:
+            raise PigbenchError("--classes: masks in npz files have labels, such as lesion=1, and no colours")
         try:
             arrays = _arrays(path.read_bytes())
         except OSError as error:

@@ -52,6 +52,13 @@ class Description(BaseModel):
     ending: str = Field(".nii.gz", alias="file_ending")
     count: int | None = Field(None, alias="numTraining")
 
+    @property
+    def has_regions(self) -> bool:
+        """Whether a value is of several labels."""
+        values = [value for value in self.labels.values() if not isinstance(value, str)]
+        each = [one for value in values for one in (value if isinstance(value, list) else [value])]
+        return len(set(each)) < len(each)
+
     def names(self) -> dict[int, str]:
         """The name of every value that a label can have; version 1 has values by name the other way round."""
         named: dict[int, list[str]] = {}
@@ -111,6 +118,8 @@ class NnUNet(Importer):
             lesions = [value for value, name in names.items() if value and name != _IGNORED]
             if not lesions:
                 raise PigbenchError(f"dataset.json has no label of a lesion: {listed or 'none'}")
+            if len(lesions) > 1 and about.has_regions:
+                raise PigbenchError(f"dataset.json has regions that overlap: choose with --foreground among {listed}")
             self._names = tuple(names[value] for value in lesions)
             return lesions
         lesions = [value for value in names if value]

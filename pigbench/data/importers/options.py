@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from pigbench.contracts import Config, Task
+from pigbench.contracts import Config
 from pigbench.data.pixels import Colour, UnusableError
 from pigbench.errors import PigbenchError
 
@@ -60,7 +60,7 @@ class MaskOptions(Config):
 
 
 class Classes:
-    """The classes of masks by name, and the values or colours that stand for each; which of them masks had so far.
+    """The classes of masks by name, and the values or colours that stand for each.
 
     names: in the order of their labels 1..K. in_colour: whether masks are colour-coded.
     """
@@ -85,8 +85,6 @@ class Classes:
         for (_, end, one), (start, _, other) in pairwise(ordered):
             if start <= end:
                 raise PigbenchError(f"--classes {text}: {self.told(start)} is of {one} and of {other}")
-        Task(1, classes=self.names)
-        self._met: set[str] = set()
 
     def _range(self, value: str) -> tuple[int, int] | None:
         if self.in_colour:
@@ -107,9 +105,8 @@ class Classes:
         for low, high, name in self.ranges:
             within = (values >= low) & (values <= high)
             known |= within
-            if name != _BACKGROUND and within.any():
+            if name != _BACKGROUND:
                 labels[within] = 1 + self.names.index(name)
-                self._met.add(name)
         if not known.all():
             raise UnusableError(self._strangers(np.unique(values[~known])))
         return labels
@@ -125,11 +122,6 @@ class Classes:
         ours = np.array([0, *(low for low, _, _ in self.ranges)])
         apart = np.abs(_channels(ours) - _channels(np.array([value]))).max(axis=1)
         return bool(apart.min() <= _NEAR)
-
-    @property
-    def unmet(self) -> list[str]:
-        """The classes that no mask had."""
-        return [name for name in self.names if name not in self._met]
 
 
 class Foreground:

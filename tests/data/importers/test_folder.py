@@ -489,4 +489,9 @@ def test_classes_and_colour_are_part_of_what_the_dataset_is(pairs, tmp_path):
     both = refused(pairs, tmp_path / "store", "both", classes="cyst=1", foreground="1")
     assert "give --classes or --foreground, not both" in both
     lacking = refused(pairs, tmp_path / "store", "lacking", classes="cyst=#ff0000,mass=#0000ff,lump=#00ff00")
-    assert "--classes with a class that no mask has: lump" in lacking
+    assert "a class that no mask has: lump" in lacking
+    deep = np.random.default_rng(1).integers(0, 65536, (24, 20)).astype(np.uint16)
+    Image.fromarray(deep).save(pairs / "images/p0_0.png")
+    odd = refused(pairs, tmp_path / "store", "deep", classes="cyst=#ff0000,mass=#0000ff")
+    assert "image of another depth than those in colour (to read all as grey: --grey): p0_0.png" in odd
+    assert "give it a name of 1 to 64" in refused(pairs, tmp_path / "store", "named", classes=f"{'x' * 65}=#ff0000")

@@ -73,7 +73,6 @@ def test_classes_have_values_ranges_and_a_background() -> None:
     assert classes.names == ("lesion", "organ")
     values = np.array([[0, 1, 2, 3], [4, 7, 255, 0]])
     assert classes.label_map(values).tolist() == [[0, 1, 2, 2], [2, 2, 0, 0]]
-    assert classes.unmet == []
     with pytest.raises(UnusableError, match=r"values that no class names \(5, 9\): name them in --classes"):
         classes.label_map(np.array([[1, 5, 9]]))
 
@@ -87,12 +86,6 @@ def test_classes_have_colours_and_jpegs_are_known_by_theirs() -> None:
         classes.label_map(np.array([[[254, 1, 0]]], np.uint8))
     with pytest.raises(UnusableError, match=r"colours that no class names \(#0000ff\)"):
         classes.label_map(np.array([[[0, 0, 255]]], np.uint8))
-
-
-def test_a_class_that_no_mask_has_is_known() -> None:
-    classes = Classes("lesion=1,organ=2")
-    classes.label_map(np.array([[0, 2]]))
-    assert classes.unmet == ["lesion"]
 
 
 @pytest.mark.parametrize(
