@@ -58,7 +58,7 @@ def test_a_broken_one_is_named_with_the_sentence_and_exit_1(faulty: None) -> Non
     assert "samples: generator 'toobright' returned intensities up to" in lines[fault]
     assert rule("Intensities are") in lines[fault + 1]
     assert any(line.startswith("not tried batch mates") for line in lines)
-    assert lines[-1] == "generator 'toobright' of faulty 2.0 breaks the contract in 1 of 14 checks"
+    assert lines[-1] == "generator 'toobright' of faulty 2.0 breaks the contract in 1 of 15 checks"
 
 
 @pytest.mark.parametrize(
