@@ -105,7 +105,7 @@ def test_samples_are_images_for_the_masks(settings, networks, make_request) -> N
 
 def test_the_adversary_moves_each_side_by_its_own_term() -> None:
     torch.manual_seed(0)
-    critic = PatchCritic(4)
+    critic = PatchCritic(1, 4)
     images, made = torch.rand(2, 1, SIDE, SIDE), torch.rand(2, 1, SIDE, SIDE, requires_grad=True)
     _adversarial(critic, made, images, 0.5).backward()
     to_image, to_critic = made.grad.clone(), [p.grad.clone() for p in critic.parameters()]

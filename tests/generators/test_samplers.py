@@ -277,16 +277,16 @@ def test_a_row_says_how_it_was_sampled() -> None:
     usual = choose_generator("pig", shared, {})
     changed = choose_generator("pig", shared, {"pig": {"sampler": "ddim", "steps": 32}})
     assert (usual.label, changed.label) == ("pig", "pig(sampler=ddim,steps=32)")
-    assert usual.info(32)["sampler"] == "UniPC, 16 steps"
-    assert changed.info(32)["sampler"] == "DDIM, 32 steps"
+    assert usual.info(Task(32))["sampler"] == "UniPC, 16 steps"
+    assert changed.info(Task(32))["sampler"] == "DDIM, 32 steps"
     assert changed.signature != usual.signature
     of_all = choose_generator("joint", load_preset("quick", {"diffusion.sampler": "dpm++"}).diffusion, {})
-    assert of_all.info(32)["sampler"] == "DPM-Solver++, 16 steps"
+    assert of_all.info(Task(32))["sampler"] == "DPM-Solver++, 16 steps"
 
 
 def test_ddim_stays_ddim() -> None:
     shared = load_preset("quick", {"diffusion.sampler": "unipc"}).diffusion
-    assert choose_generator("ddim", shared, {}).info(32)["sampler"] == "DDIM, 64 steps"
+    assert choose_generator("ddim", shared, {}).info(Task(32))["sampler"] == "DDIM, 64 steps"
     with pytest.raises(PigbenchError, match="unknown setting of 'ddim' 'sampler'"):
         choose_generator("ddim", shared, {"ddim": {"sampler": "unipc"}})
     assert DDIM(DDIMConfig(), Task(32)).scheduler.config.timestep_spacing == "leading"

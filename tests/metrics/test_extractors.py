@@ -97,9 +97,14 @@ def test_images_that_eight_bits_cannot_hold_are_refused(images, bad):
         features(spoilt, LITE)
 
 
-def test_colour_images_are_refused():
-    with pytest.raises(ValueError, match=r"not \(N, 1, H, W\)"):
-        features(np.zeros((2, 3, 32, 32), np.float32), LITE)
+def test_grey_is_the_same_as_grey_in_three_channels_and_colour_is_seen():
+    grey = np.random.default_rng(0).uniform(-1, 1, (2, 1, 32, 32)).astype(np.float32)
+    in_three = grey.repeat(3, axis=1)
+    np.testing.assert_array_equal(features(in_three, LITE), features(grey, LITE))
+    tinted = in_three * np.array([1, 0.5, 0.2], np.float32).reshape(1, 3, 1, 1)
+    assert np.abs(features(tinted, LITE) - features(grey, LITE)).max() > 0.01
+    with pytest.raises(ValueError, match=r"not \(N, 1, H, W\) or \(N, 3, H, W\)"):
+        features(np.zeros((2, 2, 32, 32), np.float32), LITE)
 
 
 @pytest.fixture

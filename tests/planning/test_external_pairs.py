@@ -174,6 +174,6 @@ def test_pairs_can_be_declared_ready_by_whoever_hands_them_in(tmp_path: Path) ->
     assert given.folds[0].as_is
     assert not prepared.folds[0].as_is
     assert "taken as they are" in given.info(Task(8))["note"]
-    assert "as real images are" in prepared.info(8)["note"]
+    assert "as real images are" in prepared.info(Task(8))["note"]
     with pytest.raises(PigbenchError, match="to be taken as they are"):
         find_given(folder, None, "tool", SEALS, Task(16), as_is=True)
