@@ -28,6 +28,11 @@ def channels_first(picture: np.ndarray) -> np.ndarray:
     return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
 
 
+def in_three_channels(picture: np.ndarray) -> np.ndarray:
+    """A grey picture (H, W) as one in colour (H, W, 3); colour as it is."""
+    return picture if picture.ndim == 3 else picture[..., None].repeat(3, axis=-1)
+
+
 def as_picture(image: np.ndarray) -> np.ndarray:
     """An image (C, H, W) as libraries for pictures have it: grey (H, W), colour (H, W, 3)."""
     return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)

@@ -15,6 +15,7 @@ import numpy as np
 
 from pigbench import registry
 from pigbench.contracts import Config, Task
+from pigbench.contracts.arrays import in_three_channels
 from pigbench.counting import counted
 from pigbench.data import dataset_index
 from pigbench.data.dataset_index import Registered, Row
@@ -160,9 +161,7 @@ class ImportedSource(Source):
         """Case `index` as its files have it. Raises PigbenchError if they are gone, or not as they were imported."""
         row = self.rows[index]
         image, mask = self._verified(row, "image"), self._verified(row, "mask")
-        if self.channels == 3 and image.ndim == 2:
-            image = image[..., None].repeat(3, axis=-1)
-        return image, mask
+        return in_three_channels(image) if self.channels == 3 else image, mask
 
     def read_truth(self, index: int) -> np.ndarray:
         """The mask of case `index` as its files have it. Raises as `read` does."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pigbench.contracts.arrays import in_three_channels
+
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont
@@ -77,9 +79,7 @@ def _compose(cells: Sequence[Cell], columns: int, title: str) -> Image:
 def _tile(cell: Cell, masked: bool) -> np.ndarray:
     """The panels of a cell side by side, (height, width, 3) uint8."""
     times = math.ceil(PANEL / max(cell.image.shape[:2]))
-    bare = _enlarged(_bytes(cell.image), times)
-    if bare.ndim == 2:
-        bare = bare[..., None].repeat(3, axis=2)
+    bare = _enlarged(in_three_channels(_bytes(cell.image)), times)
     if not masked:
         return bare
     shown = np.full_like(bare, 255) if cell.mask is None else _with_mask(bare, _enlarged(cell.mask, times))

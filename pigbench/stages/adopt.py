@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pigbench.contracts.arrays import channels_first
+from pigbench.contracts.arrays import channels_first, in_three_channels
 from pigbench.randomness import numpy_generator
 from pigbench.stages import base
 from pigbench.stages.job import Job
@@ -44,8 +44,8 @@ class Adopt(base.Stage):
         spec = job.spec
         images, masks = [], []
         for number, total, image, mask in read_registered(job.store, spec.content, spec.classes):
-            if spec.channels == 3 and image.ndim == 2:
-                image = image[..., None].repeat(3, axis=-1)
+            if spec.channels == 3:
+                image = in_three_channels(image)
             if spec.as_is:
                 image = sixteen_bit(image)
             else:

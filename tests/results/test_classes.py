@@ -74,32 +74,26 @@ def test_merging_twice_changes_nothing_and_another_class_score_is_a_conflict(of_
     assert len(group.conflicts) == 1
 
 
-def test_a_class_that_lacks_cases_is_refused(of_two: Record, factory) -> None:
-    scores = of_two.scores
-    kept = np.ones(len(scores), bool)
-    kept[1] = False
-    content = factory.content(of_two)
-    part = {
+def without(record: Record, dropped) -> dict:
+    """The record's scores without the rows that are True."""
+    scores, kept = record.scores, ~dropped
+    return {
         "fit": scores.fit[kept],
         "case": scores.case[kept],
         "class": scores.class_[kept],
         "statistics": {name: values[kept] for name, values in scores.statistics.items()},
         "scores": {name: values[kept] for name, values in scores.scores.items()},
     }
+
+
+def test_a_class_that_lacks_cases_is_refused(of_two: Record, factory) -> None:
+    content, part = factory.content(of_two), without(of_two, np.arange(len(of_two.scores)) == 1)
     with pytest.raises(ValueError, match=r"\d+ of \d+ cases"):
         Record.model_validate(content | {"scores": part})
 
 
 def test_a_failed_fit_fails_alone(of_two: Record, make_record, factory) -> None:
-    scores = of_two.scores
-    kept = scores.fit != 0
-    part = {
-        "fit": scores.fit[kept],
-        "case": scores.case[kept],
-        "class": scores.class_[kept],
-        "statistics": {name: values[kept] for name, values in scores.statistics.items()},
-        "scores": {name: values[kept] for name, values in scores.scores.items()},
-    }
+    part = without(of_two, of_two.scores.fit == 0)
     content = factory.content(of_two)
     content["fits"][0] |= {"status": "failed", "reason": "out of memory"}
     (group,) = merge([Record.model_validate(content | {"scores": part})])

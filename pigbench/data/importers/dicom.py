@@ -29,7 +29,7 @@ from pigbench.data.dicom.frames import check_installed, read_frame, spacing_of
 from pigbench.data.dicom.masks import Piece, Plane, read_contours, read_segmentation
 from pigbench.data.dicom.tree import Image, scan
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, name_below
-from pigbench.data.importers.options import ColourOptions, ranges
+from pigbench.data.importers.options import ColourOptions, named_parts, ranges
 from pigbench.data.pixels import as_read, grey, labels
 from pigbench.errors import PigbenchError
 
@@ -244,12 +244,7 @@ def _chosen(marks: list[Piece], structures: str | None, classes: str | None) -> 
 
 def _patterns(classes: str) -> dict[str, list[str]]:
     """The patterns of each class. Raises PigbenchError."""
-    found: dict[str, list[str]] = {}
-    name = ""
-    for part in classes.split(","):
-        head, equals, pattern = part.rpartition("=")
-        name = head.strip() if equals else name
-        found.setdefault(name, []).append(pattern.strip().lower())
+    found = {name: [pattern.lower() for pattern in patterns] for name, patterns in named_parts(classes).items()}
     if "" in found or not all(all(patterns) for patterns in found.values()):
         raise PigbenchError(f"--classes '{classes}': give names with structures, such as 'tumour=GTV*,liver=Liver'")
     return found

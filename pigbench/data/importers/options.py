@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.contracts import Config
+from pigbench.contracts.arrays import in_three_channels
 from pigbench.data.pixels import Colour, UnusableError
 from pigbench.errors import PigbenchError
 
@@ -46,6 +47,17 @@ def ranges(text: str) -> list[tuple[int, int]]:
     return [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts.split(",")]
 
 
+def named_parts(text: str) -> dict[str, list[str]]:
+    """The parts of a text such as lesion=1,organ=2-4,7, by name; those before the first name are under ""."""
+    given: dict[str, list[str]] = {}
+    name = ""
+    for part in text.split(","):
+        head, equals, value = part.rpartition("=")
+        name = head.strip() if equals else name
+        given.setdefault(name, []).append(value.strip())
+    return given
+
+
 class MaskOptions(Config):
     """What the values of a mask mean."""
 
@@ -67,12 +79,7 @@ class Classes:
 
     def __init__(self, text: str) -> None:
         """Raises PigbenchError for anything but names with numbers, ranges or colours."""
-        given: dict[str, list[str]] = {}
-        name = ""
-        for part in text.split(","):
-            head, equals, value = part.rpartition("=")
-            name = head.strip() if equals else name
-            given.setdefault(name, []).append(value.strip())
+        given = named_parts(text)
         self.names = tuple(name for name in given if name != _BACKGROUND)
         self.in_colour = all(_COLOUR.fullmatch(value) for values in given.values() for value in values)
         parts = {name: [self._range(value) for value in values] for name, values in given.items()}
@@ -182,9 +189,7 @@ def _shown(low: int, high: int) -> str:
 
 def _as_numbers(colours: np.ndarray) -> np.ndarray:
     """Colours (h, w, 3), or grey (h, w), uint8, as numbers 0xRRGGBB."""
-    if colours.ndim == 2:
-        colours = colours[..., None].repeat(3, axis=-1)
-    return colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    return in_three_channels(colours).astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
 
 
 def _channels(numbers: np.ndarray) -> np.ndarray:

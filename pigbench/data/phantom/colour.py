@@ -6,13 +6,15 @@ with one version have the same data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count, islice
 from typing import Any
 
 import numpy as np
 
+from pigbench.data.phantom.fields import rendered_at
 from pigbench.data.phantom.tissue_section import Section, draw_section, draw_slide, mask_of, render
 from pigbench.data.source import CaseInfo, Source
 from pigbench.randomness import numpy_generator
@@ -25,6 +27,22 @@ FEWEST, MOST = 4, 8
 COUNTED_AT = 128
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Which section of which patient; it is drawn when it is looked at. path: of the patient's random numbers."""
+
+    patient_id: str
+    path: tuple[str | int, ...]
+    number: int  # of the patient's, from 0
+
+    @property
+    def case_id(self) -> str:
+        return f"{self.patient_id}-{self.number + 1}"
+
+    def section(self) -> Section:
+        return draw_section(draw_slide(*self.path), *self.path, self.number)
+
+
 class _Drawn(Source):
     """The first `limit` sections of drawn patients."""
 
@@ -35,8 +53,7 @@ class _Drawn(Source):
 
     def __init__(self, seed: int, role: str, indices: Iterable[int], limit: int | None = None) -> None:
         self.seed = seed
-        drawn = chain.from_iterable(_sections(seed, role, index) for index in indices)
-        self._sections = list(islice(drawn, limit))
+        self._sections = list(islice(chain.from_iterable(_places(seed, role, index) for index in indices), limit))
 
     def __len__(self) -> int:
         """How many cases; `cases` takes longer, as it draws every mask."""
@@ -52,18 +69,17 @@ class _Drawn(Source):
         Returns the image (S, S, 3) uint8 and the mask (S, S) uint8, where S is 4 times the resolution up to 64, 2 times
         up to 256, and above that the resolution itself.
         """
-        finer = 4 if resolution <= 64 else 2 if resolution <= 256 else 1
-        return render(self._sections[index][2], resolution * finer)
+        return render(self._sections[index].section(), rendered_at(resolution))
 
     def read_truth(self, index: int) -> np.ndarray:
         """The mask on `TRUTH` x `TRUTH` pixels, whatever size networks work at."""
-        return mask_of(self._sections[index][2], TRUTH)
+        return mask_of(self._sections[index].section(), TRUTH)
 
     @cached_property
     def _cases(self) -> list[CaseInfo]:
         return [
-            CaseInfo(case_id, patient_id, float((mask_of(section, COUNTED_AT) > 0).mean()))
-            for patient_id, case_id, section in self._sections
+            CaseInfo(each.case_id, each.patient_id, float((mask_of(each.section(), COUNTED_AT) > 0).mean()))
+            for each in self._sections
         ]
 
 
@@ -94,9 +110,7 @@ class _Reference(_Drawn):
         return {"name": self.name, "version": VERSION, "seed": self.seed, "reference": len(self._sections)}
 
 
-def _sections(seed: int, role: str, index: int) -> Iterable[tuple[str, str, Section]]:
+def _places(seed: int, role: str, index: int) -> Iterator[_Place]:
     path = ("phantom-colour", VERSION, seed, role, index)
-    slide, patient = draw_slide(*path), f"{role[0].upper()}{index:03d}"
-    number = int(numpy_generator(*path, "sections").integers(FEWEST, MOST + 1))
-    for which in range(number):
-        yield patient, f"{patient}-{which + 1}", draw_section(slide, *path, which)
+    for number in range(int(numpy_generator(*path, "sections").integers(FEWEST, MOST + 1))):
+        yield _Place(f"{role[0].upper()}{index:03d}", path, number)

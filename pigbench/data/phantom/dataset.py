@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from pigbench.data.phantom.anatomy import Patient, View, cross_section, draw_patient, lesion_fraction, render
+from pigbench.data.phantom.fields import rendered_at
 from pigbench.data.source import CaseInfo, Source
 
 PHANTOM_VERSION = 1  # raise it with every change, here or in this package, that changes a pixel or an id
@@ -58,9 +59,8 @@ class _Drawn(Source):
         Returns the image (S, S) float32, 0 in air and up to about 1, and the mask (S, S) uint8, where S is 4 times
         the resolution up to 64, 2 times up to 256, and above that the resolution itself.
         """
-        finer = 4 if resolution <= 64 else 2 if resolution <= 256 else 1
         which = self._slices[index]
-        return render(which.patient, which.view, which.number, resolution * finer)
+        return render(which.patient, which.view, which.number, rendered_at(resolution))
 
     def read_truth(self, index: int) -> np.ndarray:
         """The exact cross-section on `TRUTH` x `TRUTH` pixels, uint8, 0 or 1, whatever size networks work at."""

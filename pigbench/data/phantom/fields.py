@@ -61,6 +61,11 @@ def draw_field(stream: np.random.Generator, size: int, spectrum: Spectrum, heigh
     return np.fft.irfft(rows, n=grid, axis=1, norm="forward")[:, :size]
 
 
+def rendered_at(resolution: int) -> int:
+    """The side at which a phantom is drawn for that resolution, so that the preparation has pixels to average."""
+    return resolution * (4 if resolution <= 64 else 2 if resolution <= 256 else 1)
+
+
 def smooth_step(values: np.ndarray, scale: float) -> np.ndarray:
     """A smooth step from 0 to 1 about 0, steep over `scale`."""
     return 0.5 + 0.5 * np.tanh(values / scale)

@@ -36,7 +36,7 @@ def test_reference_patients_are_others(source) -> None:
 
 
 def test_a_finer_rendering_shows_the_same_section(source) -> None:
-    section = source._sections[3][2]
+    section = source._sections[3].section()
     coarse, fine = render(section, 64)[0].astype(float), render(section, 256)[0].astype(float)
     shrunk = fine.reshape(64, 4, 64, 4, 3).mean(axis=(1, 3))
     assert np.corrcoef(coarse.ravel(), shrunk.ravel())[0, 1] > 0.95
@@ -45,7 +45,7 @@ def test_a_finer_rendering_shows_the_same_section(source) -> None:
 
 
 def test_truth_and_image_show_the_same_mask(source) -> None:
-    section = source._sections[2][2]
+    section = source._sections[2].section()
     np.testing.assert_array_equal(render(section, 128)[1], mask_of(section, 128))
     assert source.read_truth(2).shape == (512, 512)
 
