@@ -15,10 +15,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from pigbench.contracts import seal
+from pigbench.data.pixels import as_saved
 from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.data.splits import check_subset, make_folds, part, subset
 from pigbench.errors import PigbenchError
@@ -176,8 +176,7 @@ def _write_masks(source: Source, cases: Sequence[CaseInfo], out: Path, progress:
         _, mask = source.read(rows[case], _ANY_RESOLUTION)
         written.append(out.absolute() / "masks" / f"{case.case_id}.png")
         written[-1].parent.mkdir(parents=True, exist_ok=True)  # ids that are the user's own may hold folders
-        white = 255 if len(source.classes) == 1 else 1  # several classes: label maps
-        PIL.Image.fromarray(mask * np.uint8(white)).save(written[-1])
+        PIL.Image.fromarray(as_saved(mask, len(source.classes))).save(written[-1])
         if progress:
             progress(len(written), len(cases))
     return written

@@ -105,6 +105,11 @@ def binary(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     return (pixels != 0).astype(np.uint8), int(lesion[0]) if len(lesion) else 0
 
 
+def as_saved(mask: np.ndarray, classes: int) -> np.ndarray:
+    """A label map (h, w) uint8 as mask files that are handed out have it: 0 and 255 of one class, else as it is."""
+    return mask * np.uint8(255) if classes == 1 else mask
+
+
 def as_read(channels: np.ndarray, colour: Colour | None) -> np.ndarray:
     """The picture of (h, w, 3): the channel (h, w), if all are equal, or what `colour` says, or colour as it is."""
     if (channels == channels[..., :1]).all():

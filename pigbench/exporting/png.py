@@ -13,6 +13,7 @@ import numpy as np
 from pigbench.contracts import LESION
 from pigbench.contracts.arrays import as_picture
 from pigbench.data.fold_manifests import write_json
+from pigbench.data.pixels import as_saved
 from pigbench.errors import PigbenchError
 from pigbench.stages.node import Node
 from pigbench.stages.sample import Samples, load_images, load_masks
@@ -67,9 +68,9 @@ def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> N
         Image.fromarray(as_file(image)).save(directory / "images" / f"{number:05}.png")
     if masks is not None:
         (directory / "masks").mkdir()
-        white = 255 if len(chunks[0].spec.get("classes", LESION)) == 1 else 1  # several classes: label maps
+        classes = len(chunks[0].spec.get("classes", LESION))
         for number, mask in enumerate(masks):
-            Image.fromarray(mask[0] * np.uint8(white)).save(directory / "masks" / f"{number:05}.png")
+            Image.fromarray(as_saved(mask[0], classes)).save(directory / "masks" / f"{number:05}.png")
     manifest = {
         "seal": samples[0].seal,
         "as_is": True,

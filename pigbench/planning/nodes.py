@@ -95,7 +95,7 @@ class Nodes:
         self.made: dict[tuple[Any, ...], tuple[Node, tuple[Any, ...]]] = {}
         self.protocol = request.protocol
         self.preset = request.protocol.preset
-        self.task = asdict(self.protocol.task)
+        self.task, self.classes = asdict(self.protocol.task), self.protocol.task.planes
         self.numerics = _numerics(request)
         dataset, resolution = self.protocol.dataset_identity, self.preset.resolution
         aside = self.protocol.set_aside or None
@@ -196,7 +196,7 @@ class Nodes:
             seal=given.seal or UNSEALED,
             resolution=self.preset.resolution,
             channels=self.protocol.channels,
-            classes=len(self.protocol.classes),
+            classes=self.classes,
         )
         served = fold if given.seal else None
         return node(adopt.STAGE, spec, purpose=Purpose(pairs.label, pairs.label, fold=served, count=given.count))
@@ -241,7 +241,7 @@ class Nodes:
         inputs = {"prepared": self.prepared, "split": self.split}
         inputs |= _numbered("chunk", self.chunks(generator, n, fold))
         purpose = Purpose(generator.label, generator.label, n=n, **fold.told)
-        return node(gate.STAGE, gate.GateSpec(n=n, classes=len(self.protocol.classes), **fold.keyed), inputs, purpose)
+        return node(gate.STAGE, gate.GateSpec(n=n, classes=self.classes, **fold.keyed), inputs, purpose)
 
     def reconstruct(self, generator: GeneratorChoice, fold: Fold) -> Node:
         """What a generator's compression loses of held-out images."""
@@ -335,8 +335,7 @@ class Nodes:
     def measure(self, segmenter: SegmenterChoice, arm: Arm, fold: Fold, training: int) -> Node:
         """How good a fit's predictions are."""
         predicted = self.predict(segmenter, arm, fold, training)
-        classes = len(self.protocol.classes)
-        spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold.number, classes=classes, longest=self.longest)
+        spec = measure.MeasureSpec(metrics=self.of_cases, fold=fold.number, classes=self.classes, longest=self.longest)
         inputs = predicted.inputs | {"predict": predicted} | self.grid()
         return node(measure.STAGE, spec, inputs, predicted.purpose)
 
@@ -369,8 +368,7 @@ class Nodes:
         """What perfect masks would score, unless that is 1."""
         if self.longest is None:
             return []
-        classes = len(self.protocol.classes)
-        spec = ceiling.CeilingSpec(metrics=self.of_cases, longest=self.longest, classes=classes)
+        spec = ceiling.CeilingSpec(metrics=self.of_cases, longest=self.longest, classes=self.classes)
         return [node(ceiling.STAGE, spec, {"prepared": self.prepared} | self.grid(), Purpose(self.protocol.dataset))]
 
     def grid(self) -> dict[str, Node]:

@@ -342,7 +342,7 @@ def _trials_of(
             run = run.model_copy(update={"arm": arm.arm, "segmenter": segmenter})
         told = {name: column for name, column in measured.items() if name not in run.refused}
         classes = tuple(
-            Trial(arm, run, signature, place[part], _cut(told, part), _cut(kept, part))
+            Trial(arm, run, signature, place[part], cut(told, part), cut(kept, part))
             for part in (slice(number * size + start, number * size + end) for number in range(count))
         )
         yield run.unit, classes[0] if count == 1 else _of_all(classes)
@@ -356,14 +356,15 @@ def _of_all(classes: tuple[Trial, ...]) -> Trial:
     return replace(classes[0], scores=scores, statistics={}, classes=classes)
 
 
-def _cut(columns: Columns, part: slice) -> Columns:
-    return {name: column[part] for name, column in columns.items()}
+def cut(columns: Columns, rows: slice | np.ndarray) -> Columns:
+    """Those rows of every column."""
+    return {name: column[rows] for name, column in columns.items()}
 
 
 def _taken(columns: Columns, rows: np.ndarray) -> Columns:
     if np.array_equal(rows, np.arange(len(rows))):  # as most records have them
         return columns
-    return {name: column[rows] for name, column in columns.items()}
+    return cut(columns, rows)
 
 
 def _relabelled(arm: Arm, record: Record, labels: Labels) -> tuple[Arm, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pigbench.results.merge import Columns, Group, Part, Trial
+from pigbench.results.merge import Group, Part, Trial, cut
 
 THIRDS = ("small", "medium", "large")
 
@@ -35,10 +35,6 @@ def _cut(group: Group, name: str, cases: np.ndarray, of: int) -> Group:
 
 def _of(trial: Trial, kept: np.ndarray) -> Trial:
     rows = kept[trial.cases]
-
-    def cut(columns: Columns) -> Columns:
-        return {name: column[rows] for name, column in columns.items()}
-
     classes = tuple(_of(each, kept) for each in trial.classes)
-    scores, statistics = cut(trial.scores), cut(trial.statistics)
+    scores, statistics = cut(trial.scores, rows), cut(trial.statistics, rows)
     return replace(trial, cases=trial.cases[rows], scores=scores, statistics=statistics, classes=classes)

@@ -81,7 +81,7 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-    "adopt": (1, "0632612b798bf777"),
+    "adopt": (1, "46a82d2563f55776"),
     "agreement": (1, "9bfa3b14b0a38eb1"),
     "ceiling": (1, "79c627e40128e96a"),
     "embed": (1, "2847961af940cbc7"),
@@ -92,12 +92,12 @@ KNOWN = {
     "measure": (1, "b782bc2cd91d06b2"),
     "nothing": (1, "478cabe4b52fe97a"),
     "predict": (1, "80449e9f552a4c92"),
-    "prepare": (2, "36ca2be2fc3a8fdf"),
+    "prepare": (2, "a9eeeab6f42a249b"),
     "reconstruct": (1, "81651448997a0673"),
     "sample": (1, "575d83d115570ae4"),
     "split": (1, "09256cba969274a2"),
     "train": (1, "5bc1a72e79b09a87"),
-    "truth": (1, "303e306b4bc1f6ef"),
+    "truth": (1, "cd86d4156c91df4b"),
 }
 
 
