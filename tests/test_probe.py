@@ -177,6 +177,8 @@ def test_disk_counts_pixels_weights_and_features(nodes: list[Node], tmp_path: Pa
     embed = next(node for node in nodes if node.stage == "embed" and node.inputs["images"] is chosen[0])
     assert disk([embed], Seen(store), probed, cases) == 4 * 1280 * 100
     assert disk([embed], Seen(store), {}, cases) == 0
+    in_colour = replace(cases, channels=3)  # two bytes a channel, a mask's one: 7 in place of 3
+    assert disk(chosen, Seen(store), {}, in_colour) == pixels / 3 * 7
 
     cost = {"wall_s": 1.0, "peak_mib": 1.0}
     with store.building() as directory:

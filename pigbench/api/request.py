@@ -101,7 +101,7 @@ class Setup:
 
     @property
     def size(self) -> Size:
-        """How many cases the run has, for estimates."""
+        """What the run's data weigh, for estimates."""
         from pigbench.data.splits import part
         from pigbench.planning.estimate import Size
 
@@ -109,7 +109,8 @@ class Setup:
         in_folds = cases
         if protocol.set_aside:
             in_folds = part(cases, protocol.set_aside, protocol.split_seed, tuning=self.request.tuning)
-        return Size(len(cases), len(in_folds) * (protocol.folds - 1) // protocol.folds)
+        training = len(in_folds) * (protocol.folds - 1) // protocol.folds
+        return Size(len(cases), training, protocol.channels)
 
 
 def set_up(options: Options) -> Setup:

@@ -21,16 +21,27 @@ DRAWN_AT = 128
 
 
 @dataclass(frozen=True)
+class ClassCensus:
+    """The counts of one class in a dataset.
+
+    regions: cases by their number of separate (4-connected) regions of the class. fractions: the least, the quartiles
+    and the greatest share of an image that is of the class, images without it aside; () if none has it.
+    """
+
+    regions: dict[int, int]
+    fractions: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Census:
     """The counts of one dataset.
 
-    grouped_by: `patient`, `pseudo-patient`, or `case` where nobody knows. shares, prepared_shares: of every case,
-    how much of its image, and of the square that a run prepares, is lesion. sizes: cases by (width, height).
-    lesions: cases by their number of separate lesions. lesion_fraction: the least, the quartiles and the greatest
-    share of an image that is lesion, empty masks aside. depths: cases by the type of their pixels. intensities:
-    (BINS,) share of all pixels by intensity, from each image's least to its greatest. duplicates, near_duplicates:
-    ids of cases whose image is (nearly) another patient's, group by group; if these are copies, they leak. folds:
-    (patients, cases) of each.
+    grouped_by: `patient`, `pseudo-patient`, or `case` where nobody knows. empty: cases with an empty mask. shares,
+    prepared_shares: of every case, how much of its image, and of the square that a run prepares, is of any class.
+    sizes: cases by (width, height). classes: the counts of each, by name. depths: cases by the type of their pixels.
+    intensities: (BINS,) share of all pixels by intensity, from each image's least to its greatest. duplicates,
+    near_duplicates: ids of cases whose image is (nearly) another patient's, group by group; if these are copies, they
+    leak. folds: (patients, cases) of each.
     """
 
     grouped_by: str
@@ -41,8 +52,7 @@ class Census:
     prepared_shares: list[float]
     sizes: dict[tuple[int, int], int]
     depths: dict[str, int]
-    lesions: dict[int, int]
-    lesion_fraction: tuple[float, ...]
+    classes: dict[str, ClassCensus]
     intensities: np.ndarray
     duplicates: list[list[str]]
     near_duplicates: list[list[str]]
@@ -51,18 +61,17 @@ class Census:
 
 def take(source: Source, folds: int = 5, progress: Progress | None = None) -> Census:
     """Count everything in `source`. One case is in memory at a time."""
-    from scipy.ndimage import label
-
     cases = source.cases()
     sizes: Counter[tuple[int, int]] = Counter()
     depths: Counter[str] = Counter()
-    lesions: Counter[int] = Counter()
     shares, prepared_shares, histograms, hashes, signatures = [], [], [], [], []
+    found: dict[str, list[tuple[int, float]]] = {name: [] for name in source.classes}
     for index in range(len(cases)):
         image, mask = source.read(index, DRAWN_AT)
         sizes[image.shape[1], image.shape[0]] += 1
         depths[str(image.dtype)] += 1
-        lesions[sum(int(label(mask == each)[1]) for each in range(1, len(source.classes) + 1))] += 1
+        for value, name in enumerate(source.classes, start=1):
+            found[name].append(_regions_and_share(mask == value))
         shares.append(float((mask != 0).mean()))
         prepared_shares.append(prepared_fraction(image, mask))
         histograms.append(_histogram(image))
@@ -72,18 +81,16 @@ def take(source: Source, folds: int = 5, progress: Progress | None = None) -> Ce
             progress(index + 1, len(cases))
     patients = [case.patient_id for case in cases]
     ids = [case.case_id for case in cases]
-    fractions = [share for share in shares if share]
     return Census(
         grouped_by=source.grouped_by,
         patients=len(set(patients)),
         cases=len(cases),
-        empty=lesions[0],
+        empty=shares.count(0),
         shares=shares,
         prepared_shares=prepared_shares,
         sizes=dict(sizes.most_common()),
         depths=dict(depths.most_common()),
-        lesions=dict(sorted(lesions.items())),
-        lesion_fraction=tuple(np.quantile(fractions, QUARTILES).tolist()) if fractions else (),
+        classes={name: _class_census(counts) for name, counts in found.items()},
         intensities=np.mean(histograms, axis=0),
         duplicates=_across_patients(hashes, patients, ids),
         near_duplicates=_suspects(links(signatures), patients, ids),
@@ -101,6 +108,21 @@ def validate(source: Source, progress: Progress | None = None) -> Problems:
         if progress:
             progress(index + 1, len(source.rows))
     return problems
+
+
+def _regions_and_share(mask: np.ndarray) -> tuple[int, float]:
+    """How many separate regions a mask (h, w) has, and its share of the image."""
+    from scipy.ndimage import label
+
+    return int(label(mask)[1]), float(mask.mean())
+
+
+def _class_census(counts: list[tuple[int, float]]) -> ClassCensus:
+    fractions = [share for _, share in counts if share]
+    return ClassCensus(
+        regions=dict(Counter(regions for regions, _ in counts).most_common()),
+        fractions=tuple(np.quantile(fractions, QUARTILES).tolist()) if fractions else (),
+    )
 
 
 def _histogram(image: np.ndarray) -> np.ndarray:

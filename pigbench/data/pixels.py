@@ -77,22 +77,26 @@ def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
 
 def labels(data: bytes) -> np.ndarray:
     """A label map (h, w): as `decode`, but of a picture with a palette the indices. Raises UnusableError for colour."""
+    indices = palette_indices(data)
+    return grey(data) if indices is None else indices
+
+
+def palette_indices(data: bytes) -> np.ndarray | None:
+    """The indices (h, w) of a picture with a palette; None of any other."""
     import PIL.Image
 
     try:
         with PIL.Image.open(BytesIO(data), formats=("PNG", "TIFF", "BMP")) as image:
-            if image.mode == "P":
-                return np.array(image)
+            return np.array(image) if image.mode == "P" else None
     except Exception:  # on damaged bytes the decoders raise nearly anything; `decode` says what it is
-        pass
-    return grey(data)
+        return None
 
 
-def grey(data: bytes, way_out: str = "") -> np.ndarray:
-    """As `decode`, but raises UnusableError for colour. way_out: what else could be done than saving it as grey."""
+def grey(data: bytes) -> np.ndarray:
+    """As `decode`, but raises UnusableError for colour."""
     pixels = decode(data)
     if pixels.ndim == 3:
-        raise UnusableError(f"has colour: save it as grey{way_out}")
+        raise UnusableError("has colour: save it as grey")
     return pixels
 
 

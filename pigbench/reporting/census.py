@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pigbench.counting import counted
-from pigbench.data.census import Census
+from pigbench.data.census import Census, ClassCensus
 from pigbench.reporting.lesions import large_masks, small_lesions
 
 SHADES = " ▁▂▃▄▅▆▇█"
@@ -23,10 +23,8 @@ def lines(name: str, census: Census, drawn: str = "", resolution: int = 32) -> I
     yield f"{name}: {counted(census.cases, 'case')}{whose}, {census.empty} with an empty mask"
     yield f"size: {_counted({f'{width}×{height}': count for (width, height), count in census.sizes.items()})}"
     yield f"pixels: {_counted(census.depths)}"
-    yield f"separate lesions in an image: {_counted(dict(sorted(census.lesions.items(), key=lambda each: -each[1])))}"
-    if census.lesion_fraction:
-        least, lower, median, upper, greatest = (f"{100 * value:.2f}" for value in census.lesion_fraction)
-        yield f"lesion, % of the image: {least} to {greatest}, median {median}, quartiles {lower} and {upper}"
+    for each, counts in census.classes.items():
+        yield from _of_class(each, counts)
     yield from filter(None, (large_masks(census.shares, name), small_lesions(census.prepared_shares, resolution)))
     yield f"intensities, least to greatest: |{_bars(census.intensities.tolist())}|"
     if census.folds:
@@ -38,6 +36,13 @@ def lines(name: str, census: Census, drawn: str = "", resolution: int = 32) -> I
     if census.near_duplicates:
         yield "Nearly equal images are suspects, no proof: look at them before you merge patients"
         yield drawn or "(--pictures FILE.png draws them side by side)"
+
+
+def _of_class(name: str, counts: ClassCensus) -> Iterator[str]:
+    yield f"{name}, separate regions in an image: {_counted(counts.regions)}"
+    if counts.fractions:
+        least, lower, median, upper, greatest = (f"{100 * value:.2f}" for value in counts.fractions)
+        yield f"{name}, % of the image: {least} to {greatest}, median {median}, quartiles {lower} and {upper}"
 
 
 def _shared(how: str, groups: list[list[str]], most: int = 10) -> Iterator[str]:

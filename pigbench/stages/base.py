@@ -133,10 +133,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Size:
-    """How many cases a run has. every: of the dataset. training: of one fold's training set, about."""
+    """What a run's data weigh. every: cases of the dataset. training: cases of one fold's training set, about.
+    channels: of an image.
+    """
 
     every: int
     training: int
+    channels: int = 1
 
 
 MOST_LOSSES = 50
@@ -202,7 +205,7 @@ class Stage(ABC):
     def bytes_of(self, node: Node, size: Size) -> float | None:
         """About how large the node's artifact will be; None if nothing tells before one is there."""
         images, resolution = self.images(node, size), node.spec.get("resolution")
-        image = 1 + 2 * node.spec.get("channels", 1)  # two bytes a channel, a mask's one
+        image = 1 + 2 * size.channels  # two bytes a channel, a mask's one
         return float(image * images * resolution**2) if images and resolution else None
 
     def sources(self, spec: Mapping[str, Any]) -> list[tuple[Group, str, str]]:

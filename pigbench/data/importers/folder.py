@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
+from pigbench.data.importers.checks import SMOOTHED
 from pigbench.data.importers.options import ColourOptions, MaskOptions
 from pigbench.data.importers.pairing import (
     MaskNames,
@@ -20,7 +21,7 @@ from pigbench.data.importers.pairing import (
     patients_by_table,
     table_rows,
 )
-from pigbench.data.pixels import decode, grey, labels
+from pigbench.data.pixels import decode, labels, palette_indices
 from pigbench.errors import PigbenchError
 
 _PRIVATE = ("image", "mask", "masks", "patient", "patient_id", "name", "case_id", "case")
@@ -84,7 +85,10 @@ class Folder(Importer):
             return self.named.label_map(decode(data) if self.named.in_colour else labels(data))
         if self.foreground is not None:
             return self.foreground.lesion(labels(data))
-        return grey(data, ", or say with --classes NAME=#RRGGBB what its colours mean")
+        pixels = decode(data)
+        if pixels.ndim == 3:
+            raise UnusableError(f"has colour: save it as grey, or say with --classes {_colours_meant(data)}")
+        return pixels
 
     def _folders(self, path: Path) -> tuple[Path, Path]:
         """Where images and masks are: where the options say, else PATH/images and PATH/masks, else both in PATH."""
@@ -149,6 +153,15 @@ def _by_folder(stems: list[str]) -> dict[str, str]:
     patients = {stem: stem.split("/")[0] for stem in stems}
     check_several(patients, "--patient-folders finds")
     return patients
+
+
+def _colours_meant(mask: bytes) -> str:
+    """What `--classes` would say of a mask in colour, by the values of its palette if it has one."""
+    indices = palette_indices(mask)
+    values = [] if indices is None else np.unique(indices[indices != 0]).tolist()
+    if not 0 < len(values) <= SMOOTHED:
+        return "NAME=#RRGGBB what its colours mean"
+    return ",".join(f"NAME={value}" for value in values) + " what the indices of its palette mean"
 
 
 def _listed(table: Path, path: Path, name: str) -> Path:

@@ -333,7 +333,9 @@ def test_foreground_chooses_among_the_values_of_label_maps(pairs, tmp_path):
     palette = Image.fromarray(labels, mode="P")
     palette.putpalette([90, 90, 90, 10, 10, 10, 200, 0, 0, 0, 200, 0])
     palette.save(pairs / "masks/p3_1.png")
-    assert "mask with the values 0, 1, 2, 3 (--classes NAME=1,NAME=2,NAME=3 takes" in refused(pairs, tmp_path / "store")
+    message = refused(pairs, tmp_path / "store")
+    assert "mask with the values 0, 1, 2, 3 (--classes NAME=1,NAME=2,NAME=3 takes" in message
+    assert "or say with --classes NAME=1,NAME=2,NAME=3 what the indices of its palette mean" in message
     chosen = load(pairs, tmp_path / "store", foreground="1,3")
     assert all(np.array_equal(chosen.read(i, 8)[1], np.isin(labels, (1, 3))) for i in range(12))
     other = load(pairs, tmp_path / "store", "other", foreground="2")
