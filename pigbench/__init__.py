@@ -12,13 +12,25 @@ if TYPE_CHECKING:
     from pigbench.api.compare import Tables, compare
     from pigbench.api.datasets import import_dataset
     from pigbench.api.evaluate import evaluate
+    from pigbench.api.report import report
     from pigbench.api.run import run
     from pigbench.api.sample import Samples, sample
     from pigbench.errors import PigbenchError
     from pigbench.results.record import Record
 
 __version__ = "0.1.0"
-__all__ = ["PigbenchError", "Record", "Samples", "Tables", "compare", "evaluate", "import_dataset", "run", "sample"]
+__all__ = [
+    "PigbenchError",
+    "Record",
+    "Samples",
+    "Tables",
+    "compare",
+    "evaluate",
+    "import_dataset",
+    "report",
+    "run",
+    "sample",
+]
 
 _HOMES = {
     "PigbenchError": "errors",
@@ -28,6 +40,7 @@ _HOMES = {
     "compare": "api.compare",
     "evaluate": "api.evaluate",
     "import_dataset": "api.datasets",
+    "report": "api.report",
     "run": "api.run",
     "sample": "api.sample",
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars
 
     from pigbench.reporting.tables import Section
-    from pigbench.results import Group, Skipped, Summary
+    from pigbench.results import Group, Record, Skipped, Summary
 
 DEFAULT = Path("runs")
 PICTURES = (".svg", ".png", ".pdf")
@@ -153,22 +153,38 @@ def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
 
 def read_tables(path: str | Path | Sequence[str | Path], choice: Choice, tell: Callable[[str], None]) -> Tables:
     """As `compare`, which see; `tell` is given what is left out."""
-    from pigbench.results import load_records, merge
+    from pigbench.results import merge
 
     require_known("way to tell cases apart", several(choice.by), BY)
-    places = places_of(path)
-    records, skipped = load_records(places, statistics=False)
-    if skipped:
-        tell(_named(skipped))
-    if not records:
-        raise PigbenchError(_nothing(places))
-    require_known("dataset among the records", choice.datasets, sorted({record.dataset.name for record in records}))
-    groups = merge([record for record in records if not choice.datasets or record.dataset.name in choice.datasets])
+    groups = merge(found_records(path, choice.datasets, tell))
     held = dict.fromkeys(name for group in groups for kind in ("case", "set") for name in group.held(kind))
     require_known("metric among the records", choice.metrics, held)
     if choice.by:
         groups = _in_parts(groups, choice.by, tell)
     return Tables(list(_summaries(groups, choice, tell)), choice.metrics)
+
+
+def found_records(
+    path: str | Path | Sequence[str | Path],
+    datasets: Sequence[str],
+    tell: Callable[[str], None],
+    *,
+    statistics: bool = False,
+) -> list[Record]:
+    """The records under `path`, of these datasets if any are named; `tell` is given the files that are none.
+
+    Raises PigbenchError where there is no record, and for an unknown dataset.
+    """
+    from pigbench.results import load_records
+
+    places = places_of(path)
+    records, skipped = load_records(places, statistics=statistics)
+    if skipped:
+        tell(_named(skipped))
+    if not records:
+        raise PigbenchError(_nothing(places))
+    require_known("dataset among the records", datasets, sorted({record.dataset.name for record in records}))
+    return [record for record in records if not datasets or record.dataset.name in datasets]
 
 
 def _in_parts(groups: list[Group], by: str, tell: Callable[[str], None]) -> list[Group]:

@@ -16,6 +16,7 @@ from pigbench.cli import (
     export,
     listing,
     new,
+    report,
     run,
     sample,
     split,
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.add_typer(tune.app, name="tune")
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)

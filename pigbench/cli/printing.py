@@ -52,6 +52,7 @@ def complete_and_show(setup: Setup) -> NoReturn:
 
         compare([done.path], Format.rich, metric=several(setup.options.metric))
         print(f"Record: {done.path}")
+        print(f"To send it to others: pigbench report {shlex.quote(str(done.path))}")
     _end(nodes, done.outcome)
 
 

@@ -21,7 +21,7 @@ class Table:
     """One table: the first column names the rows, the others hold numbers; the notes and the signature go with it.
 
     naming: how many of the first columns it takes to tell the rows apart. tied: the columns that mean nothing without
-    the one before them.
+    the one before them. number: 1 images, 2 segmentation, 3 learning curve, 4 costs; 0 for any other.
     """
 
     title: str
@@ -31,3 +31,4 @@ class Table:
     signature: str = ""
     naming: int = 1
     tied: tuple[int, ...] = ()
+    number: int = 0

@@ -36,6 +36,7 @@ def curve_table(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Table | N
         rows=tuple(_rows(lines, list(sizes), curve, column)),
         notes=tuple(_notes(curve)),
         signature=signature(group, [column.name], list(rows)),
+        number=3,
     )
 
 
@@ -100,22 +101,29 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> None:
     drawn = [(summary, segmenter) for summary in summaries for segmenter in summary.curves]
     figure = Figure(figsize=(5.5 * len(drawn), 4), layout="constrained")
     for axis, (summary, segmenter) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn, strict=True):
-        _draw(axis, summary, segmenter)
+        draw_curve(axis, summary, segmenter)
     figure.savefig(path)
 
 
-def _draw(axis: Any, summary: Summary, segmenter: str) -> None:
+def points_of(summary: Summary, segmenter: str) -> dict[str, list[tuple[float, ArmRow]]]:
+    """What is drawn: by name, the number of training patients and the row of each point."""
+    rows = [row for row in summary.arms if row.segmenter == segmenter]
+    at = _sizes(rows, summary.curves[segmenter])
+    return {name: [(at[size], row) for size, row in of.items() if size in at] for name, of in _lines(rows).items()}
+
+
+def draw_curve(axis: Any, summary: Summary, segmenter: str) -> None:
+    """Draw one segmenter's learning curves on an axis."""
     curve, group = summary.curves[segmenter], summary.group
     column = differing(case_columns(group))
     assert column is not None, "a curve has a metric"
-    rows = [row for row in summary.arms if row.segmenter == segmenter]
-    at = _sizes(rows, curve)
-    for number, (name, of) in enumerate(_lines(rows).items()):
-        points = [(at[size] * 2 ** (0.02 * number), row.metrics[column.name]) for size, row in of.items() if size in at]
-        means = [column.info.scale * estimate.mean for _, estimate in points]
-        widths = [estimate.high - estimate.low for _, estimate in points]
+    for number, (name, points) in enumerate(points_of(summary, segmenter).items()):
+        estimates = [row.metrics[column.name] for _, row in points]
+        means = [column.info.scale * estimate.mean for estimate in estimates]
+        widths = [estimate.high - estimate.low for estimate in estimates]
         halves = [column.info.scale * width / 2 if isfinite(width) else 0.0 for width in widths]
-        axis.errorbar([x for x, _ in points], means, halves, marker="o", capsize=3, label=name)
+        at = [size * 2 ** (0.02 * number) for size, _ in points]  # side by side
+        axis.errorbar(at, means, halves, marker="o", capsize=3, label=name)
     axis.set_xscale("log", base=2)
     axis.set_xticks(list(curve.sizes), [f"{size:.0f}" for size in curve.sizes])
     axis.set_xlabel("training patients")

@@ -116,6 +116,7 @@ def image_table(group: Group, rows: Sequence[GeneratorRow], metrics: Sequence[st
         signature=signature(group, [column.name for column in columns if not column.former], rows),
         naming=2,
         tied=tuple(tied),
+        number=1,
     )
 
 
@@ -151,6 +152,7 @@ def arm_table(
         ),
         notes=(*arm_notes(group, rows, columns, family), *predictor_notes(predictors or {}, columns)),
         signature=signature(group, [column.name for column in columns], rows),
+        number=2,
     )
 
 
@@ -185,6 +187,7 @@ def cost_table(group: Group) -> Table:
             "means over folds and seeds",
             "a generator's training includes the components that it borrows; n is as sampled, in whole chunks",
         ),
+        number=4,
     )
 
 

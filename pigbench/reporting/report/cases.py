@@ -1,0 +1,104 @@
+"""Where segmenters fail: the distribution of a score over cases and patients, and lesions that are missed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pigbench.reporting.columns import Column
+from pigbench.reporting.report.drawing import BLUE, INK, Drawing, drawn
+from pigbench.reporting.row_names import shown
+from pigbench.results import ArmRow, Group
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BINS = 20
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """An arm's scores, means over its trainings. cases, patients: one value each, unsorted. missed: the share of
+    lesions' cases that score 0, a mean over trainings; NaN where no case's area is known."""
+
+    name: str
+    cases: np.ndarray
+    patients: np.ndarray
+    missed: float
+
+
+def spreads(group: Group, rows: Sequence[ArmRow], column: Column) -> dict[str, Spread]:
+    """By arm, of the complete rows of one segmenter."""
+    found = {}
+    for row in rows:
+        if row.progress.state == "complete" and column.name in row.metrics:
+            trials = [
+                trial
+                for trial in group.trials
+                if (trial.arm.arm, trial.run.segmenter) == (row.arm, row.segmenter) and column.name in trial.scores
+            ]
+            cases = np.concatenate([trial.cases for trial in trials])
+            scores = np.concatenate([trial.scores[column.name] for trial in trials])
+            found[row.arm] = _spread(shown(row), group, cases, scores)
+    return found
+
+
+def _spread(name: str, group: Group, cases: np.ndarray, scores: np.ndarray) -> Spread:
+    there = np.isfinite(scores)
+    cases, scores = cases[there], scores[there]
+    by_case = _means(cases, scores)
+    patient = group.tested.patient[list(by_case)]
+    with_lesion = group.tested.area[cases] > 0
+    return Spread(
+        name,
+        np.array(list(by_case.values())),
+        np.array(list(_means(patient, np.array(list(by_case.values()))).values())),
+        float((scores[with_lesion] == 0).mean()) if with_lesion.any() else float("nan"),
+    )
+
+
+def _means(keys: np.ndarray, values: np.ndarray) -> dict[int, float]:
+    of: dict[int, list[float]] = defaultdict(list)
+    for key, value in zip(keys.tolist(), values.tolist(), strict=True):
+        of[key].append(value)
+    return {key: float(np.mean(each)) for key, each in of.items()}
+
+
+def compared(spread: Spread, base: Spread, column: Column) -> Drawing:
+    """Two arms' distributions over each other, by case and by patient."""
+    both = {"by case": (base.cases, spread.cases), "by patient": (base.patients, spread.patients)}
+    return Drawing(
+        title=f"{column.info.heading} of {spread.name} beside {base.name}",
+        caption=(
+            f"Grey area: {base.name}. Blue line: {spread.name}. Means over trainings; vertical lines are medians. "
+            f"Lesions of which nothing is found: {_share(base.missed)} and {_share(spread.missed)}."
+        ),
+        svg=drawn(lambda figure: _paint(figure, both, column), 2.7),
+        headings=("Arm", "of", *(f"{100 * q:g} %" for q in QUANTILES)),
+        rows=tuple(
+            (arm.name, what, *map(column.number, np.quantile(values, QUANTILES)))
+            for arm in (base, spread)
+            for what, values in (("cases", arm.cases), ("patients", arm.patients))
+        ),
+    )
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if np.isfinite(value) else "unknown"
+
+
+def _paint(figure: Figure, both: Mapping[str, tuple[np.ndarray, np.ndarray]], column: Column) -> None:
+    scale = column.info.scale
+    for axis, (what, (base, arm)) in zip(figure.subplots(1, len(both)), both.items(), strict=True):
+        bins = np.histogram_bin_edges(scale * np.concatenate([base, arm]), BINS)
+        axis.hist(scale * base, bins, color="#c9c9c9", edgecolor="white", linewidth=0.4)
+        axis.hist(scale * arm, bins, histtype="step", color=BLUE, linewidth=1.6)
+        axis.axvline(scale * np.median(base), color=INK, linestyle=":", linewidth=1.2)
+        axis.axvline(scale * np.median(arm), color=BLUE, linestyle="--", linewidth=1.2)
+        axis.set_xlabel(f"{column.heading} {what}")
+        axis.set_ylabel("cases" if what == "by case" else "patients")

@@ -1,0 +1,171 @@
+"""What a report says of each protocol: its answer, figures, tables, costs and records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pigbench.protocol import digest
+from pigbench.reporting.cells import Cell, Table
+from pigbench.reporting.columns import Column, case_columns, differing
+from pigbench.reporting.report.cases import compared, spreads
+from pigbench.reporting.report.costs import costs
+from pigbench.reporting.report.curves import by_pairs, by_patients, by_share, by_use
+from pigbench.reporting.report.drawing import Drawing, without_empty
+from pigbench.reporting.report.embedding import Attachment, attachment
+from pigbench.reporting.report.forest import forest
+from pigbench.reporting.report.losses import losses
+from pigbench.reporting.report.parts import by_part
+from pigbench.reporting.report.quality import quality
+from pigbench.reporting.report.text import command_of, protocol_in_words
+from pigbench.reporting.report.verdict import Answer, answer
+from pigbench.reporting.tables import Section, section
+from pigbench.results import ArmRow, Record, Summary
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything of one protocol that a report is made of. parts: its summary by lesion size, and by class."""
+
+    summary: Summary
+    records: tuple[Record, ...]
+    by_size: tuple[Summary, ...] = ()
+    by_class: tuple[Summary, ...] = ()
+
+
+@dataclass(frozen=True)
+class Made:
+    """One record, and how it was made. facts: headings and what stands beside them."""
+
+    facts: tuple[tuple[str, str], ...]
+    command: str
+    attachment: Attachment
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One protocol, part by part. missing: what would stand here if the records held it.
+
+    failing: the best arm's distribution of scores beside real only's; others: those of the other arms.
+    """
+
+    anchor: str
+    section: Section
+    answer: Answer
+    helping: tuple[Drawing, ...]
+    uses: Table | None
+    tables: dict[int, list[Table]]
+    quality: tuple[Drawing, ...]
+    failing: tuple[Drawing, ...]
+    others: tuple[Drawing, ...]
+    costs: tuple[Drawing, ...]
+    losses: tuple[Drawing, ...]
+    protocol: tuple[tuple[str, str], ...]
+    made: tuple[Made, ...]
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def chapter(of: Protocol) -> Chapter:
+    """The chapter of one protocol."""
+    summary, told = of.summary, section(of.summary, costs=True)
+    column = differing(case_columns(summary.group))
+    segmenters = sorted({row.segmenter for row in summary.arms})
+    each = [_Shown(of, name, column) for name in segmenters] if column else []
+    failing = [drawings for shown in each if (drawings := shown.failing())]
+    return Chapter(
+        anchor=f"p{digest([summary.group.protocol_hash, summary.group.dataset.identity])[:8]}",
+        section=told,
+        answer=answer(summary),
+        helping=tuple(drawing for shown in each for drawing in shown.helping()),
+        uses=next((table for shown in each if (table := shown.uses())), None),
+        tables={number: [table for table in told.tables if table.number == number] for number in (1, 2, 3, 4)},
+        quality=tuple(without_empty([shown.quality() for shown in each])),
+        failing=tuple(drawings[0] for drawings in failing),
+        others=tuple(drawing for drawings in failing for drawing in drawings[1:]),
+        costs=tuple(without_empty([shown.costs() for shown in each])),
+        losses=tuple(losses(summary.group)),
+        protocol=tuple(protocol_in_words(of.records[0])),
+        made=tuple(map(_made, of.records)),
+        missing=_missing(of, bool(failing)),
+    )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The figures of one segmenter."""
+
+    of: Protocol
+    segmenter: str
+    column: Column
+
+    @property
+    def rows(self) -> list[ArmRow]:
+        return [row for row in self.of.summary.arms if row.segmenter == self.segmenter]
+
+    def helping(self) -> list[Drawing]:
+        rows, column = self.rows, self.column
+        return without_empty(
+            [
+                forest(rows, column, f"Δ {column.info.heading} of every arm, {self.segmenter}"),
+                by_patients(self.of.summary, self.segmenter, column),
+                by_pairs(rows, column),
+                by_share(rows, column),
+                by_part(self.of.by_size, self.segmenter, column, "lesion size"),
+                by_part(self.of.by_class, self.segmenter, column, "class"),
+            ]
+        )
+
+    def uses(self) -> Table | None:
+        if (found := by_use(self.rows, self.column)) is None:
+            return None
+        headings, rows = found
+        title = f"Δ {self.column.info.heading} by the way pairs are used, {self.segmenter}"
+        return Table(title, headings, tuple(tuple(map(Cell, row)) for row in rows))
+
+    def quality(self) -> Drawing | None:
+        return quality(self.of.summary, self.segmenter, self.column)
+
+    def failing(self) -> list[Drawing]:
+        """Of each arm beside real only, the best ranked one first; none where real only or every other is missing."""
+        rows, column = self.rows, self.column
+        known = spreads(self.of.summary.group, rows, column)
+        base = next(
+            (known[row.arm] for row in rows if row.is_base and row.train_patients is None and row.arm in known), None
+        )
+        others = [row for row in rows if row.arm in known and not row.is_base]
+        if base is None:
+            return []
+        others.sort(key=lambda row: (not (row.ranked and row.generator), -row.metrics[column.name].mean))
+        return [compared(known[row.arm], base, column) for row in others]
+
+    def costs(self) -> Drawing | None:
+        return costs(self.of.summary.group, self.rows, self.column)
+
+
+def _missing(of: Protocol, failing: bool) -> dict[str, str]:
+    """By part of the chapter, what it lacks and why."""
+    found = {}
+    if not of.summary.generators:
+        found["good"] = "No record here measured generated images, so there is no Table 1."
+    if not failing:
+        found["fail"] = "It takes real only and another complete arm, measured case by case."
+    if not any(info.losses for info in of.summary.group.generators.values()):
+        found["losses"] = "These records hold no loss curves of generators."
+    return found
+
+
+def _made(record: Record) -> Made:
+    return Made(tuple(_facts(record)), command_of(record), attachment(record))
+
+
+def _facts(record: Record) -> Iterator[tuple[str, str]]:
+    told = record.provenance
+    extra = told.model_extra or {}
+    yield "made", f"{told.created or 'at an unknown time'} by pigbench {told.pigbench}"
+    on = [*told.hardware, told.instructions, str(extra.get("platform", "")), f"device {extra.get('device', 'unknown')}"]
+    yield "on", ", ".join(part for part in on if part)
+    if versions := extra.get("versions"):
+        yield "with", ", ".join(f"{name} {version}" for name, version in versions.items())
+    yield "seeds", ", ".join(map(str, record.seeds))
+    yield "generators", ", ".join(info.signature for info in record.generators.values()) or "none"
+    yield "segmenters", ", ".join(record.segmenters.values()) or "unknown"

@@ -1,0 +1,93 @@
+"""A figure of the report: vector graphics for the eye, and the same numbers as a table for everyone else."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pigbench.protocol import digest
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INK, GREY = (
+    "#0072b2", "#d55e00", "#007a5a", "#a3487f", "#b87400", "#2a86b8", "#222222", "#6b6b6b",
+)  # fmt: skip
+"""After Okabe and Ito, whose colours the colour-blind can tell apart, some darkened to be read on white."""
+LINES = (INK, BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""What tells lines apart besides their colours."""
+
+_STYLE = {
+    "svg.fonttype": "none",  # text stays text: it can be searched, and the file is small
+    "svg.hashsalt": "pigbench",  # equal figures are equal files
+    "text.parse_math": False,  # a name may hold a dollar sign
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "legend.frameon": False,
+}
+_WIDTH = 8.6  # inches, the page's
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """caption: what its marks mean. headings, rows: what is drawn, as text."""
+
+    title: str
+    caption: str
+    svg: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def drawn(paint: Callable[[Figure], None], height: float, width: float = _WIDTH) -> str:
+    """The SVG element of what `paint` does to an empty figure of that size in inches."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        paint(figure)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
+    return _inline(text.getvalue())
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """Colour and marker of the line of that number."""
+    return {"color": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def logarithmic(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers, without mathematical type."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.5)))
+
+
+def spaced(count: int, each: float = 0.27, rest: float = 0.9) -> float:
+    """The height in inches of a figure with so many rows."""
+    return rest + each * count
+
+
+def without_empty(drawings: Sequence[Drawing | None]) -> list[Drawing]:
+    """Those that there are."""
+    return [drawing for drawing in drawings if drawing]
+
+
+def _inline(svg: str) -> str:
+    """An SVG file as an element of a page: without its prologue, and with ids that no other figure has."""
+    element = svg[svg.index("<svg") :].strip()
+    element = re.sub(r"\s*<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
+    own = f"f{digest(element)[:8]}-"
+    element = re.sub(r'\bid="', f'id="{own}', element)
+    element = re.sub(r'(xlink:href="|href="|url\()#', rf"\g<1>#{own}", element)
+    return element.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)

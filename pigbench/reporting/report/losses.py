@@ -1,0 +1,72 @@
+"""The loss curves of every training, thinned as records keep them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from math import ceil, isfinite
+from typing import TYPE_CHECKING
+
+from pigbench.reporting.report.drawing import BLUE, Drawing, drawn, logarithmic
+from pigbench.results import Group
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ACROSS = 3
+Losses = dict[str, list[list[float]]]
+"""By panel, the curves in it."""
+
+
+def losses(group: Group) -> list[Drawing]:
+    """Of generators, a panel for each network; of segmenters, a panel for each arm. Those that records hold."""
+    networks: Losses = {
+        f"{label}: {component}": [_known(curve)]
+        for label, info in group.generators.items()
+        for component, curve in info.losses.items()
+        if curve
+    }
+    fits: Losses = defaultdict(list)
+    for trial in group.trials:
+        if trial.run.losses:
+            fits[f"{trial.run.segmenter}: {trial.arm.arm}"].append(_known(trial.run.losses))
+    told = {
+        "Losses of the generators' networks": (networks, "One training of each, of the last fold that is there."),
+        "Losses of segmenters": (fits, "A line for each fold, seed and training."),
+    }
+    return [_drawing(title, panels, caption) for title, (panels, caption) in told.items() if panels]
+
+
+def _known(curve: Sequence[float | None]) -> list[float]:
+    return [value if value is not None else float("nan") for value in curve]
+
+
+def _drawing(title: str, panels: Losses, caption: str) -> Drawing:
+    return Drawing(
+        title=title,
+        caption=caption + " Means over fiftieths of a training, on a logarithmic scale.",
+        svg=drawn(lambda figure: _paint(figure, panels), 1.7 * ceil(len(panels) / ACROSS) + 0.2),
+        headings=("Training", "curves", "first", "last, mean"),
+        rows=tuple((name, str(len(curves)), _mean(curves, 0), _mean(curves, -1)) for name, curves in panels.items()),
+    )
+
+
+def _mean(curves: Sequence[Sequence[float]], place: int) -> str:
+    values = [curve[place] for curve in curves if isfinite(curve[place])]
+    return f"{sum(values) / len(values):.4g}" if values else "-"
+
+
+def _paint(figure: Figure, panels: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    axes = figure.subplots(ceil(len(panels) / ACROSS), ACROSS, squeeze=False).flatten()
+    for axis, (name, curves) in zip(axes, panels.items(), strict=False):
+        for curve in curves:
+            axis.plot(
+                [(step + 0.5) / len(curve) for step in range(len(curve))], curve, color=BLUE, linewidth=0.6, alpha=0.7
+            )
+        axis.set_yscale("log")
+        logarithmic(axis.yaxis)
+        axis.set_title(name, fontsize=8)
+        axis.set_xticks([0, 0.5, 1], ["start", "", "end"])
+        axis.tick_params(labelsize=7)
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()

@@ -1,0 +1,47 @@
+"use strict";
+// Tables are complete without this; it sorts and filters those that ask for it.
+const number = (text) => {
+  const found = text.replace("\u2212", "-").match(/^[+-]?\d[\d,]*(\.\d+)?/);
+  return found ? Number(found[0].replaceAll(",", "")) : null;
+};
+const before = (one, other) => {
+  const [a, b] = [number(one), number(other)];
+  if (a !== null && b !== null) return a - b;
+  if (a !== null || b !== null) return a === null ? 1 : -1;
+  return one.localeCompare(other);
+};
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
+  const headings = [...table.tHead.rows[0].cells];
+  headings.forEach((heading, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...heading.childNodes);
+    heading.append(button);
+    button.addEventListener("click", () => {
+      const down = heading.getAttribute("aria-sort") !== "descending" ? -1 : 1;
+      headings.forEach((other) => other.removeAttribute("aria-sort"));
+      heading.setAttribute("aria-sort", down < 0 ? "descending" : "ascending");
+      const text = (row) => row.cells[column].textContent.trim();
+      const rows = [...body.rows].sort((one, other) => {
+        const [a, b] = [text(one), text(other)];
+        if (number(a) === null && number(b) === null) return -down * a.localeCompare(b);
+        if (number(a) === null || number(b) === null) return before(a, b);
+        return down * before(a, b);
+      });
+      body.append(...rows);
+    });
+  });
+  if (body.rows.length > 4) {
+    const filter = document.createElement("input");
+    filter.type = "search";
+    filter.className = "filter";
+    filter.placeholder = "Filter rows";
+    filter.setAttribute("aria-label", "Filter the rows of this table");
+    filter.addEventListener("input", () => {
+      const wanted = filter.value.toLowerCase();
+      for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    });
+    table.parentElement.before(filter);
+  }
+}

@@ -1,0 +1,142 @@
+"""The answer in plain words: what each generator's pairs do, what that holds for, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pigbench.counting import counted
+from pigbench.reporting.columns import Column, case_columns, differing
+from pigbench.reporting.notes import FEW, remarks
+from pigbench.reporting.numbers import ABSENT, how_many, span
+from pigbench.reporting.row_names import made_by
+from pigbench.results import ArmRow, Group, Summary
+from pigbench.results.naming import MIXED, way_of
+from pigbench.results.verdicts import VERDICTS
+
+MOST_CAVEATS = 3
+HELPS, HURTS, NOTHING_SHOWN = VERDICTS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one protocol. sentences: one a generator and segmenter. holds_for: data, size, trainings.
+    caveats: the gravest first, at most `MOST_CAVEATS`."""
+
+    sentences: tuple[str, ...]
+    holds_for: str
+    caveats: tuple[str, ...]
+
+
+def answer(summary: Summary) -> Answer:
+    """The verdict of one protocol in words."""
+    column = differing(case_columns(summary.group))
+    sentences = tuple(_sentences(summary, column)) or ("Nothing here says whether pairs help: no arm has any.",)
+    return Answer(sentences, _holds_for(summary), tuple(_caveats(summary))[:MOST_CAVEATS])
+
+
+def _sentences(summary: Summary, column: Column | None) -> Iterator[str]:
+    of: dict[tuple[str, str], list[ArmRow]] = defaultdict(list)
+    for row in summary.arms:
+        if row.generator and not row.control:
+            of[row.generator, row.segmenter].append(row)
+    several = len({row.segmenter for row in summary.arms}) > 1
+    for (generator, segmenter), rows in of.items():
+        told = "; ".join(_told(rows, column)) if column else "nothing was measured"
+        yield f"{generator}{f', {segmenter}' if several else ''}: {told}."
+
+
+def _told(rows: Sequence[ArmRow], column: Column) -> Iterator[str]:
+    """What the rows of one generator say, verdict by verdict."""
+    groups: dict[str, list[ArmRow]] = defaultdict(list)
+    for row in rows:
+        groups[row.verdict or _why_none(row)].append(row)
+    order = [*VERDICTS, *(other for other in groups if other not in VERDICTS)]
+    verbs = {HELPS: "its pairs help", HURTS: "its pairs hurt"}
+    for verdict in order:
+        if found := groups.get(verdict):
+            yield f"{verbs.get(verdict, verdict)} " + ", ".join(_where(row, rows, column) for row in found)
+
+
+def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column) -> str:
+    """Such as "with 16 patients by pretrain (+3.1 [+0.9, +5.4] Dice)", as much of it as tells the rows apart."""
+    about = row.about
+    said = "with all patients" if about.train_patients is None else f"with {counted(about.train_patients, 'patient')}"
+    said += f", {about.n} pairs" if len({other.n for other in all_rows}) > 1 else ""
+    way = way_of(about.use, about.share)
+    said += f", {way}" if (about.use, about.share) != (MIXED, None) else ""
+    estimate = row.metrics.get(column.name)
+    if estimate is None or column.difference(estimate) == ABSENT:
+        return said
+    low, high = row.together or (estimate.low, estimate.high)
+    return f"{said} ({column.signed(estimate.delta)} {column.interval(low, high)} {column.info.heading})"
+
+
+def _why_none(row: ArmRow) -> str:
+    """Why a row has no verdict."""
+    if row.progress.state == "failed":
+        return "no verdict, as it FAILED,"
+    if row.progress.state == "partial":
+        return "no verdict yet, as folds are missing,"
+    if row.conditioned is False:
+        return "no verdict, as its lesions are not where its masks are (NOT CONDITIONED),"
+    if not row.sealed:
+        return "no verdict, as nobody vouches that its pairs were made from training patients,"
+    return "no verdict, as the luck of a training is unknown,"
+
+
+def _holds_for(summary: Summary) -> str:
+    group = summary.group
+    side, folds = group.protocol.preset.resolution, group.folds
+    tested = how_many([group.dataset.patients], group.dataset.grouped_by)
+    rows = [row for row in summary.arms if row.progress.state == "complete"]
+    trainings = span(row.progress.trainings for row in rows)
+    seeds = span(len(row.progress.seeds) for row in rows if row.generator)
+    parts = [
+        group.dataset.name,
+        f"{side} × {side} pixels" if side else "",
+        f"{tested} in {how_many([folds], 'fold')}",
+        f"segmenters: {', '.join(sorted({row.segmenter for row in summary.arms}))}",
+        f"{trainings} trainings of each arm and fold" if rows else "",
+        f"generator seeds: {seeds}" if seeds != ABSENT else "",
+        f"preset {group.preset}",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _caveats(summary: Summary) -> Iterable[str]:
+    """What speaks against believing the verdicts, the gravest first."""
+    group, rows = summary.group, [row for row in summary.arms if row.generator and not row.control]
+    if group.banner:
+        yield group.banner
+    if any(row.covers and "segmenter" not in row.covers for row in rows):
+        yield "Every arm was trained once: luck of a training is unknown, so intervals are too narrow."
+    complete = [row for row in summary.arms if row.progress.state == "complete" and row.patients]
+    if complete and (fewest := min(row.patients for row in complete)) < FEW:
+        yield f"Only {counted(fewest, 'patient')}: too few for an interval to be believed."
+    yield from remarks(group)
+    yield from _unfinished(summary)
+    if failed := [row for row in rows if row.progress.state == "failed"]:
+        yield f"{counted(len(failed), 'arm')} FAILED: {', '.join(dict.fromkeys(made_by(row) for row in failed))}."
+    if once := {row.generator for row in rows if row.covers == ("patients", "segmenter")}:
+        yield f"Trained with one seed, so another training of {', '.join(sorted(map(str, once)))} may differ."
+    yield from _coarse(group)
+
+
+def _unfinished(summary: Summary) -> Iterator[str]:
+    """Where twice the steps help real only, part of a gain may be that."""
+    column = differing(case_columns(summary.group))
+    for row in summary.arms:
+        estimate = row.metrics.get(column.name) if column else None
+        if row.generator is None and row.about.stretch > 1 and estimate and estimate.low > 0 and column:
+            yield (
+                f"Real only gains {column.difference(estimate)} {column.info.heading} by {row.about.stretch} times the "
+                "steps: the baseline is not trained out."
+            )
+
+
+def _coarse(group: Group) -> Iterator[str]:
+    column, side = differing(case_columns(group)), group.protocol.preset.resolution
+    if column and side and (best := group.ceiling.get(column.name)) is not None:
+        yield f"At {side} × {side} a perfect mask would score {column.number(best)} {column.heading}."

@@ -1,0 +1,56 @@
+"""The answer in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from pigbench.reporting.report.verdict import MOST_CAVEATS, answer
+from pigbench.results import merge, summarise
+
+
+@pytest.fixture
+def answered(make_record, factory):
+    """A function from lesions' pixels that `+pig` finds besides to the answer."""
+
+    def answered(besides=0, change=lambda record: record, **about):
+        about = {"trainings": 3, "patients": 40} | about
+        record = make_record(("pig",), (64,), **about)
+
+        def better(row):
+            added = besides if "pig" in row["arm"] else 0
+            return {"tp": max(row["tp"] + added, 0), "fn": max(row["fn"] - added, 0)}
+
+        (group,) = merge([change(factory.with_counts(record, better))])
+        return answer(summarise(group))
+
+    return answered
+
+
+def test_a_verdict_names_the_difference_that_decides_it(answered):
+    (helps,), (hurts,) = answered(40).sentences, answered(-40).sentences
+    assert helps.startswith("pig: its pairs help with all patients (+") and helps.endswith("] Dice).")
+    assert hurts.startswith("pig: its pairs hurt with all patients (-")
+
+
+def test_numbers_of_patients_are_told_apart(answered):
+    (sentence,) = answered(40, train_patients=(8, None)).sentences
+    assert "help with 8 patients (+" in sentence and "] Dice), with all patients (+" in sentence
+
+
+def test_without_a_verdict_the_reason_is_told(answered, factory):
+    assert "no verdict, as the luck of a training is unknown, with all" in answered(trainings=1).sentences[0]
+    assert "no verdict, as it FAILED" in answered(failed={("real+pig_64", 0)}).sentences[0]
+    partial = answered(change=lambda record: factory.without_folds(record, "real+pig_64", (1,)))
+    assert "no verdict yet, as folds are missing" in partial.sentences[0]
+
+
+def test_the_gravest_caveats_come_first_and_are_few(answered):
+    caveats = answered(trainings=1, patients=8, has_patient_ids=False, banner="proves nothing").caveats
+    assert len(caveats) == MOST_CAVEATS
+    assert caveats[0] == "proves nothing" and "trained once" in caveats[1] and "Only 8" in caveats[2]
+
+
+def test_what_it_holds_for_is_said(answered):
+    holds = answered().holds_for
+    for part in ("phantom", "32 × 32 pixels", "40 patients in 5 folds", "3 trainings", "preset quick"):
+        assert part in holds
