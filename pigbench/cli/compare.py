@@ -49,6 +49,7 @@ def compare(
             help="Table 2 of each third of the cases, by the area of their lesion, or of each class.",
         ),
     ] = None,
+    notes: Annotated[bool, typer.Option("--notes", help="Show all notes under a table, not the first five.")] = False,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also draw the learning curves of Table 3 (.svg, .png or .pdf)."),
@@ -70,9 +71,9 @@ def compare(
     if tables and bare:
         _print_rows(tables.summaries, format, paper, costs)
     elif tables:
-        _print_tables(tables.sections(costs=costs), format, paper)
+        _print_tables(tables.sections(costs=costs), format, paper, notes)
     else:
-        _print_tables(finished_sections(paths or DEFAULT, choice, tell, costs=costs), format, paper)
+        _print_tables(finished_sections(paths or DEFAULT, choice, tell, costs=costs), format, paper, notes)
 
 
 def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bool) -> None:
@@ -95,12 +96,12 @@ def _print_rows(summaries: list[Summary], format: Format, paper: bool, costs: bo
     typer.echo(render.csv(rows) if format == Format.csv else render.json(rows), nl=format != Format.csv)
 
 
-def _print_tables(sections: list[Section], format: Format, paper: bool) -> None:
+def _print_tables(sections: list[Section], format: Format, paper: bool, notes: bool) -> None:
     from pigbench.reporting import render
     from pigbench.reporting.tables import published_section
 
     sections = sections + ([published_section()] if paper else [])
     if format == Format.rich:
-        render.rich(sections)
+        render.rich(sections, notes=notes)
     else:
         typer.echo(render.markdown(sections) if format == Format.markdown else render.latex(sections))

@@ -19,8 +19,6 @@ def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
         ("agreement of masks with real-only segmenters (Dice)", {name: row.agreement for name, row in of.items()}),
     ):
         yield from _likeness(what, {name: likeness for name, likeness in told.items() if likeness})
-    if any(row.conditioned is False for row in rows):
-        yield from _rules(rows)
     unknown = [name for name, row in of.items() if row.conditioned is None]
     if unsure := [name for name in unknown if of[name].contrast or of[name].agreement]:
         yield (
@@ -51,9 +49,10 @@ def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:
     yield from each(f"{what}, % (real pairs {real}{over_chance})", values)
 
 
-def _rules(rows: Sequence[ArmRow]) -> Iterable[str]:
-    """By what rows are not conditioned."""
-    refused = [row for row in rows if row.conditioned is False]
+def refusals(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """By what rows are not conditioned, if any are not."""
+    if not (refused := [row for row in rows if row.conditioned is False]):
+        return
     by = {"contrast": [row.contrast for row in refused], "agreement": [row.agreement for row in refused]}
     least = {what: [of.least for of in told if of and of.conditioned is False] for what, told in by.items()}
     said = [f"{span(number(value, 100, 0) for value in of)}% of the real {what}" for what, of in least.items() if of]

@@ -1,8 +1,7 @@
 """A table made to fit a terminal, without a value or a name broken in its middle.
 
 Where a table is too wide, its headings are broken between words first; then intervals stand on a line of their own, and
-so does what is added to a row's name; then spreads do. What is too wide even so becomes several tables, one under the
-other, each with the rows' names.
+so does what is added to a row's name; then spreads do. What is too wide even so loses columns, from the right.
 """
 
 from __future__ import annotations
@@ -27,20 +26,19 @@ _BEFORE_EITHER = re.compile(r" (?=\[|±)")
 _AFTER_NAME = re.compile(r" (?=NOT CONDITIONED$|\(\d+/\d+ folds\))")
 
 
-def fitted(table: Table, width: int) -> list[Table]:
-    """`table` in at most `width` columns of a terminal: line breaks in its texts, or several tables of its columns.
+def fitted(table: Table, width: int) -> tuple[Table, tuple[str, ...]]:
+    """`table` in at most `width` columns of a terminal, with line breaks in its texts, and the headings left out.
 
     Only the name of a row that takes more than half of the width is broken elsewhere, between words if they allow it.
     """
     if _width(table) <= width:
-        return [table]
+        return table, ()
     named = replace(table, rows=tuple((_name(row[0], width), *row[1:]) for row in table.rows))
     for breaks in (None, _BEFORE_INTERVAL, _BEFORE_EITHER):
         rows = tuple(tuple(_broken(cell, breaks) for cell in row) for row in named.rows) if breaks else named.rows
         if _width(form := _with_headings_broken(replace(named, rows=rows))) <= width:
-            return [form]
-    whole = _split(_with_headings_broken(named), width)
-    return whole if all(_width(part) <= width for part in whole) else _split(form, width)
+            return form, ()
+    return _cut(form, width)
 
 
 def _broken(cell: Cell, breaks: re.Pattern[str]) -> Cell:
@@ -71,14 +69,14 @@ def _with_headings_broken(table: Table) -> Table:
     return replace(table, headings=tuple("\n".join(of_one) for of_one in lines))
 
 
-def _split(table: Table, width: int) -> list[Table]:
-    """The columns of `table` in as few tables as have room, each with the names of the rows."""
-    blocks: list[list[int]] = [[]]
-    for columns in _together(table):
-        if blocks[-1] and _width(_part(table, blocks[-1] + columns)) > width:
-            blocks.append([])
-        blocks[-1] += columns
-    return [_part(table, columns) for columns in blocks]
+def _cut(table: Table, width: int) -> tuple[Table, tuple[str, ...]]:
+    """The columns that have room, from the left, at least one of numbers; and the headings of the others."""
+    groups = _together(table)
+    kept = list(range(table.naming)) + groups.pop(0)
+    while groups and _width(_part(table, kept + groups[0])) <= width:
+        kept += groups.pop(0)
+    left = tuple(" ".join(table.headings[column].split()) for columns in groups for column in columns)
+    return _part(table, kept), left
 
 
 def _together(table: Table) -> list[list[int]]:
@@ -93,10 +91,9 @@ def _together(table: Table) -> list[list[int]]:
 
 
 def _part(table: Table, columns: Sequence[int]) -> Table:
-    """`table` with the columns that name its rows and these."""
-    kept = [*range(table.naming), *columns]
-    rows = tuple(tuple(row[column] for column in kept) for row in table.rows)
-    return replace(table, headings=tuple(table.headings[column] for column in kept), rows=rows)
+    """`table` with these columns."""
+    rows = tuple(tuple(row[column] for column in columns) for row in table.rows)
+    return replace(table, headings=tuple(table.headings[column] for column in columns), rows=rows)
 
 
 def _width(table: Table) -> int:

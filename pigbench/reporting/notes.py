@@ -10,7 +10,7 @@ from textwrap import shorten
 from pigbench import registry
 from pigbench.counting import counted
 from pigbench.reporting.columns import Column, differing, held_besides, ranked_by
-from pigbench.reporting.conditioning_notes import conditioning_notes
+from pigbench.reporting.conditioning_notes import conditioning_notes, refusals
 from pigbench.reporting.numbers import ABSENT, each, how_many, number, some, span
 from pigbench.reporting.row_names import made_by, shown, unconditioned
 from pigbench.reporting.tuning import tuning_notes
@@ -58,7 +58,12 @@ def also_held(group: Group, metrics: Sequence[str]) -> str:
 
 
 def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Column]) -> Iterable[str]:
-    """The notes of Table 1."""
+    """The notes of Table 1, the gravest first."""
+    yield from _missing_images(rows)
+    yield from _refused((made_by(row), row) for row in rows)
+    biased = [column.info.heading for column in columns if any(column.name in row.biased for row in rows)]
+    if biased:
+        yield f"† {', '.join(biased)} {'is' if len(biased) == 1 else 'are'} mostly bias at this m"
     runs = [run for row in rows for run in row.runs if run.status == "ok"]
     if runs:
         reals = how_many((run.n_reference for run in runs if run.n_reference is not None), "real image")
@@ -77,13 +82,8 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Co
             "images; real: the same of held-out real pairs"
         )
     yield "clipped: pixels that came out beyond [-1, 1]"
-    biased = [column.info.heading for column in columns if any(column.name in row.biased for row in rows)]
-    if biased:
-        yield f"† {', '.join(biased)} {'is' if len(biased) == 1 else 'are'} mostly bias at this m"
     yield from _control_note(made_by(row) for row in rows if row.control)
     yield from _sampler_notes(group, rows)
-    yield from _missing_images(rows)
-    yield from _refused((made_by(row), row) for row in rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
         yield from tuning_notes(label, group)
@@ -158,24 +158,27 @@ def _perfect(group: Group, columns: Sequence[Column]) -> Iterable[str]:
 def arm_notes(
     group: Group, rows: Sequence[ArmRow], columns: Sequence[Column], family: Family | None = None
 ) -> Iterable[str]:
-    """The notes of Table 2; of a part of the cases without what was said of all of them."""
+    """The notes of Table 2, the gravest first; of a part of the cases without what was said of all of them."""
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
+    yield from _missing_arms(rows)
+    yield from _refused((shown(row), row) for row in rows)
+    if not group.part:
+        yield from refusals(rows)
     if any("segmenter" not in row.covers for row in rows if row.covers):
         yield (
             "every arm was trained once, so the luck of a training is unknown: the intervals are of patients only and "
             "too narrow, and there are no verdicts; --trainings 3 tells"
         )
+    if whole and (fewest := min(row.patients for row in whole)) < FEW:
+        yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
+    compared = differing(columns)
+    yield from difference_notes(rows, compared)
+    yield from verdict_notes(rows, compared, family)
     if whole:
         cases = how_many((row.cases for row in whole), "case")
         patients = how_many((row.patients for row in whole), group.dataset.grouped_by)
         yield f"mean over {cases} of {patients}, pooled out of fold, ± SD over folds (spread, not evidence)"
-        fewest = min(row.patients for row in whole)
-        if fewest < FEW:
-            yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
-    compared = differing(columns)
-    yield from difference_notes(rows, compared)
-    yield from verdict_notes(rows, compared, family)
     yield from _perfect(group, columns)
     yield from _metric_notes(columns)
     yield from _control_note(shown(row) for row in rows if row.control)
@@ -184,8 +187,6 @@ def arm_notes(
         yield from each(f"{compared.info.heading} by patient", means)
     if not group.part:
         yield from _training_notes(group, rows, measured)
-    yield from _missing_arms(rows)
-    yield from _refused((shown(row), row) for row in rows)
 
 
 def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[ArmRow]) -> Iterable[str]:

@@ -13,6 +13,7 @@ from json import dumps
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from pigbench.counting import counted
 from pigbench.reporting.fitting import fitted, text_width
 from pigbench.reporting.tables import Section, Table
 from pigbench.results import SCORE_COLUMNS
@@ -23,22 +24,24 @@ if TYPE_CHECKING:
 
 LOG_WIDTH = 100
 """Columns where there is no terminal to ask."""
+FIRST_NOTES = 5
+"""How many notes stand under a table where there is a way to see all of them; the gravest come first."""
 
 
-def rich(sections: Iterable[Section], console: Console | None = None) -> None:
-    """Print `sections`: best bold, second underlined."""
+def rich(sections: Iterable[Section], console: Console | None = None, *, notes: bool = False) -> None:
+    """Print `sections`: best bold, second underlined. notes: all of them, not the first alone."""
     from rich.console import Console as RichConsole
 
     console = console or RichConsole(width=_width())
     for section in sections:
-        console.print(_Shown(section))
+        console.print(_Shown(section, notes))
 
 
 class _Shown:
     """A section for rich, printed at once, as every call takes time."""
 
-    def __init__(self, section: Section) -> None:
-        self.section = section
+    def __init__(self, section: Section, notes: bool) -> None:
+        self.section, self.notes = section, notes
 
     def __rich_console__(self, console: Console, options: Any) -> Iterator[Any]:
         from rich.segment import Segment
@@ -52,20 +55,27 @@ class _Shown:
         for table in section.tables:
             yield Segment.line()
             yield Text(table.title)
-            for number, part in enumerate(fitted(table, width)):
-                if number:
-                    yield Segment.line()
-                yield _Grid(part)
-            yield _Lines(table.notes, _folded(table.signature, width))
+            part, left = fitted(table, width)
+            yield _Grid(part)
+            told = [f"no room for {', '.join(left)}: a wider terminal shows more"] if left else []
+            told += table.notes if self.notes else _first(table.notes)
+            yield _Lines(told, _folded(table.signature, width))
         yield Segment.line()
 
 
+def _first(notes: Sequence[str]) -> list[str]:
+    """The first notes, and how many there are more."""
+    more = len(notes) - FIRST_NOTES
+    return [*notes[:FIRST_NOTES], f"{counted(more, 'more note')}: --notes"] if more > 0 else list(notes)
+
+
 def text(sections: Iterable[Section]) -> str:
-    """`sections` as `rich` prints them where there is no colour, and so no mark of the best."""
+    """`sections` as `rich` prints them where there is no colour, and so no mark of the best, with all notes."""
     from rich.console import Console as RichConsole
 
     stream = io.StringIO()
-    rich(sections, RichConsole(file=stream, width=_width(), force_jupyter=False, color_system=None))
+    console = RichConsole(file=stream, width=_width(), force_jupyter=False, color_system=None)
+    rich(sections, console, notes=True)
     return stream.getvalue().rstrip()
 
 

@@ -132,23 +132,28 @@ def arm_table(
     family: the rows among them that get a verdict. predictors: what the differences go with, by measure.
     """
     columns = case_columns(group, metrics)
+    compared = differing(columns)
+    columns.sort(key=lambda column: column is not compared)  # with what it differs by, it comes first
     marks = list(zip(*(_ranks(rows, column) for column in columns), strict=True)) or [()] * len(rows)
     unseen = f"{group.dataset.grouped_by}s"
-    compared = differing(columns)
     deltas: tuple[str, ...] = (f"Δ {compared.info.heading} [{CONFIDENCE:.0%}]",) if compared else ()
     if compared and family and family.bounds:
         deltas += ("simultaneous", "verdict") if len(family.bounds) > 1 else ("verdict",)
-    without = [Cell("no masks"), *[Cell(ABSENT)] * (len(columns) + len(deltas))][: len(columns) + len(deltas)]
+    width = len(columns) + len(deltas)
     no_masks = [] if group.part else _without_masks(group)
+    scores = [column.heading_in_percent for column in columns]
     return Table(
         title=f"Table 2{of_part(group)}. Segmentation of unseen {unseen} by {rows[0].segmenter}{_in_percent(columns)}",
-        headings=("Trained on", *(column.heading_in_percent for column in columns), *deltas),
+        headings=("Trained on", *scores[:1], *deltas, *scores[1:]),
         rows=(
             *(
-                (Cell(shown(row) + partly(row.progress) + unconditioned(row)), *_arm_cells(row, columns, of, family))
+                (
+                    Cell(shown(row) + partly(row.progress) + unconditioned(row)),
+                    *(_without("FAILED", width) if _failed(row) else _arm_cells(row, columns, of, family)),
+                )
                 for row, of in zip(rows, marks, strict=True)
             ),
-            *((Cell(f"+{label}_{n}"), *without) for label, n in no_masks),
+            *((Cell(f"+{label}_{n}"), *_without("no masks", width)) for label, n in no_masks),
         ),
         notes=(*arm_notes(group, rows, columns, family), *predictor_notes(predictors or {}, columns)),
         signature=signature(group, [column.name for column in columns], rows),
@@ -221,8 +226,8 @@ def _heading(group: Group) -> str:
 def _image_cells(
     row: GeneratorRow, columns: Sequence[Column], by: Column | None, mark: Mark, width: int, agreed: bool
 ) -> list[Cell]:
-    if row.progress.state == "failed":
-        return [Cell("FAILED")] + [Cell(ABSENT)] * (width - 1)
+    if _failed(row):
+        return _without("FAILED", width)
     cells: list[Cell] = []
     for column in (column for column in columns if not column.former):
         told = column.spread(row.metrics[column.name]) + (" †" if column.name in row.biased else "")
@@ -238,8 +243,7 @@ def _image_cells(
 
 
 def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark], family: Family | None) -> list[Cell]:
-    if row.progress.state == "failed":
-        return [Cell("FAILED"), *[Cell(ABSENT)] * len(columns)] if columns else []
+    """The score that is compared, its difference, then the other scores."""
     found = {column.name: row.metrics.get(column.name, Estimate()) for column in columns}
     scores = [Cell(column.spread(found[column.name]), mark) for column, mark in zip(columns, marks, strict=True)]
     if not (compared := differing(columns)):
@@ -249,7 +253,16 @@ def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark], fa
         told.append(Cell(compared.interval(*row.together) if row.together else ABSENT))
     if family and family.bounds:
         told.append(Cell(row.verdict or ("control" if row.control else ABSENT)))
-    return scores + told
+    return [*scores[:1], *told, *scores[1:]]
+
+
+def _failed(row: GeneratorRow | ArmRow) -> bool:
+    return row.progress.state == "failed"
+
+
+def _without(why: str, width: int) -> list[Cell]:
+    """The cells of a row that has no numbers."""
+    return [Cell(why), *[Cell(ABSENT)] * width][:width]
 
 
 def _ranks(rows: Sequence[GeneratorRow | ArmRow], column: Column, kin: Sequence[Hashable] | None = None) -> list[Mark]:

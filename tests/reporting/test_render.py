@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -31,11 +32,11 @@ def nasty():
     return [Section(NASTY, (Table(NASTY, ("a_b", "c%"), (cells,), (NASTY,), "dice|n:1|v:0"),), NASTY, (NASTY,))]
 
 
-def in_terminal(sections, width, colour=False):
+def in_terminal(sections, width, colour=False, notes=True):
     console = Console(
         width=width, file=io.StringIO(), force_terminal=colour, color_system="standard" if colour else None
     )
-    render.rich(sections, console)
+    render.rich(sections, console, notes=notes)
     return console.file.getvalue()
 
 
@@ -54,6 +55,18 @@ def test_a_terminal_of_any_width_shows_everything(sections, width):
             for part in (table.title, *table.notes, table.signature):
                 assert words(part) in words(text)
             assert all(row[0].text in text for row in table.rows)
+
+
+def test_five_notes_are_shown_and_the_others_counted(sections):
+    (table,) = [table for table in sections[0].tables if table.number == 2]
+    text = words(in_terminal([replace(sections[0], tables=(table,))], 100, notes=False))
+    assert [words(note) in text for note in table.notes] == [True] * 5 + [False] * (len(table.notes) - 5)
+    assert words(f"{len(table.notes) - 5} more notes: --notes") in text and len(table.notes) > 6
+
+
+def test_what_failed_is_among_the_first_notes(sections):
+    text = in_terminal(sections, 100, notes=False)
+    assert "+pig_2048, unet: FAILED, 4/5 folds done; fold 1:" in text
 
 
 def test_at_100_columns_no_row_is_broken(sections):

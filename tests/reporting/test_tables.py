@@ -135,7 +135,7 @@ def test_where_every_arm_was_trained_once_the_first_note_says_what_is_unknown(ma
 
 def test_verdicts_stand_beside_the_intervals_that_decide_them(make_record):
     _, table = tables(make_record(("pig", "ldm"), trainings=3))
-    assert table.headings[-3:] == ("Δ Dice [95%]", "simultaneous", "verdict")
+    assert table.headings[:5] == ("Trained on", "Dice", "Δ Dice [95%]", "simultaneous", "verdict")
     assert column(table, "verdict")["+pig_2048"].text in ("helps", "hurts", "no difference shown")
     assert column(table, "verdict")["real only"].text == "-"
     assert "verdicts: by simultaneous 95% intervals of the 2 ranked rows, each at 9" in notes(table)
@@ -143,7 +143,7 @@ def test_verdicts_stand_beside_the_intervals_that_decide_them(make_record):
     upper = column(table, "simultaneous")["+ldm_2048"].text.split(", ")[1].removesuffix("]")
     assert f"gains beyond these are ruled out: +ldm_2048 {upper}" in notes(table)
     _, table = tables(make_record(trainings=3))
-    assert table.headings[-2:] == ("Δ Dice [95%]", "verdict")
+    assert table.headings[1:4] == ("Dice", "Δ Dice [95%]", "verdict")
     assert "verdict: by the interval of the one ranked row" in notes(table)
 
 
@@ -395,7 +395,7 @@ def test_the_columns_are_those_of_the_metrics_that_are_held(make_record):
     few, _ = tables(make_record(metrics=("dice", "image_recall")))
     assert few.headings == ("Generator", "n", "Image recall %", "floor", "m", "clipped %")
     assert few.title == "Table 1. Generated images (efficientnet-lite0 features)"
-    assert arms.headings[1:] == ("Dice", "IoU", "Precision", "Recall", "Found", "False alarms", "Δ Dice [95%]")
+    assert arms.headings[1:] == ("Dice", "Δ Dice [95%]", "IoU", "Precision", "Recall", "Found", "False alarms")
     assert arms.title.endswith("by unet, % except False alarms")
 
 
@@ -405,7 +405,7 @@ def test_a_metric_that_is_asked_for_is_shown_and_the_others_are_named_once(make_
     plain, more = section(summary), section(summary, metrics=["hd95"])
     said = [note for table in plain.tables for note in table.notes if "also hold" in note]
     assert said == ["the records also hold nsd, hd95: --metric NAME shows them"]
-    assert more.tables[1].headings[-2] == "HD95 mm"
+    assert more.tables[1].headings[-1] == "HD95 mm"
     assert "also hold nsd:" in notes(more.tables[-1])
     shown = column(more.tables[1], "HD95 mm")["real only"].text.split(" ± ")
     row = next(row for row in summary.arms if row.arm == "real")
@@ -556,3 +556,11 @@ def test_a_filtered_arm_says_how_many_pairs_were_kept_and_how_well_they_agree(ma
     assert "pairs kept, of those offered, and their agreement: +pig_64 (filter) 64 of 128 (61.2 %)" in notes(
         tables(filtered)[1]
     )
+
+
+def test_rows_without_numbers_are_as_long_as_the_others(make_record):
+    """Also beside rows with verdicts, which add columns."""
+    record = make_record(("pig", "joint", "ddpm", "ldm"), (64,), trainings=2, failed={("real+pig_64", 0)})
+    for table in tables(record):
+        assert {len(row) for row in table.rows} == {len(table.headings)}
+    assert [row[1].text for row in table.rows if row[0].text in ("+pig_64", "+ddpm_64")] == ["FAILED", "no masks"]

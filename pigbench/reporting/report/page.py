@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pigbench import __version__
 from pigbench.reporting.cells import Table
+from pigbench.reporting.render import FIRST_NOTES
 from pigbench.reporting.report.chapters import Chapter
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 MARK = '<meta name="generator" content="pigbench report">'
 """What tells a report from any other file."""
-FIRST_NOTES = 5
-"""Notes under a table that are shown at once."""
 
 
 def page(title: str, chapters: Sequence[Chapter], overview: Table | None = None) -> str:
