@@ -73,7 +73,7 @@ def test_they_are_shown_as_the_command_line_shows_them(records: Path, monkeypatc
     monkeypatch.delenv("COLUMNS", raising=False)
     tables = pigbench.compare(records)
     for text, format in ((str(tables), "rich"), (tables.markdown(), "markdown")):
-        printed = CliRunner().invoke(app, ["compare", str(records), "--format", format]).stdout
+        printed = CliRunner().invoke(app, ["compare", str(records), "--notes", "--format", format]).stdout
         assert text.strip() == printed.strip()
     monkeypatch.setenv("FORCE_COLOR", "1")  # as notebooks do
     assert repr(tables) == str(pigbench.compare(records)) and "\x1b" not in str(tables)
