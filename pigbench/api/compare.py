@@ -116,18 +116,20 @@ def compare(
     dataset: str | Sequence[str] | None = None,
     metric: str | Sequence[str] | None = None,
     by: str | None = None,
+    withdrawn: bool = False,
 ) -> Tables:
     """Table 1 (images) and Table 2 (segmentation) of the records under `path`, one pair for each protocol.
 
     path: records, or directories of them. against: the row of Table 2 that differences are to (default: real only).
     dataset: only the records of these datasets. metric: metrics to show besides the default ones; the frames have all.
-    by: `size` for a Table 2 of each third of the cases by their lesion's area, and no Table 1. What is left out, such
-    as files that are no records, is named in a warning. Raises PigbenchError where there is no record, and for an
+    by: `size` for a Table 2 of each third of the cases by their lesion's area, `class` for one of each class, and no
+    Table 1. withdrawn: show records that were withdrawn as wrong, too. What is left out, such as these and files that
+    are no records, is named in a warning. Raises PigbenchError where there is no record, and for an
     unknown row, dataset or metric.
     """
     told: list[str] = []
     try:
-        return read_tables(path, Choice(against, several(dataset), several(metric), by), told.append)
+        return read_tables(path, Choice(against, several(dataset), several(metric), by, withdrawn), told.append)
     finally:
         for line in told:
             warnings.warn(line, stacklevel=3)  # beyond `refusing`
@@ -141,6 +143,7 @@ class Choice:
     datasets: Sequence[str] = ()
     metrics: Sequence[str] = ()
     by: str | None = None
+    withdrawn: bool = False
 
 
 def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -156,7 +159,7 @@ def read_tables(path: str | Path | Sequence[str | Path], choice: Choice, tell: C
     from pigbench.results import merge
 
     require_known("way to tell cases apart", several(choice.by), BY)
-    groups = merge(found_records(path, choice.datasets, tell))
+    groups = merge(found_records(path, choice.datasets, tell, withdrawn=choice.withdrawn))
     held = dict.fromkeys(name for group in groups for kind in ("case", "set") for name in group.held(kind))
     require_known("metric among the records", choice.metrics, held)
     if choice.by:
@@ -169,11 +172,13 @@ def found_records(
     datasets: Sequence[str],
     tell: Callable[[str], None],
     *,
+    withdrawn: bool = False,
     statistics: bool = False,
 ) -> list[Record]:
-    """The records under `path`, of these datasets if any are named; `tell` is given the files that are none.
+    """The records under `path`, of these datasets if any are named; `tell` is given what is left out.
 
-    Raises PigbenchError where there is no record, and for an unknown dataset.
+    withdrawn: those, too, that are withdrawn. Raises PigbenchError where there is no record, and for an unknown
+    dataset.
     """
     from pigbench.results import load_records
 
@@ -181,10 +186,28 @@ def found_records(
     records, skipped = load_records(places, statistics=statistics)
     if skipped:
         tell(_named(skipped))
+    if not withdrawn:
+        records = _standing(records, tell)
     if not records:
         raise PigbenchError(_nothing(places))
     require_known("dataset among the records", datasets, sorted({record.dataset.name for record in records}))
     return [record for record in records if not datasets or record.dataset.name in datasets]
+
+
+def _standing(records: list[Record], tell: Callable[[str], None]) -> list[Record]:
+    """Those that are not withdrawn. Raises PigbenchError where there were some, and all are."""
+    from pigbench.results.withdrawn import why_withdrawn
+
+    wrong = {record.key: reason for record in records if (reason := why_withdrawn(record))}
+    if not wrong:
+        return records
+    reasons = "; ".join(f"{key[:8]}: {reason}" for key, reason in wrong.items())
+    left = [record for record in records if record.key not in wrong]
+    told = f"left out, as withdrawn (--withdrawn shows them): {reasons}"
+    if not left:
+        raise PigbenchError(f"no other records: {told}")
+    tell(told)
+    return left
 
 
 def _in_parts(groups: list[Group], by: str, tell: Callable[[str], None]) -> list[Group]:

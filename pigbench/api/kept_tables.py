@@ -64,7 +64,7 @@ def _place(path: str | Path | Sequence[str | Path], choice: Choice, costs: bool)
         return None
     if sum(size for _, size, _ in files) < LARGE:
         return None
-    asked = [choice.against, choice.datasets, choice.metrics, choice.by, costs]
+    asked = [choice.against, choice.datasets, choice.metrics, choice.by, choice.withdrawn, costs]
     code = [_about(file) for file in sorted(Path(__file__).parents[1].rglob("*.py"))]
     made_of = [__version__, code, sorted(registry.plugins("metrics")), asked, files]
     return home / "pigbench" / "tables" / f"{digest(made_of)[:32]}.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pigbench.api.request import Options, several
 from pigbench.api.settings import as_changes
+from pigbench.results.naming import way_of
 
 if TYPE_CHECKING:
     from pigbench.results import Record
@@ -42,6 +44,29 @@ def go_on(given: Mapping[str, Any]) -> Options:
     shown = {name: value for name, value in taken.items() if name not in told or name == "set"}
     options.say(f"going on from {path}: {_as_options(shown)}")
     return options
+
+
+def whole_run(record: Record, store: Path) -> Options:
+    """Options whose plan holds what a record was made of, as far as its generators are installed here."""
+    from pigbench import registry
+
+    installed = registry.plugins("generators")
+    generators = {info.plugin: label for label, info in record.generators.items() if info.plugin in installed}
+    masks = dict.fromkeys(found[1] for label in record.generators if (found := re.search(r"\(masks=([\w-]+)\)", label)))
+    uses = [way_of(arm.use, arm.share) for arm in record.arms.values() if arm.generator and arm.use != "alone"]
+    sizes = {arm.train_patients for arm in record.arms.values()}
+    taken = _settings(record, list(generators), list(masks))
+    return Options(
+        **taken,
+        masks=list(masks) or None,
+        controls=any(arm.use == "alone" or arm.stretch != 1 for arm in record.arms.values()),
+        train_patients=["all" if size is None else size for size in sizes],
+        use=list(dict.fromkeys(uses)) or None,
+        seeds=len(record.seeds),
+        trainings=max((fit.training + 1 for fit in record.fits), default=1),
+        store=store,
+        progress=False,
+    )
 
 
 def _newest(told: Mapping[str, Any], directory: Path) -> tuple[Path, Record] | None:

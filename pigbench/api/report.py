@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pigbench.api.compare import DEFAULT, found_records
-from pigbench.api.refusals import refusing
+from pigbench.api.refusals import refusing, require_known
 from pigbench.api.request import several
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
     from pigbench.reporting.report.chapters import Protocol
+    from pigbench.reporting.report.pictures import Album
     from pigbench.results import Group, Record, Summary
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What goes into a report. The fields are those of `report`."""
+
+    datasets: Sequence[str] = ()
+    generator: str = ""
+    images: bool = False
+    withdrawn: bool = False
+    store: Path = Path("runs")
 
 
 @refusing()
@@ -23,17 +36,25 @@ def report(
     out: str | Path = "report.html",
     *,
     dataset: str | Sequence[str] | None = None,
+    generator: str | None = None,
+    images: bool = False,
+    withdrawn: bool = False,
+    store: str | Path = "runs",
     force: bool = False,
 ) -> Path:
     """Write a report of the records under `path`: one HTML file that needs no network and no other file.
 
     path: records, or directories of them. out: the file; one that is there is replaced if a report wrote it, or with
-    force. dataset: only the records of these datasets. What is left out is named in a warning. Returns the file. Raises
-    PigbenchError where there is no record, for an unknown dataset, and for a file that is not to be replaced.
+    force. dataset: only the records of these datasets. generator: a card of this generator, in place of the report.
+    store: where generated images are looked for. images: show real images too: real pairs, controls, the training
+    images nearest to generated ones, and cases with their predictions. withdrawn: show records that were withdrawn as
+    wrong, too. What is left out is named in a warning. Returns the file. Raises PigbenchError where there is no record,
+    for an unknown dataset or generator, and for a file that is not to be replaced.
     """
     told: list[str] = []
+    wanted = Wanted(several(dataset), generator or "", images, withdrawn, Path(store))
     try:
-        return write_report(path, Path(out), several(dataset), told.append, force=force)
+        return write_report(path, Path(out), wanted, told.append, force=force)
     finally:
         for line in told:
             warnings.warn(line, stacklevel=3)  # beyond `refusing`
@@ -42,27 +63,18 @@ def report(
 def write_report(
     path: str | Path | Sequence[str | Path],
     out: Path,
-    datasets: Sequence[str],
+    wanted: Wanted,
     tell: Callable[[str], None],
     *,
     force: bool = False,
 ) -> Path:
     """As `report`, which see; `tell` is given what is left out."""
-    from pigbench.reporting.report.chapters import chapter
-    from pigbench.reporting.report.overview import overview
-    from pigbench.reporting.report.page import page
     from pigbench.results.files import write_whole
 
     _check(out, force)
-    found = list(protocols(found_records(path, datasets, tell, statistics=True)))
-    names = ", ".join(dict.fromkeys(of.summary.group.dataset.name for of in found))
-    text = page(
-        f"Does synthetic data help? {names}",
-        [chapter(of) for of in found],
-        overview([of.summary for of in found]),
-    )
+    records = found_records(path, wanted.datasets, tell, withdrawn=wanted.withdrawn, statistics=True)
     try:
-        write_whole(out, text)
+        write_whole(out, _page(records, wanted))
     except OSError as error:
         raise PigbenchError(f"cannot write the report {out}: {error.strerror or error}") from error
     return out
@@ -81,7 +93,29 @@ def _check(out: Path, force: bool) -> None:
             raise PigbenchError(f"{out} is there and no report: give another name, or --force to replace it")
 
 
-def protocols(records: Iterable[Record]) -> Iterator[Protocol]:
+def _page(records: Sequence[Record], wanted: Wanted) -> str:
+    from pigbench.reporting.report.card import card
+    from pigbench.reporting.report.chapters import chapter
+    from pigbench.reporting.report.overview import overview
+    from pigbench.reporting.report.page import card_page, page
+
+    if wanted.generator:
+        known = sorted({label for record in records for label in record.generators})
+        require_known("generator among the records", [wanted.generator], known)
+        records = [record for record in records if wanted.generator in record.generators]
+    found = list(protocols(records, wanted))
+    if wanted.generator:
+        return card_page(card(wanted.generator, found), images=wanted.images)
+    names = ", ".join(dict.fromkeys(of.summary.group.dataset.name for of in found))
+    return page(
+        f"Does synthetic data help? {names}",
+        [chapter(of) for of in found],
+        overview([of.summary for of in found]),
+        images=wanted.images,
+    )
+
+
+def protocols(records: Iterable[Record], wanted: Wanted) -> Iterator[Protocol]:
     """What a report is made of: the records of each protocol, with their summary, whole and in parts."""
     from pigbench.reporting.report.chapters import Protocol
     from pigbench.results import merge, summarise
@@ -94,10 +128,26 @@ def protocols(records: Iterable[Record]) -> Iterator[Protocol]:
         return tuple(summarise(part) for part in parts)
 
     for group in merge(whole):
-        own = [record for record in whole if _is_of(record, group)]
-        yield Protocol(summarise(group), tuple(own), summaries(by_size(group)), summaries(by_class(group)))
+        own = tuple(record for record in whole if _is_of(record, group))
+        albums = tuple(album for record in own if (album := _album(record, wanted)))
+        yield Protocol(summarise(group), own, summaries(by_size(group)), summaries(by_class(group)), albums)
 
 
 def _is_of(record: Record, group: Group) -> bool:
     ours = record.protocol_hash, record.folds, record.dataset.identity
     return ours == (group.protocol_hash, group.folds, group.dataset.identity)
+
+
+def _album(record: Record, wanted: Wanted) -> Album | None:
+    """The artifacts of a record's run; None where they cannot be in the store, or not be told."""
+    from pigbench.api.last_run import whole_run
+    from pigbench.api.request import set_up
+    from pigbench.reporting.report.pictures import Album
+
+    if not (wanted.store / "artifacts").is_dir():
+        return None
+    try:
+        setup = set_up(whole_run(record, wanted.store))
+        return Album(setup.plan, setup.store, record.dataset.name, wanted.images)
+    except (PigbenchError, KeyError):  # of another version, a dataset that is gone, a record of format 1
+        return None

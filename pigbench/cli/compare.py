@@ -50,6 +50,9 @@ def compare(
         ),
     ] = None,
     notes: Annotated[bool, typer.Option("--notes", help="Show all notes under a table, not the first five.")] = False,
+    withdrawn: Annotated[
+        bool, typer.Option("--withdrawn", help="Also show records that were withdrawn because they are wrong.")
+    ] = False,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also draw the learning curves of Table 3 (.svg, .png or .pdf)."),
@@ -59,7 +62,7 @@ def compare(
     from pigbench.api.compare import DEFAULT, Choice, read_tables
     from pigbench.api.kept_tables import finished_sections
 
-    choice = Choice(against, dataset or (), metric or (), by)
+    choice = Choice(against, dataset or (), metric or (), by, withdrawn)
 
     def tell(line: str) -> None:
         typer.echo(line, err=True)

@@ -43,10 +43,7 @@ def contact_sheet(cells: Sequence[Cell], path: Path, columns: int = 8, title: st
     If no cell has a mask there is one panel a cell. Raises ValueError for no cells or images of different shapes. The
     file appears whole or not at all.
     """
-    shapes = {cell.image.shape for cell in cells}
-    if len(shapes) != 1:
-        raise ValueError(f"a contact sheet wants images of one shape, not {sorted(shapes) or 'none'}")
-    sheet = _compose(cells, min(columns, len(cells)), title)
+    sheet = compose(cells, columns, title)
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
     try:
         sheet.save(temporary, format="PNG")
@@ -55,9 +52,14 @@ def contact_sheet(cells: Sequence[Cell], path: Path, columns: int = 8, title: st
         temporary.unlink(missing_ok=True)
 
 
-def _compose(cells: Sequence[Cell], columns: int, title: str) -> Image:
+def compose(cells: Sequence[Cell], columns: int = 8, title: str = "") -> Image:
+    """The sheet itself, see `contact_sheet`. Raises ValueError for no cells or images of different shapes."""
     from PIL import Image, ImageDraw
 
+    shapes = {cell.image.shape for cell in cells}
+    if len(shapes) != 1:
+        raise ValueError(f"a contact sheet wants images of one shape, not {sorted(shapes) or 'none'}")
+    columns = min(columns, len(cells))
     masked = any(cell.mask is not None for cell in cells)
     tiles = [_tile(cell, masked) for cell in cells]
     height, width = tiles[0].shape[:2]

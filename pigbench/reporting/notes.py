@@ -26,6 +26,8 @@ FEW = 10
 
 def remarks(group: Group) -> Iterable[str]:
     """What every table of `group` needs said."""
+    for reason in group.withdrawn:
+        yield f"WITHDRAWN, and shown because it was asked for: {reason}"
     if group.dataset.pseudo_patients:
         yield "no patient ids: near-identical images count as one patient, any others as their own"
     elif not group.dataset.has_patient_ids:

@@ -30,6 +30,7 @@ from pigbench.results.record import (
     Tuning,
     UsedProtocol,
 )
+from pigbench.results.withdrawn import why_withdrawn
 
 Unit = tuple[Any, ...]
 """What is measured once, whatever the number of records that hold it; its last three parts are the seed, the training
@@ -119,7 +120,8 @@ class Group:
     conflicts: results that two records give differently. redefined: metrics that two records compute differently.
     costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. hardware: what the
     stages ran on, as far as the records say. tuning: the studies behind a generator or a segmenter, by its label.
-    ceiling: by metric, what perfect masks of the working resolution score. part: of which cases it is, None for all.
+    ceiling: by metric, what perfect masks of the working resolution score. withdrawn: why records of it are, if any
+    are. part: of which cases it is, None for all.
     """
 
     protocol_hash: str
@@ -143,6 +145,7 @@ class Group:
     hardware: tuple[str, ...] = ()
     tuning: Mapping[str, tuple[Tuning, ...]] = field(default_factory=dict)
     ceiling: Mapping[str, float | None] = field(default_factory=dict)
+    withdrawn: tuple[str, ...] = ()
     part: Part | None = None
 
     @property
@@ -224,6 +227,7 @@ def _group(records: list[Record]) -> Group:
             for record in reversed(records)
             for name, score in next(iter(record.test_sets.values())).ceiling.items()
         },
+        withdrawn=tuple(sorted({why_withdrawn(record) for record in records} - {""})),
     )
 
 

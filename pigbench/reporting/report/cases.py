@@ -33,18 +33,17 @@ class Spread:
 
 
 def spreads(group: Group, rows: Sequence[ArmRow], column: Column) -> dict[str, Spread]:
-    """By arm, of the complete rows of one segmenter."""
+    """By arm. rows: of one segmenter, complete, with scores of that metric."""
+    trials = defaultdict(list)
+    for trial in group.trials:
+        if column.name in trial.scores:
+            trials[trial.arm.arm, trial.run.segmenter].append(trial)
     found = {}
     for row in rows:
-        if row.progress.state == "complete" and column.name in row.metrics:
-            trials = [
-                trial
-                for trial in group.trials
-                if (trial.arm.arm, trial.run.segmenter) == (row.arm, row.segmenter) and column.name in trial.scores
-            ]
-            cases = np.concatenate([trial.cases for trial in trials])
-            scores = np.concatenate([trial.scores[column.name] for trial in trials])
-            found[row.arm] = _spread(shown(row), group, cases, scores)
+        own = trials[row.arm, row.segmenter]
+        cases = np.concatenate([trial.cases for trial in own])
+        scores = np.concatenate([trial.scores[column.name] for trial in own])
+        found[row.arm] = _spread(shown(row), group, cases, scores)
     return found
 
 

@@ -16,6 +16,7 @@ from pigbench.reporting.report.embedding import Attachment, attachment
 from pigbench.reporting.report.forest import forest
 from pigbench.reporting.report.losses import losses
 from pigbench.reporting.report.parts import by_part
+from pigbench.reporting.report.pictures import Album, Picture
 from pigbench.reporting.report.quality import quality
 from pigbench.reporting.report.text import command_of, protocol_in_words
 from pigbench.reporting.report.verdict import Answer, answer
@@ -25,12 +26,16 @@ from pigbench.results import ArmRow, Record, Summary
 
 @dataclass(frozen=True)
 class Protocol:
-    """Everything of one protocol that a report is made of. parts: its summary by lesion size, and by class."""
+    """Everything of one protocol that a report is made of.
+
+    by_size, by_class: its summary in parts. albums: the artifacts of its records' runs, of those that are in the store.
+    """
 
     summary: Summary
     records: tuple[Record, ...]
     by_size: tuple[Summary, ...] = ()
     by_class: tuple[Summary, ...] = ()
+    albums: tuple[Album, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,10 @@ class Chapter:
     uses: Table | None
     tables: dict[int, list[Table]]
     quality: tuple[Drawing, ...]
+    pictures: tuple[Picture, ...]
     failing: tuple[Drawing, ...]
     others: tuple[Drawing, ...]
+    cases: tuple[Picture, ...]
     costs: tuple[Drawing, ...]
     losses: tuple[Drawing, ...]
     protocol: tuple[tuple[str, str], ...]
@@ -72,6 +79,7 @@ def chapter(of: Protocol) -> Chapter:
     segmenters = sorted({row.segmenter for row in summary.arms})
     each = [_Shown(of, name, column) for name in segmenters] if column else []
     failing = [drawings for shown in each if (drawings := shown.failing())]
+    pictures = pictures_of(of)
     return Chapter(
         anchor=f"p{digest([summary.group.protocol_hash, summary.group.dataset.identity])[:8]}",
         section=told,
@@ -80,14 +88,27 @@ def chapter(of: Protocol) -> Chapter:
         uses=next((table for shown in each if (table := shown.uses())), None),
         tables={number: [table for table in told.tables if table.number == number] for number in (1, 2, 3, 4)},
         quality=tuple(without_empty([shown.quality() for shown in each])),
+        pictures=tuple(pictures),
         failing=tuple(drawings[0] for drawings in failing),
         others=tuple(drawing for drawings in failing for drawing in drawings[1:]),
+        cases=tuple(picture for shown in each if (picture := shown.cases())),
         costs=tuple(without_empty([shown.costs() for shown in each])),
         losses=tuple(losses(summary.group)),
         protocol=tuple(protocol_in_words(of.records[0])),
         made=tuple(map(_made, of.records)),
-        missing=_missing(of, bool(failing)),
+        missing=_missing(of, bool(failing), bool(pictures)),
     )
+
+
+def pictures_of(of: Protocol, generator: str = "") -> list[Picture]:
+    """Of every generator, or of that one, each once."""
+    generators = of.summary.group.generators
+    wanted = {label: info for label, info in generators.items() if generator in ("", label)}
+    found: dict[str, Picture] = {}
+    for album in of.albums:
+        for picture in album.of_generators(wanted):
+            found.setdefault(picture.title, picture)
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -125,26 +146,46 @@ class _Shown:
     def quality(self) -> Drawing | None:
         return quality(self.of.summary, self.segmenter, self.column)
 
+    @property
+    def base(self) -> ArmRow | None:
+        """Real only with all patients."""
+        return next((row for row in self.measured if row.is_base and row.train_patients is None), None)
+
+    @property
+    def others(self) -> list[ArmRow]:
+        """The best ranked arm first."""
+        others = [row for row in self.measured if not row.is_base]
+        mean = {row.arm: row.metrics[self.column.name].mean for row in others}
+        return sorted(others, key=lambda row: (not (row.ranked and row.generator), -mean[row.arm]))
+
+    @property
+    def measured(self) -> list[ArmRow]:
+        """The complete rows."""
+        return [row for row in self.rows if row.progress.state == "complete" and self.column.name in row.metrics]
+
     def failing(self) -> list[Drawing]:
-        """Of each arm beside real only, the best ranked one first; none where real only or every other is missing."""
-        rows, column = self.rows, self.column
-        known = spreads(self.of.summary.group, rows, column)
-        base = next(
-            (known[row.arm] for row in rows if row.is_base and row.train_patients is None and row.arm in known), None
-        )
-        others = [row for row in rows if row.arm in known and not row.is_base]
-        if base is None:
+        """Of each arm beside real only; none where real only or every other is missing."""
+        if (base := self.base) is None:
             return []
-        others.sort(key=lambda row: (not (row.ranked and row.generator), -row.metrics[column.name].mean))
-        return [compared(known[row.arm], base, column) for row in others]
+        known = spreads(self.of.summary.group, self.measured, self.column)
+        return [compared(known[row.arm], known[base.arm], self.column) for row in self.others]
+
+    def cases(self) -> Picture | None:
+        """Of the best arm, where its predictions are in the store."""
+        if (base := self.base) is None or not (others := self.others):
+            return None
+        pictures = (album.of_cases(self.of.summary, base, others[0], self.column.name) for album in self.of.albums)
+        return next(filter(None, pictures), None)
 
     def costs(self) -> Drawing | None:
         return costs(self.of.summary.group, self.rows, self.column)
 
 
-def _missing(of: Protocol, failing: bool) -> dict[str, str]:
+def _missing(of: Protocol, failing: bool, pictures: bool) -> dict[str, str]:
     """By part of the chapter, what it lacks and why."""
     found = {}
+    if not pictures:
+        found["pictures"] = "No generated images: the samples of these records are not in the store."
     if not of.summary.generators:
         found["good"] = "No record here measured generated images, so there is no Table 1."
     if not failing:

@@ -18,17 +18,20 @@ Losses = dict[str, list[list[float]]]
 """By panel, the curves in it."""
 
 
-def losses(group: Group) -> list[Drawing]:
-    """Of generators, a panel for each network; of segmenters, a panel for each arm. Those that records hold."""
+def losses(group: Group, generator: str = "") -> list[Drawing]:
+    """Of generators, a panel for each network; of segmenters, a panel for each arm. Those that records hold.
+
+    generator: its networks alone, if one is named.
+    """
     networks: Losses = {
         f"{label}: {component}": [_known(curve)]
         for label, info in group.generators.items()
         for component, curve in info.losses.items()
-        if curve
+        if curve and generator in ("", label)
     }
     fits: Losses = defaultdict(list)
     for trial in group.trials:
-        if trial.run.losses:
+        if trial.run.losses and not generator:
             fits[f"{trial.run.segmenter}: {trial.arm.arm}"].append(_known(trial.run.losses))
     told = {
         "Losses of the generators' networks": (networks, "One training of each, of the last fold that is there."),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pigbench import __version__
 from pigbench.reporting.cells import Table
 from pigbench.reporting.render import FIRST_NOTES
+from pigbench.reporting.report.card import Card
 from pigbench.reporting.report.chapters import Chapter
 
 if TYPE_CHECKING:
@@ -20,21 +21,43 @@ MARK = '<meta name="generator" content="pigbench report">'
 """What tells a report from any other file."""
 
 
-def page(title: str, chapters: Sequence[Chapter], overview: Table | None = None) -> str:
-    """One self-contained HTML file. It makes no request, and is read without its script."""
+def page(title: str, chapters: Sequence[Chapter], overview: Table | None = None, *, images: bool = False) -> str:
+    """One self-contained HTML file. It makes no request, and is read without its script.
+
+    images: whether the chapters may hold images of a dataset.
+    """
+    generated = any(chapter.pictures or chapter.cases for chapter in chapters)
+    return _rendered("page.html", title, generated, images, chapters=chapters, overview=overview)
+
+
+def card_page(card: Card, *, images: bool = False) -> str:
+    """A generator's card as such a file."""
+    return _rendered("card.html", card.label, bool(card.pictures), images, card=card)
+
+
+def _rendered(template: str, title: str, pictures: bool, images: bool, **content: object) -> str:
     pages = _pages()
     script, style = (_source(pages, name) for name in ("script.js", "style.css"))
-    return pages.get_template("page.html").render(
+    return pages.get_template(template).render(
         title=title,
         version=__version__,
+        holds=_what_it_holds(pictures, images),
         mark=MARK,
         policy=policy(script),
         script=script,
         style=style,
-        chapters=chapters,
-        overview=overview,
         first_notes=FIRST_NOTES,
+        **content,
     )
+
+
+def _what_it_holds(pictures: bool, images: bool) -> str:
+    """What a reader must know of the pictures before passing the file on."""
+    if not pictures:
+        return "This file holds no images."
+    if images:
+        return "This file holds real images of the dataset: pass it on only where these may go."
+    return "This file holds generated images and no real ones; where Copies is high they may resemble real ones."
 
 
 def policy(script: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -49,9 +50,9 @@ def read_page():
 @pytest.fixture
 def protocols():
     """A function from records to what a report is made of."""
-    from pigbench.api.report import protocols
+    from pigbench.api.report import Wanted, protocols
 
-    return lambda *records: list(protocols(records))
+    return lambda *records: list(protocols(records, Wanted(store=Path("no-store"))))
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""`pigbench.report`: which file it writes, and what of the records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import pigbench
+from pigbench.reporting.report.page import MARK
+from pigbench.results import write_record
+
+
+@pytest.fixture
+def runs(make_record, tmp_path: Path) -> Path:
+    """One record, in a directory of its own."""
+    write_record(make_record(("pig",), (64,), trainings=2), tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def test_a_report_is_replaced_and_any_other_file_is_not(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    assert pigbench.report(runs, out) == out and MARK in out.read_text(encoding="utf-8")
+    out.write_text(f"older {MARK}")
+    pigbench.report(runs, out)
+    assert "<article" in out.read_text(encoding="utf-8")
+    out.write_text("mine")
+    with pytest.raises(pigbench.PigbenchError, match="report.html is there and no report: .*--force"):
+        pigbench.report(runs, out)
+    assert out.read_text() == "mine"
+    pigbench.report(runs, out, force=True)
+    assert "<article" in out.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dataset": "phantm"}, "unknown dataset among the records 'phantm': did you mean 'phantom'"),
+        ({"generator": "pgi"}, "unknown generator among the records 'pgi': did you mean 'pig'"),
+        ({"path": "nowhere"}, "no such file or directory: nowhere"),
+        ({"out": "."}, ". is a directory: give the name of a file, such as report.html"),
+        ({"out": "nowhere/report.html"}, "cannot write the report nowhere/report.html"),
+    ],
+)
+def test_what_cannot_be_made_is_said(options: dict[str, str], said: str, runs: Path, tmp_path: Path) -> None:
+    options = {"path": str(runs), "out": str(tmp_path / "report.html")} | options
+    with pytest.raises(pigbench.PigbenchError) as raised:
+        pigbench.report(**options)
+    assert said in str(raised.value)
+
+
+def test_a_card_takes_the_reports_place(runs: Path, tmp_path: Path) -> None:
+    text = pigbench.report(runs, tmp_path / "card.html", generator="pig").read_text(encoding="utf-8")
+    assert "PIGBench generator card" in text and "<article" not in text
+
+
+def test_records_of_format_1_have_a_report(tmp_path: Path) -> None:
+    published = Path(__file__).parents[2] / "results"
+    file = next(file for file in sorted(published.glob("*.json")) if "pigbench-record/1" in file.read_text()[:200])
+    text = pigbench.report(file, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Table 2." in text and "hold no loss curves" in text

@@ -1,0 +1,42 @@
+"""Withdrawn records: left out, said so, and shown marked on demand."""
+
+from __future__ import annotations
+
+import pytest
+
+import pigbench
+from pigbench.results import withdrawn, write_record
+from pigbench.results.withdrawn import Withdrawal
+
+
+@pytest.fixture
+def runs(make_record, tmp_path, monkeypatch):
+    """A right record and a wrong one, of one protocol."""
+    wrong = Withdrawal("masks were shifted by a pixel", keys=frozenset({"b" * 16}))
+    monkeypatch.setattr(withdrawn, "WITHDRAWN", (wrong,))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_record(make_record(("pig",), (64,), key="a" * 16), tmp_path / "runs")
+    write_record(make_record(("ldm",), (64,), key="b" * 16), tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def test_they_are_left_out_and_named_with_the_reason(runs):
+    with pytest.warns(UserWarning, match="left out, as withdrawn .*bbbbbbbb: masks were shifted by a pixel"):
+        text = str(pigbench.compare(runs))
+    assert "+pig_64" in text and "ldm" not in text
+
+
+def test_on_demand_they_are_shown_and_marked(runs):
+    text = str(pigbench.compare(runs, withdrawn=True))
+    assert "+ldm_64" in text
+    assert "WITHDRAWN, and shown because it was asked for: masks were shifted by a pixel" in text
+
+
+def test_a_version_can_be_withdrawn_and_then_nothing_is_left(runs, monkeypatch):
+    monkeypatch.setattr(withdrawn, "WITHDRAWN", (Withdrawal("all wrong", versions=frozenset({"0.1.0"})),))
+    with pytest.raises(pigbench.PigbenchError, match="no other records: left out, as withdrawn .*: all wrong"):
+        pigbench.compare(runs)
+
+
+def test_no_published_record_is_withdrawn(make_record):
+    assert withdrawn.why_withdrawn(make_record()) == ""
