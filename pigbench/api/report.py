@@ -72,12 +72,27 @@ def write_report(
     from pigbench.results.files import write_whole
 
     _check(out, force)
-    records = found_records(path, wanted.datasets, tell, withdrawn=wanted.withdrawn, statistics=True)
+    made = _made(path, wanted, tell)
     try:
-        write_whole(out, _page(records, wanted))
+        write_whole(out, made)
     except OSError as error:
         raise PigbenchError(f"cannot write the report {out}: {error.strerror or error}") from error
     return out
+
+
+def _made(path: str | Path | Sequence[str | Path], wanted: Wanted, tell: Callable[[str], None]) -> str:
+    """The page; as it was kept in the store where nothing has changed. Figures take most of the time."""
+    from pigbench.api.kept import About, Shelf, kept, key_of, record_facts
+
+    def make(tell: Callable[[str], None]) -> str:
+        records = found_records(path, wanted.datasets, tell, withdrawn=wanted.withdrawn, statistics=True)
+        return _page(records, wanted)
+
+    stages = sorted((wanted.store / "artifacts").glob("*"))
+    if not stages:
+        return make(tell)
+    key = key_of(list(map(str, vars(wanted).values())), record_facts(path), list(map(About.of, stages)))
+    return kept(Shelf(wanted.store / "reports", str), key, make, tell)
 
 
 def _check(out: Path, force: bool) -> None:

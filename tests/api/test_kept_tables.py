@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pigbench.api import kept_tables
+from pigbench.api import kept, kept_tables
 from pigbench.api.compare import Choice
 from pigbench.errors import PigbenchError
 from pigbench.results import write_record
@@ -40,7 +40,7 @@ def shown(runs, **options):
     return kept_tables.finished_sections(runs, Choice(**options), told.append), told
 
 
-def kept(runs):
+def kept_files(runs):
     return sorted((runs.parent / "cache").rglob("*.json"))
 
 
@@ -61,14 +61,14 @@ def test_what_is_asked_for_and_what_is_there_tell_tables_apart(runs, made, make_
     assert len(made) == 4
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '{"told": [], "sections": [{"heading": 3}]}', "\ud800"])
+@pytest.mark.parametrize("content", ["", "{", "[1]", '[[], [{"heading": 3}]]', "\ud800"])
 def test_a_damaged_file_is_made_anew(runs, made, content):
     first = shown(runs)
-    (file,) = kept(runs)
+    (file,) = kept_files(runs)
     file.write_bytes(content.encode("utf-8", "surrogatepass"))
     assert shown(runs) == first
     assert len(made) == 2
-    assert json.loads(file.read_text())["sections"]
+    assert json.loads(file.read_text())[1]
 
 
 def test_a_place_that_cannot_be_written_changes_nothing(runs, made, monkeypatch):
@@ -79,17 +79,17 @@ def test_a_place_that_cannot_be_written_changes_nothing(runs, made, monkeypatch)
 
 
 def test_only_the_newest_are_kept_and_only_of_large_records(runs, made, monkeypatch):
-    monkeypatch.setattr(kept_tables, "MOST", 2)
+    monkeypatch.setattr(kept, "MOST", 2)
     for options in ({}, {"by": "size"}, {"against": "+pig_2048"}):
         shown(runs, **options)
-    assert len(kept(runs)) == 2
+    assert len(kept_files(runs)) == 2
     monkeypatch.setattr(kept_tables, "LARGE", 2**40)
     shown(runs, metrics=("dice",))
-    assert len(kept(runs)) == 2
+    assert len(kept_files(runs)) == 2
 
 
 def test_an_error_is_not_kept(runs, made):
     for _ in range(2):
         with pytest.raises(PigbenchError, match="unknown metric among the records 'dise': did you mean 'dice'"):
             shown(runs, metrics=("dise",))
-    assert not kept(runs)
+    assert not kept_files(runs)

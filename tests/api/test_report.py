@@ -59,3 +59,17 @@ def test_records_of_format_1_have_a_report(tmp_path: Path) -> None:
     file = next(file for file in sorted(published.glob("*.json")) if "pigbench-record/1" in file.read_text()[:200])
     text = pigbench.report(file, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Table 2." in text and "hold no loss curves" in text
+
+
+def test_a_report_is_made_once_for_a_store(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "store" / "artifacts" / "sample").mkdir(parents=True)
+    first = pigbench.report(runs, tmp_path / "a.html", store=tmp_path / "store").read_text(encoding="utf-8")
+    monkeypatch.setattr("pigbench.api.report._page", lambda *_: "made anew")
+    again = pigbench.report(runs, tmp_path / "b.html", store=tmp_path / "store").read_text(encoding="utf-8")
+    assert again == first
+    for change in ({"images": True}, {"generator": "pig"}):
+        made = pigbench.report(runs, tmp_path / "c.html", store=tmp_path / "store", force=True, **change)
+        assert made.read_text() == "made anew"
+    (tmp_path / "store" / "artifacts" / "sample" / "new").mkdir()  # pictures that were not there
+    made = pigbench.report(runs, tmp_path / "d.html", store=tmp_path / "store")
+    assert made.read_text() == "made anew"
