@@ -66,6 +66,19 @@ def test_each_class_has_a_table_and_the_whole_is_their_mean(home: Any) -> None:
     assert whole["real", "dice"] == pytest.approx(np.mean(of_real), abs=0.02)  # every section has both classes
 
 
+def test_the_report_shows_them(home: Any) -> None:
+    done = home("report", "--images", "--out", "tissue.html")
+    assert done.returncode == 0, done.stderr
+    page = (home.path / "tissue.html").read_text(encoding="utf-8")
+    for title in ("Real pairs", "Generated: pig", "Most suspicious: joint", "Generated: copy-paste", "best cases of"):
+        assert title in page, title
+    assert "by class, unet" in page and "This file holds real images" in page
+    assert home("report", "--out", "tissue.html").returncode == 0
+    page = (home.path / "tissue.html").read_text(encoding="utf-8")
+    assert "Generated: pig" in page and "no real ones" in page
+    assert "Real pairs" not in page and "Generated: copy-paste" not in page and "Generated: shuffled" not in page
+
+
 def test_all_segmenters_and_uses_take_them(home: Any) -> None:
     segmenters = ("unet", "unetplusplus", "deeplabv3plus", "segformer")
     chosen = [part for name in segmenters for part in ("--segmenter", name)]

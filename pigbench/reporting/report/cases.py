@@ -77,7 +77,7 @@ def compared(spread: Spread, base: Spread, column: Column) -> Drawing:
             f"Grey area: {base.name}. Blue line: {spread.name}. Means over trainings; vertical lines are medians. "
             f"Lesions of which nothing is found: {_share(base.missed)} and {_share(spread.missed)}."
         ),
-        svg=drawn(lambda figure: _paint(figure, both, column), 2.7),
+        svg=drawn(lambda figure: _paint(figure, both, column), 2.5, arranged=False),
         headings=("Arm", "of", *(f"{100 * q:g} %" for q in QUANTILES)),
         rows=tuple(
             (arm.name, what, *map(column.number, np.quantile(values, QUANTILES)))
@@ -93,6 +93,7 @@ def _share(value: float) -> str:
 
 def _paint(figure: Figure, both: Mapping[str, tuple[np.ndarray, np.ndarray]], column: Column) -> None:
     scale = column.info.scale
+    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.19, top=0.97, wspace=0.16)
     for axis, (what, (base, arm)) in zip(figure.subplots(1, len(both)), both.items(), strict=True):
         bins = np.histogram_bin_edges(scale * np.concatenate([base, arm]), BINS)
         axis.hist(scale * base, bins, color="#c9c9c9", edgecolor="white", linewidth=0.4)

@@ -21,10 +21,10 @@ Point = tuple[float, ArmRow]
 
 
 def costs(group: Group, rows: Sequence[ArmRow], column: Column) -> Drawing | None:
-    """Of the rows with pairs whose generator's seconds are known; None where there is none."""
+    """Of the rows with pairs whose generator's seconds are known; None where there are not two."""
     seconds = _seconds(group)
     points = [(seconds[row.generator], row) for row in rows if row.generator in seconds and differs(row, column)]
-    if not points:
+    if len(points) < 2:
         return None
     front = pareto(points, column)
     return Drawing(

@@ -47,13 +47,16 @@ class Drawing:
     rows: tuple[tuple[str, ...], ...]
 
 
-def drawn(paint: Callable[[Figure], None], height: float, width: float = _WIDTH) -> str:
-    """The SVG element of what `paint` does to an empty figure of that size in inches."""
+def drawn(paint: Callable[[Figure], None], height: float, *, arranged: bool = True) -> str:
+    """The SVG element of what `paint` does to an empty figure of that height in inches, as wide as the page.
+
+    arranged: let matplotlib make room for all texts, which takes as long as drawing; otherwise `paint` does.
+    """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained" if arranged else None)
         paint(figure)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
@@ -67,9 +70,9 @@ def line_style(number: int) -> dict[str, Any]:
 
 def logarithmic(axis: Axis) -> None:
     """Label a logarithmic axis with plain numbers, without mathematical type."""
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import FuncFormatter, LogFormatter
 
-    axis.set_major_formatter(LogFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.5)))
 
 

@@ -48,7 +48,7 @@ def _drawing(title: str, panels: Losses, caption: str) -> Drawing:
     return Drawing(
         title=title,
         caption=caption + " Means over fiftieths of a training, on a logarithmic scale.",
-        svg=drawn(lambda figure: _paint(figure, panels), 1.7 * ceil(len(panels) / ACROSS) + 0.2),
+        svg=drawn(lambda figure: _paint(figure, panels), 1.6 * ceil(len(panels) / ACROSS) + 0.3, arranged=False),
         headings=("Training", "curves", "first", "last, mean"),
         rows=tuple((name, str(len(curves)), _mean(curves, 0), _mean(curves, -1)) for name, curves in panels.items()),
     )
@@ -60,16 +60,22 @@ def _mean(curves: Sequence[Sequence[float]], place: int) -> str:
 
 
 def _paint(figure: Figure, panels: Mapping[str, Sequence[Sequence[float]]]) -> None:
-    axes = figure.subplots(ceil(len(panels) / ACROSS), ACROSS, squeeze=False).flatten()
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    down = ceil(len(panels) / ACROSS)
+    inches = 1 / figure.get_figheight()
+    figure.subplots_adjust(0.05, 0.25 * inches, 0.99, 1 - 0.25 * inches, hspace=0.45, wspace=0.17)
+    axes = figure.subplots(down, ACROSS, squeeze=False).flatten()
     for axis, (name, curves) in zip(axes, panels.items(), strict=False):
         for curve in curves:
-            axis.plot(
-                [(step + 0.5) / len(curve) for step in range(len(curve))], curve, color=BLUE, linewidth=0.6, alpha=0.7
-            )
+            steps = [(step + 0.5) / len(curve) for step in range(len(curve))]
+            axis.plot(steps, curve, color=BLUE, linewidth=0.6, alpha=0.7)
         axis.set_yscale("log")
         logarithmic(axis.yaxis)
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=5))
+        axis.yaxis.set_minor_locator(NullLocator())
         axis.set_title(name, fontsize=8)
-        axis.set_xticks([0, 0.5, 1], ["start", "", "end"])
+        axis.set_xticks([0, 1], ["start", "end"])
         axis.tick_params(labelsize=7)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()

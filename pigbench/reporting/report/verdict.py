@@ -17,6 +17,12 @@ from pigbench.results.verdicts import VERDICTS
 
 MOST_CAVEATS = 3
 HELPS, HURTS, NOTHING_SHOWN = VERDICTS
+VERBS = {
+    HELPS: "its pairs help",
+    HURTS: "its pairs hurt",
+    NOTHING_SHOWN: "no difference shown",
+    "": "no verdict",
+}
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,12 @@ def _sentences(summary: Summary, column: Column | None) -> Iterator[str]:
 
 def _told(rows: Sequence[ArmRow], column: Column) -> Iterator[str]:
     """What the rows of one generator say, verdict by verdict."""
-    groups: dict[str, list[ArmRow]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[ArmRow]] = defaultdict(list)
     for row in rows:
-        groups[row.verdict or _why_none(row)].append(row)
-    order = [*VERDICTS, *(other for other in groups if other not in VERDICTS)]
-    verbs = {HELPS: "its pairs help", HURTS: "its pairs hurt"}
-    for verdict in order:
-        if found := groups.get(verdict):
-            yield f"{verbs.get(verdict, verdict)} " + ", ".join(_where(row, rows, column) for row in found)
+        groups[row.verdict, "" if row.verdict else _why_none(row)].append(row)
+    for (verdict, why), found in sorted(groups.items(), key=lambda each: (*VERDICTS, "").index(each[0][0])):
+        where = ", ".join(_where(row, rows, column) for row in found)
+        yield f"{VERBS[verdict]} {where}" + (f", as {why}" if why else "")
 
 
 def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column) -> str:
@@ -76,20 +80,22 @@ def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column) -> str:
 def _why_none(row: ArmRow) -> str:
     """Why a row has no verdict."""
     if row.progress.state == "failed":
-        return "no verdict, as it FAILED,"
+        return "it FAILED"
     if row.progress.state == "partial":
-        return "no verdict yet, as folds are missing,"
+        return "folds are missing"
     if row.conditioned is False:
-        return "no verdict, as its lesions are not where its masks are (NOT CONDITIONED),"
+        return "its lesions are not where its masks are (NOT CONDITIONED)"
     if not row.sealed:
-        return "no verdict, as nobody vouches that its pairs were made from training patients,"
-    return "no verdict, as the luck of a training is unknown,"
+        return "nobody vouches that its pairs were made from training patients"
+    if row.covers:
+        return "the luck of a training is unknown"
+    return "there is nothing complete to compare it with"
 
 
 def _holds_for(summary: Summary) -> str:
     group = summary.group
     side, folds = group.protocol.preset.resolution, group.folds
-    tested = how_many([group.dataset.patients], group.dataset.grouped_by)
+    tested = how_many([len(group.tested.patients)], group.dataset.grouped_by)
     rows = [row for row in summary.arms if row.progress.state == "complete"]
     trainings = span(row.progress.trainings for row in rows)
     seeds = span(len(row.progress.seeds) for row in rows if row.generator)
@@ -98,7 +104,7 @@ def _holds_for(summary: Summary) -> str:
         f"{side} × {side} pixels" if side else "",
         f"{tested} in {how_many([folds], 'fold')}",
         f"segmenters: {', '.join(sorted({row.segmenter for row in summary.arms}))}",
-        f"{trainings} trainings of each arm and fold" if rows else "",
+        f"{trainings} training{'s' * (trainings != '1')} of each arm and fold" if rows else "",
         f"generator seeds: {seeds}" if seeds != ABSENT else "",
         f"preset {group.preset}",
     ]
