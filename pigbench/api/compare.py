@@ -202,7 +202,7 @@ def _standing(records: list[Record], tell: Callable[[str], None]) -> list[Record
     if not wrong:
         return records
     reasons = "; ".join(f"{key[:8]}: {reason}" for key, reason in wrong.items())
-    left = [record for record in records if record.key not in wrong]
+    left = [record for record in records if not why_withdrawn(record)]
     told = f"left out, as withdrawn (--withdrawn shows them): {reasons}"
     if not left:
         raise PigbenchError(f"no other records: {told}")

@@ -51,14 +51,14 @@ def whole_run(record: Record, store: Path) -> Options:
     from pigbench import registry
 
     installed = registry.plugins("generators")
-    generators = {info.plugin: label for label, info in record.generators.items() if info.plugin in installed}
-    masks = dict.fromkeys(found[1] for label in record.generators if (found := re.search(r"\(masks=([\w-]+)\)", label)))
+    generators = dict.fromkeys(info.plugin for info in record.generators.values() if info.plugin in installed)
+    masks = _masks(record)
     uses = [way_of(arm.use, arm.share) for arm in record.arms.values() if arm.generator and arm.use != "alone"]
     sizes = {arm.train_patients for arm in record.arms.values()}
-    taken = _settings(record, list(generators), list(masks))
+    taken = _settings(record, list(generators), masks)
     return Options(
         **taken,
-        masks=list(masks) or None,
+        masks=masks or None,
         controls=any(arm.use == "alone" or arm.stretch != 1 for arm in record.arms.values()),
         train_patients=["all" if size is None else size for size in sizes],
         use=list(dict.fromkeys(uses)) or None,
@@ -67,6 +67,17 @@ def whole_run(record: Record, store: Path) -> Options:
         store=store,
         progress=False,
     )
+
+
+def _masks(record: Record) -> list[str]:
+    """Whose masks images were made for, as `--masks` names them; nothing where every generator did as it does alone."""
+    found: dict[str, None] = {}
+    for label, info in record.generators.items():
+        by_itself = {"images-for-masks": "real", "pairs": info.plugin}.get(info.kind, "")
+        chosen = re.search(r"\bmasks=([\w-]+)", label)
+        found[chosen[1] if chosen else by_itself] = None
+    given = any("masks=" in label for label in record.generators)
+    return [name for name in found if name] if given else []
 
 
 def _newest(told: Mapping[str, Any], directory: Path) -> tuple[Path, Record] | None:

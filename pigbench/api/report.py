@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +117,8 @@ def _page(records: Sequence[Record], wanted: Wanted) -> str:
     if wanted.generator:
         known = sorted({label for record in records for label in record.generators})
         require_known("generator among the records", [wanted.generator], known)
-        records = [record for record in records if wanted.generator in record.generators]
+        own = {_protocol_of(record) for record in records if wanted.generator in record.generators}
+        records = [record for record in records if _protocol_of(record) in own]  # the others of these decide intervals
     found = list(protocols(records, wanted))
     if wanted.generator:
         return card_page(card(wanted.generator, found), images=wanted.images)
@@ -143,26 +144,33 @@ def protocols(records: Iterable[Record], wanted: Wanted) -> Iterator[Protocol]:
         return tuple(summarise(part) for part in parts)
 
     for group in merge(whole):
-        own = tuple(record for record in whole if _is_of(record, group))
+        identity = group.protocol_hash, group.folds, group.dataset.identity
+        own = tuple(record for record in whole if _protocol_of(record) == identity)
         albums = tuple(album for record in own if (album := _album(record, wanted)))
         yield Protocol(summarise(group), own, summaries(by_size(group)), summaries(by_class(group)), albums)
 
 
-def _is_of(record: Record, group: Group) -> bool:
-    ours = record.protocol_hash, record.folds, record.dataset.identity
-    return ours == (group.protocol_hash, group.folds, group.dataset.identity)
+def _protocol_of(record: Record) -> tuple[str, int, str]:
+    """What records of one group share."""
+    return record.protocol_hash, record.folds, record.dataset.identity
 
 
 def _album(record: Record, wanted: Wanted) -> Album | None:
     """The artifacts of a record's run; None where they cannot be in the store, or not be told."""
     from pigbench.api.last_run import whole_run
     from pigbench.api.request import set_up
+    from pigbench.planning.planner import make_plan
     from pigbench.reporting.report.pictures import Album
 
     if not (wanted.store / "artifacts").is_dir():
         return None
     try:
         setup = set_up(whole_run(record, wanted.store))
-        return Album(setup.plan, setup.store, record.dataset.name, wanted.images)
+        device = (record.provenance.model_extra or {}).get(
+            "device", "cpu"
+        )  # keyed; the samples may be of another machine
+        request = replace(setup.request, device=device)
+        signatures = {generator.label: generator.signature for generator in request.generators}
+        return Album(make_plan(request), setup.store, record.dataset.name, signatures, wanted.images)
     except (PigbenchError, KeyError):  # of another version, a dataset that is gone, a record of format 1
         return None

@@ -41,13 +41,18 @@ def remarks(group: Group) -> Iterable[str]:
         yield f"records compute a metric in more than one way: {some(group.redefined)}"
 
 
+def said(group: Group) -> Iterable[str]:
+    """What must be said wherever a number of `group` stands: the banner and the remarks."""
+    if group.banner:
+        yield group.banner
+    yield from remarks(group)
+
+
 def caveats(summary: Summary) -> Iterable[str]:
     """What must be said even beside bare rows: the banner, the remarks, what failed and what is missing."""
-    if summary.group.banner:
-        yield summary.group.banner
-    yield from remarks(summary.group)
+    yield from said(summary.group)
     yield from _missing_images(summary.generators)
-    yield from _missing_arms(summary.arms)
+    yield from missing_arms(summary.arms)
     for row in summary.arms:
         if mark := unconditioned(row):
             yield f"{shown(row)}, {row.segmenter}:{mark}"
@@ -163,7 +168,7 @@ def arm_notes(
     """The notes of Table 2, the gravest first; of a part of the cases without what was said of all of them."""
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
-    yield from _missing_arms(rows)
+    yield from missing_arms(rows)
     yield from _refused((shown(row), row) for row in rows)
     if not group.part:
         yield from refusals(rows)
@@ -175,7 +180,7 @@ def arm_notes(
     if whole and (fewest := min(row.patients for row in whole)) < FEW:
         yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
     compared = differing(columns)
-    yield from difference_notes(rows, compared)
+    yield from difference_notes(group, rows, compared)
     yield from verdict_notes(rows, compared, family)
     if whole:
         cases = how_many((row.cases for row in whole), "case")
@@ -274,7 +279,8 @@ def _missing_images(rows: Sequence[GeneratorRow]) -> Iterable[str]:
     yield from _incomplete((made_by(row), row.progress) for row in rows)
 
 
-def _missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:
+def missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """The rows that lack folds or failed, and why."""
     yield from _incomplete((f"{shown(row)}, {row.segmenter}", row.progress) for row in rows)
 
 

@@ -161,6 +161,11 @@ def arm_table(
     )
 
 
+def verdict_of(row: ArmRow) -> str:
+    """A row's verdict as tables show it."""
+    return row.verdict or ("control" if row.control else ABSENT)
+
+
 def _in_percent(columns: Sequence[Column]) -> str:
     others = [column.info.heading for column in columns if column.info.unit != "%"]
     if len(others) == len(columns):
@@ -252,7 +257,7 @@ def _arm_cells(row: ArmRow, columns: Sequence[Column], marks: Sequence[Mark], fa
     if family and len(family.bounds) > 1:
         told.append(Cell(compared.interval(*row.together) if row.together else ABSENT))
     if family and family.bounds:
-        told.append(Cell(row.verdict or ("control" if row.control else ABSENT)))
+        told.append(Cell(verdict_of(row)))
     return [*scores[:1], *told, *scores[1:]]
 
 

@@ -8,13 +8,13 @@ from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column, differing
 from pigbench.reporting.numbers import each
 from pigbench.reporting.row_names import shown
-from pigbench.results import ArmRow
+from pigbench.results import ArmRow, Group
 from pigbench.results.naming import of_patients
 from pigbench.results.predictors import Correlation
 from pigbench.results.verdicts import Family
 
 
-def difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:
+def difference_notes(group: Group, rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:
     """What differences are to, and what their intervals cover."""
     told = [row for row in rows if row.covers]
     if not (told and compared):
@@ -26,7 +26,8 @@ def difference_notes(rows: Sequence[ArmRow], compared: Column | None) -> Iterabl
     of = "patients and the luck of training segmenters" if "segmenter" in told[0].covers else "patients only"
     of += " and generators" if any("generator" in row.covers for row in told) else ""
     yield f"Δ {compared.info.heading}: to {base}; {CONFIDENCE:.0%} interval over {of} (CR2, Student's t)"
-    once = [row for row in told if row.generator and not row.control and row.covers == ("patients", "segmenter")]
+    trained = {label for label, info in group.generators.items() if info.image_passes and not info.control}
+    once = [row for row in told if row.generator in trained and row.covers == ("patients", "segmenter")]
     if once:
         named = ", ".join(dict.fromkeys(str(row.generator) for row in once))
         yield f"not covered is the luck of training a generator, done with one seed: {named}; --seeds 3 tells"

@@ -54,6 +54,16 @@ def test_a_card_takes_the_reports_place(runs: Path, tmp_path: Path) -> None:
     assert "PIGBench generator card" in text and "<article" not in text
 
 
+def test_a_cards_intervals_rest_on_all_records_of_the_protocol(make_record, tmp_path: Path) -> None:
+    """Luck is pooled over other generators' rows, and they make verdicts simultaneous: as `compare` has it."""
+    write_record(make_record(("pig",), (64,), trainings=2, key="a" * 16), tmp_path)
+    write_record(make_record(("ldm", "joint"), (64,), trainings=2, key="b" * 16), tmp_path)
+    frame = pigbench.compare(tmp_path).segmentation
+    row = frame.filter(frame["arm"] == "real+pig_64").row(0, named=True)
+    told = f"{100 * row['dice_delta']:+.1f} [{100 * row['dice_low']:+.1f}, {100 * row['dice_high']:+.1f}]"
+    assert told in pigbench.report(tmp_path, tmp_path / "card.html", generator="pig").read_text(encoding="utf-8")
+
+
 def test_records_of_format_1_have_a_report(tmp_path: Path) -> None:
     published = Path(__file__).parents[2] / "results"
     file = next(file for file in sorted(published.glob("*.json")) if "pigbench-record/1" in file.read_text()[:200])

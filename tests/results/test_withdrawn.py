@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import pigbench
-from pigbench.results import withdrawn, write_record
+from pigbench.results import load_records, withdrawn, write_record
 from pigbench.results.withdrawn import Withdrawal
 
 
@@ -38,5 +40,15 @@ def test_a_version_can_be_withdrawn_and_then_nothing_is_left(runs, monkeypatch):
         pigbench.compare(runs)
 
 
-def test_no_published_record_is_withdrawn(make_record):
-    assert withdrawn.why_withdrawn(make_record()) == ""
+def test_a_corrected_record_of_the_same_key_stays(runs, make_record, monkeypatch, factory):
+    monkeypatch.setattr(withdrawn, "WITHDRAWN", (Withdrawal("all wrong", versions=frozenset({"0.0.9"})),))
+    record = make_record(("joint",), (64,), key="c" * 16)
+    write_record(factory.changed(record, provenance={"pigbench": "0.0.9"}), runs / "wrong")
+    write_record(record, runs / "right")
+    with pytest.warns(UserWarning, match="cccccccc: all wrong"):
+        assert "+joint_64" in str(pigbench.compare(runs))
+
+
+def test_no_published_record_is_withdrawn():
+    records, _ = load_records([Path(__file__).parents[2] / "results"])
+    assert {withdrawn.why_withdrawn(record) for record in records} == {""}

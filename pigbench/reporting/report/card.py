@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pigbench import registry
 from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.cells import Cell, Table
 from pigbench.reporting.columns import case_columns, differing
+from pigbench.reporting.notes import missing_arms, said
 from pigbench.reporting.numbers import ABSENT, number
 from pigbench.reporting.report.chapters import Protocol, pictures_of
 from pigbench.reporting.report.drawing import Drawing
 from pigbench.reporting.report.losses import losses
 from pigbench.reporting.report.pictures import Picture
-from pigbench.reporting.report.rows import differs
-from pigbench.reporting.row_names import shown, unconditioned
+from pigbench.reporting.report.rows import differs, full_name, where
+from pigbench.reporting.report.text import setting
+from pigbench.reporting.tables import image_table, verdict_of
 from pigbench.results import ArmRow, Summary, cost_rows
 from pigbench.results.record import GeneratorInfo
 
@@ -33,11 +35,13 @@ class Setting:
 
 @dataclass(frozen=True)
 class Card:
-    """about: what its plugin says of itself, empty where it is not installed. helping: a row for every arm."""
+    """about: what its plugin says of itself, empty where it is not installed. remarks: what must be said of a protocol.
+    helping: a row for every arm."""
 
     label: str
     about: str
     facts: tuple[tuple[str, str], ...]
+    remarks: tuple[str, ...]
     helping: Table
     images: tuple[Table, ...]
     costs: Table
@@ -46,20 +50,46 @@ class Card:
     losses: tuple[Drawing, ...]
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A protocol that holds the generator, and its label there: with its signature where two have one label."""
+
+    of: Protocol
+    label: str
+
+    @property
+    def summary(self) -> Summary:
+        return self.of.summary
+
+    @property
+    def info(self) -> GeneratorInfo:
+        return self.summary.group.generators[self.label]
+
+    @property
+    def arms(self) -> list[ArmRow]:
+        return [row for row in self.summary.arms if row.generator == self.label and row.about.stretch == 1]
+
+
 def card(label: str, protocols: Sequence[Protocol]) -> Card:
     """The card of a generator that some of the protocols hold."""
-    own = [of for of in protocols if label in of.summary.group.generators]
-    infos = [of.summary.group.generators[label] for of in own]
+    places = [
+        _Place(of, shown)
+        for of in protocols
+        for shown, info in of.summary.group.generators.items()
+        if info.label == label
+    ]
+    groups = {where(place.summary): place.summary.group for place in places}
     return Card(
         label=label,
-        about=_about(infos[0]),
-        facts=tuple(_facts(infos[0])),
-        helping=_helping(label, [of.summary for of in own]),
-        images=tuple(_images(label, own)),
-        costs=_costs(label, [of.summary for of in own]),
-        settings=tuple(_settings(label, own)),
-        pictures=tuple(picture for of in own for picture in pictures_of(of, label)),
-        losses=tuple(drawing for of in own for drawing in losses(of.summary.group, label)),
+        about=_about(places[0].info),
+        facts=tuple(_facts(places[0].info)),
+        remarks=tuple(f"{name}: {line}" for name, group in groups.items() for line in said(group)),
+        helping=_helping(places),
+        images=tuple(_images(places)),
+        costs=_costs(places),
+        settings=tuple(_settings(places)),
+        pictures=tuple(picture for place in places for picture in pictures_of(place.of, place.label)),
+        losses=tuple(drawing for place in places for drawing in losses(place.summary.group, place.label)),
     )
 
 
@@ -83,79 +113,64 @@ def _facts(info: GeneratorInfo) -> Iterator[tuple[str, str]]:
         yield "note", info.note
 
 
-def _helping(label: str, summaries: Sequence[Summary]) -> Table:
-    rows = []
-    for summary in summaries:
-        for row in summary.arms:
-            if row.generator == label and row.about.stretch == 1:
-                rows.append(tuple(map(Cell, (_where(summary), shown(row) + unconditioned(row), *_gain(row, summary)))))
+def _helping(places: Sequence[_Place]) -> Table:
+    rows = [
+        (where(place.summary), full_name(row), row.segmenter, *_gain(row, place.summary))
+        for place in places
+        for row in place.arms
+    ]
     return Table(
         title="Where its pairs help, and where not",
         headings=("Dataset", "Trained on", "segmenter", f"Δ [{CONFIDENCE:.0%}]", "verdict"),
-        rows=tuple(rows),
-        notes=("Δ of the deciding metric, Dice where it was measured, to real only of as many patients",),
+        rows=tuple(tuple(map(Cell, row)) for row in rows),
+        notes=(
+            "Δ of Dice, where it was measured, to real only of as many patients",
+            *(f"{where(place.summary)}: {line}" for place in places for line in missing_arms(place.arms)),
+        ),
         naming=2,
     )
 
 
-def _gain(row: ArmRow, summary: Summary) -> tuple[str, str, str]:
+def _gain(row: ArmRow, summary: Summary) -> tuple[str, str]:
     column = differing(case_columns(summary.group))
     if row.progress.state == "failed":
-        return row.segmenter, "FAILED", ABSENT
+        return "FAILED", ABSENT
     if column is None or not differs(row, column):
-        return row.segmenter, ABSENT, ABSENT
-    return (
-        row.segmenter,
-        column.difference(row.metrics[column.name]),
-        row.verdict or ("control" if row.control else ABSENT),
-    )
+        return ABSENT, ABSENT
+    return column.difference(row.metrics[column.name]), verdict_of(row)
 
 
-def _images(label: str, protocols: Sequence[Protocol]) -> Iterator[Table]:
-    from pigbench.reporting.tables import image_table
-
-    for of in protocols:
-        if rows := [row for row in of.summary.generators if row.generator == label]:
-            table = image_table(of.summary.group, rows)
-            yield Table(
-                f"Images, {_where(of.summary)}", table.headings, table.rows, table.notes, table.signature, table.naming
-            )
+def _images(places: Sequence[_Place]) -> Iterator[Table]:
+    for place in places:
+        if rows := [row for row in place.summary.generators if row.generator == place.label]:
+            yield replace(image_table(place.summary.group, rows), title=f"Images, {where(place.summary)}")
 
 
-def _costs(label: str, summaries: Sequence[Summary]) -> Table:
+def _costs(places: Sequence[_Place]) -> Table:
     """Its budget in each protocol, and what a fold took."""
-    rows = []
-    for summary in summaries:
-        info = summary.group.generators[label]
-        seconds = {row.what.partition(" ")[0]: row.values for row in cost_rows(summary.group) if row.generator == label}
-        passes = sum(filter(None, info.image_passes.values()))
-        arithmetic = sum(filter(None, info.arithmetic.values()))
-        rows.append(
-            (
-                _where(summary),
-                f"{passes:,}" if passes else ABSENT,
-                f"{arithmetic:.3g}" if arithmetic else ABSENT,
-                *(number(seconds.get(work, {}).get("wall_s"), 1, 1) for work in ("train", "sample")),
-                number(seconds.get("train", {}).get("parameters"), 1e-6, 3),
-            )
-        )
     return Table(
         title="Budget and cost of one fold",
         headings=("Dataset", "image-passes", "multiply-adds", "training, s", "sampling, s", "parameters, M"),
-        rows=tuple(tuple(map(Cell, row)) for row in rows),
-        notes=("seconds of one worker, as they were measured where each stage ran first",),
+        rows=tuple(tuple(map(Cell, _cost(place))) for place in places),
+        notes=("seconds of one worker, as they were measured where each stage ran first; all samples of all n",),
     )
 
 
-def _settings(label: str, protocols: Sequence[Protocol]) -> Iterator[Setting]:
+def _cost(place: _Place) -> Iterator[str]:
+    rows = cost_rows(place.summary.group)
+    took = {row.what.partition(" ")[0]: row.values for row in rows if row.generator == place.label}
+    passes = sum(filter(None, place.info.image_passes.values()))
+    arithmetic = sum(filter(None, place.info.arithmetic.values()))
+    yield where(place.summary)
+    yield f"{passes:,}" if passes else ABSENT
+    yield f"{arithmetic:.3g}" if arithmetic else ABSENT
+    yield from (number(took.get(work, {}).get("wall_s"), 1, 1) for work in ("train", "sample"))
+    yield number(took.get("train", {}).get("parameters"), 1e-6, 3)
+
+
+def _settings(places: Sequence[_Place]) -> Iterator[Setting]:
     found: dict[str, tuple[list[str], dict[str, Any]]] = {}
-    for of in protocols:
-        info = of.summary.group.generators[label]
-        found.setdefault(info.signature, ([], info.config))[0].append(_where(of.summary))
-    for signature, (places, config) in found.items():
-        yield Setting(signature, "; ".join(places), tuple((name, str(value)) for name, value in config.items()))
-
-
-def _where(summary: Summary) -> str:
-    group = summary.group
-    return f"{group.dataset.name}, {group.preset}, {group.protocol_hash[:8]}"
+    for place in places:
+        found.setdefault(place.info.signature, ([], place.info.config))[0].append(where(place.summary))
+    for signature, (names, config) in found.items():
+        yield Setting(signature, "; ".join(names), tuple((name, setting(value)) for name, value in config.items()))

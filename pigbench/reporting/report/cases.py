@@ -23,8 +23,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Spread:
-    """An arm's scores, means over its trainings. cases, patients: one value each, unsorted. missed: the share of
-    lesions' cases that score 0, a mean over trainings; NaN where no case's area is known."""
+    """An arm's scores, means over its trainings. cases, patients: one value each, unsorted. missed: the share of the
+    cases with a lesion that score 0, a mean over trainings; NaN where no case's area is known."""
 
     name: str
     cases: np.ndarray
@@ -75,7 +75,7 @@ def compared(spread: Spread, base: Spread, column: Column) -> Drawing:
         title=f"{column.info.heading} of {spread.name} beside {base.name}",
         caption=(
             f"Grey area: {base.name}. Blue line: {spread.name}. Means over trainings; vertical lines are medians. "
-            f"Lesions of which nothing is found: {_share(base.missed)} and {_share(spread.missed)}."
+            f"Images with a lesion of which nothing is found: {_share(base.missed)} and {_share(spread.missed)}."
         ),
         svg=drawn(lambda figure: _paint(figure, both, column), 2.5, arranged=False),
         headings=("Arm", "of", *(f"{100 * q:g} %" for q in QUANTILES)),

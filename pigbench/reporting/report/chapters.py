@@ -18,10 +18,12 @@ from pigbench.reporting.report.losses import losses
 from pigbench.reporting.report.parts import by_part
 from pigbench.reporting.report.pictures import Album, Picture
 from pigbench.reporting.report.quality import quality
+from pigbench.reporting.report.rows import differs
 from pigbench.reporting.report.text import command_of, protocol_in_words
 from pigbench.reporting.report.verdict import Answer, answer
 from pigbench.reporting.tables import Section, section
 from pigbench.results import ArmRow, Record, Summary
+from pigbench.results.progress import size_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Chapter:
     section: Section
     answer: Answer
     helping: tuple[Drawing, ...]
-    uses: Table | None
+    uses: tuple[Table, ...]
     tables: dict[int, list[Table]]
     quality: tuple[Drawing, ...]
     pictures: tuple[Picture, ...]
@@ -85,7 +87,7 @@ def chapter(of: Protocol) -> Chapter:
         section=told,
         answer=answer(summary),
         helping=tuple(drawing for shown in each for drawing in shown.helping()),
-        uses=next((table for shown in each if (table := shown.uses())), None),
+        uses=tuple(table for shown in each if (table := shown.uses())),
         tables={number: [table for table in told.tables if table.number == number] for number in (1, 2, 3, 4)},
         quality=tuple(without_empty([shown.quality() for shown in each])),
         pictures=tuple(pictures),
@@ -147,45 +149,42 @@ class _Shown:
         return quality(self.of.summary, self.segmenter, self.column)
 
     @property
-    def base(self) -> ArmRow | None:
-        """Real only with all patients."""
-        return next((row for row in self.measured if row.is_base and row.train_patients is None), None)
+    def pairs(self) -> list[tuple[ArmRow, ArmRow]]:
+        """The complete arms, each with the one that it differs from; first the best of those with most patients."""
+        known = {row.arm: row for row in self.rows if row.progress.state == "complete"}
+        found = [(row, known[row.against]) for row in known.values() if differs(row, self.column)]
+        better = 1 if self.column.info.better == "lower" else -1
 
-    @property
-    def others(self) -> list[ArmRow]:
-        """The best ranked arm first."""
-        others = [row for row in self.measured if not row.is_base]
-        mean = {row.arm: row.metrics[self.column.name].mean for row in others}
-        return sorted(others, key=lambda row: (not (row.ranked and row.generator), -mean[row.arm]))
+        def place(pair: tuple[ArmRow, ArmRow]) -> tuple[float, ...]:
+            row = pair[0]
+            ranked = bool(row.ranked and row.generator)
+            return not ranked, -size_of(row.train_patients), better * row.metrics[self.column.name].mean
 
-    @property
-    def measured(self) -> list[ArmRow]:
-        """The complete rows."""
-        return [row for row in self.rows if row.progress.state == "complete" and self.column.name in row.metrics]
+        return sorted(found, key=place)
 
     def failing(self) -> list[Drawing]:
-        """Of each arm beside real only; none where real only or every other is missing."""
-        if (base := self.base) is None:
-            return []
-        known = spreads(self.of.summary.group, self.measured, self.column)
-        return [compared(known[row.arm], known[base.arm], self.column) for row in self.others]
+        """Of each arm beside the one that it differs from, such as real only."""
+        pairs = self.pairs
+        rows = {row.arm: row for pair in pairs for row in pair}
+        known = spreads(self.of.summary.group, list(rows.values()), self.column)
+        return [compared(known[row.arm], known[base.arm], self.column) for row, base in pairs]
 
     def cases(self) -> Picture | None:
         """Of the best arm, where its predictions are in the store."""
-        if (base := self.base) is None or not (others := self.others):
-            return None
-        pictures = (album.of_cases(self.of.summary, base, others[0], self.column.name) for album in self.of.albums)
-        return next(filter(None, pictures), None)
+        for row, base in self.pairs[:1]:
+            pictures = (album.of_cases(self.of.summary, base, row, self.column) for album in self.of.albums)
+            return next(filter(None, pictures), None)
+        return None
 
     def costs(self) -> Drawing | None:
-        return costs(self.of.summary.group, self.rows, self.column)
+        return costs(self.of.summary.group, self.rows, self.column, self.segmenter)
 
 
 def _missing(of: Protocol, failing: bool, pictures: bool) -> dict[str, str]:
     """By part of the chapter, what it lacks and why."""
     found = {}
     if not pictures:
-        found["pictures"] = "No generated images: the samples of these records are not in the store."
+        found["pictures"] = "No generated images: the samples of these records were not found in the store."
     if not of.summary.generators:
         found["good"] = "No record here measured generated images, so there is no Table 1."
     if not failing:

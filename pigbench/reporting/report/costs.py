@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from pigbench.reporting.columns import Column
 from pigbench.reporting.report.drawing import GREY, Drawing, drawn, logarithmic
 from pigbench.reporting.report.forest import STYLES
-from pigbench.reporting.report.rows import differs
-from pigbench.reporting.row_names import shown
+from pigbench.reporting.report.rows import differs, full_name
 from pigbench.results import ArmRow, Group, cost_rows
 
 if TYPE_CHECKING:
@@ -20,51 +19,63 @@ Point = tuple[float, ArmRow]
 """Seconds a fold and the row that they made."""
 
 
-def costs(group: Group, rows: Sequence[ArmRow], column: Column) -> Drawing | None:
+def costs(group: Group, rows: Sequence[ArmRow], column: Column, segmenter: str) -> Drawing | None:
     """Of the rows with pairs whose generator's seconds are known; None where there are not two."""
-    seconds = _seconds(group)
-    points = [(seconds[row.generator], row) for row in rows if row.generator in seconds and differs(row, column)]
+    took = _Took(group)
+    points = [(seconds, row) for row in rows if differs(row, column) and (seconds := took(row)) is not None]
     if len(points) < 2:
         return None
     front = pareto(points, column)
     return Drawing(
-        title=f"Cost against Δ {column.info.heading}",
+        title=f"Cost against Δ {column.info.heading}, {segmenter}",
         caption=(
             "Seconds of one worker to train a fold's generator and sample its pairs, against what they change. Ringed: "
-            "nothing cheaper is as good (the Pareto front)."
+            "ranked, better than real only, and nothing cheaper is as good (the Pareto front)."
         ),
         svg=drawn(lambda figure: _paint(figure, points, front, column), 3.2),
         headings=("Trained on", "seconds a fold", f"Δ {column.heading}", "on the front"),
         rows=tuple(
             (
-                shown(row),
-                f"{took:.1f}",
+                full_name(row),
+                f"{seconds:.1f}",
                 column.difference(row.metrics[column.name]),
                 "yes" if row.arm in front else "no",
             )
-            for took, row in points
+            for seconds, row in points
         ),
     )
 
 
 def pareto(points: Sequence[Point], column: Column) -> set[str]:
-    """The arms that no other beats at the same or a lower cost."""
-    gains = [(took, row.metrics[column.name].delta, row.arm) for took, row in points]
+    """The ranked arms that beat real only, which costs nothing, and that no other beats at the same or a lower cost."""
+    better = -1 if column.info.better == "lower" else 1
+    gains = [(took, better * row.metrics[column.name].delta, row.arm) for took, row in points if row.ranked]
     return {
         arm
         for took, gain, arm in gains
-        if not any((other <= took and better >= gain) and (other < took or better > gain) for other, better, _ in gains)
+        if gain > 0
+        and not any(other <= took and more >= gain and (other, more) != (took, gain) for other, more, _ in gains)
     }
 
 
-def _seconds(group: Group) -> dict[str, float]:
-    """Of training and sampling a fold, by generator, where both were measured or nothing is trained."""
-    found: dict[str, float] = {}
-    for row in cost_rows(group):
-        work = row.what.partition(" ")[0]
-        if row.generator and work in ("train", "sample") and isfinite(row.values.get("wall_s", float("nan"))):
-            found[row.generator] = found.get(row.generator, 0.0) + row.values["wall_s"]
-    return found
+class _Took:
+    """The seconds of one worker that a fold's pairs took."""
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        self.values = {row.what: row.values for row in cost_rows(group)}
+
+    def __call__(self, row: ArmRow) -> float | None:
+        """Of training the generator and sampling as many pairs as the arm has; None where they were not measured."""
+        if row.generator is None:
+            return None
+        trained = any(self.group.generators[row.generator].image_passes.values())
+        training = self._of("train", row.generator, "wall_s") if trained else 0.0
+        seconds = training + row.n / self._of("sample", row.generator, "images_per_s")
+        return seconds if isfinite(seconds) else None
+
+    def _of(self, work: str, generator: str, value: str) -> float:
+        return self.values.get(f"{work} {generator}", {}).get(value, nan) or nan
 
 
 def _paint(figure: Figure, points: Sequence[Point], front: set[str], column: Column) -> None:
@@ -75,7 +86,7 @@ def _paint(figure: Figure, points: Sequence[Point], front: set[str], column: Col
         axis.plot(took, gain, linestyle="none", markersize=6, **STYLES[row.verdict])
         if row.arm in front:
             axis.plot(took, gain, linestyle="none", marker="o", markersize=13, markerfacecolor="none", color=GREY)
-        axis.annotate(shown(row), (took, gain), (8, 4), textcoords="offset points", fontsize=7.5)
+        axis.annotate(full_name(row), (took, gain), (8, 4), textcoords="offset points", fontsize=7.5)
     axis.set_xscale("log")
     logarithmic(axis.xaxis)
     axis.set_xlabel("seconds a fold")

@@ -46,7 +46,7 @@ def by_patients(summary: Summary, segmenter: str, column: Column) -> Drawing | N
 
 
 def by_pairs(rows: Sequence[ArmRow], column: Column) -> Drawing | None:
-    """Δ by the number of pairs, where a generator has several."""
+    """Δ by the number of pairs, where a generator has several. `rows` share one segmenter, here and below."""
     return _of_differences(
         [row for row in rows if usual(row)], column, _Axis("number of pairs", lambda row: row.n, log=True)
     )
@@ -90,7 +90,7 @@ def _of_differences(rows: Sequence[ArmRow], column: Column, axis: _Axis) -> Draw
     if not lines:
         return None
     return Drawing(
-        title=f"Δ {column.info.heading} by {axis.label.removesuffix(', %')}",
+        title=f"Δ {column.info.heading} by {axis.label.removesuffix(', %')}, {rows[0].segmenter}",
         caption=f"Bars: {CONFIDENCE:.0%} interval of each row by itself.",
         svg=drawn(lambda figure: _paint(figure, lines, column, axis), 3.2),
         headings=("Pairs", axis.label, f"Δ {column.heading} [{CONFIDENCE:.0%}]"),

@@ -9,8 +9,9 @@ from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column
 from pigbench.reporting.numbers import ABSENT
 from pigbench.reporting.report.drawing import BLUE, GREY, INK, VERMILLION, Drawing, drawn, spaced
-from pigbench.reporting.report.rows import differs
-from pigbench.reporting.row_names import shown, unconditioned
+from pigbench.reporting.report.rows import differs, full_name
+from pigbench.reporting.row_names import shown
+from pigbench.reporting.tables import verdict_of
 from pigbench.results import ArmRow
 from pigbench.results.verdicts import VERDICTS
 
@@ -45,18 +46,10 @@ def forest(rows: Sequence[ArmRow], column: Column, title: str) -> Drawing | None
     )
 
 
-def verdict_of(row: ArmRow) -> str:
-    """Its verdict, or why it has none."""
-    if row.verdict:
-        return row.verdict
-    return "control" if row.control else ABSENT
-
-
 def _told(row: ArmRow, column: Column, rows: Sequence[ArmRow]) -> tuple[str, ...]:
     base = next((shown(other) for other in rows if other.arm == row.against), row.against)
     together = column.interval(*row.together) if row.together else ABSENT
-    name = shown(row) + unconditioned(row)
-    return name, column.difference(row.metrics[column.name]), together, verdict_of(row), base
+    return full_name(row), column.difference(row.metrics[column.name]), together, verdict_of(row), base
 
 
 def _paint(figure: Figure, rows: Sequence[ArmRow], column: Column) -> None:
@@ -71,7 +64,7 @@ def _paint(figure: Figure, rows: Sequence[ArmRow], column: Column) -> None:
         bounds = [scale * estimate.low, scale * estimate.high]
         axis.plot(bounds, [place, place], color=style["color"], linewidth=2.6, solid_capstyle="butt")
         axis.plot(scale * estimate.delta, place, linestyle="none", markersize=6.5, **style)
-    axis.set_yticks(range(len(rows)), [shown(row) + unconditioned(row) for row in rows])
+    axis.set_yticks(range(len(rows)), [full_name(row) for row in rows])
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xlabel(f"Δ {column.heading}")
     axis.grid(axis="x", color="#e4e4e4", linewidth=0.6)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from pigbench.reporting.cells import Cell, Table
 from pigbench.reporting.columns import Column, case_columns, differing
+from pigbench.reporting.notes import said
 from pigbench.reporting.numbers import ABSENT
-from pigbench.reporting.report.rows import differs, usual
+from pigbench.reporting.report.rows import differs, usual, where
 from pigbench.results import ArmRow, Summary
 
 
@@ -24,9 +25,13 @@ def overview(summaries: Sequence[Summary]) -> Table | None:
         return None
     return Table(
         title="Generators against datasets: Δ and its verdict",
-        headings=("Generator", *(f"{summary.group.dataset.name}, {summary.group.preset}" for summary in summaries)),
+        headings=("Generator", *map(where, summaries)),
         rows=tuple((Cell(name), *(Cell(cells.get(name, ABSENT)) for cells in columns)) for name in generators),
-        notes=("each generator's largest n, with all patients, mixed in the usual way; the first segmenter by name",),
+        notes=(
+            "Δ of Dice, where it was measured, with its 95% interval by itself: of each generator's largest n, with "
+            "all patients, mixed in the usual way; the first segmenter by name",
+            *(f"{where(each)}: {line}" for each in summaries for line in said(each.group)),
+        ),
     )
 
 
@@ -45,4 +50,4 @@ def _told(row: ArmRow, column: Column) -> str:
     if row.progress.state == "failed":
         return "FAILED"
     told = column.difference(row.metrics[column.name]) if differs(row, column) else ABSENT
-    return f"{told}\n{row.verdict or 'no verdict'}"
+    return f"{told}\n{row.verdict or 'no verdict'}, n {row.n}"

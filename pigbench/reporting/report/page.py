@@ -57,7 +57,10 @@ def _what_it_holds(pictures: bool, images: bool) -> str:
         return "This file holds no images."
     if images:
         return "This file holds real images of the dataset: pass it on only where these may go."
-    return "This file holds generated images and no real ones; where Copies is high they may resemble real ones."
+    return (
+        "This file holds generated images, and neither images nor masks of the dataset; where Copies is high generated "
+        "images may resemble real ones."
+    )
 
 
 def policy(script: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from pigbench.contracts.arrays import as_picture
 from pigbench.data.probabilities import foreground
 from pigbench.engine.work import Task, open_job
 from pigbench.planning.plan import Plan
+from pigbench.reporting.columns import Column
 from pigbench.reporting.contact_sheet import Cell, compose
 from pigbench.reporting.row_names import shown
 from pigbench.results import ArmRow, Summary
@@ -50,57 +51,66 @@ class Picture:
 
 @dataclass(frozen=True)
 class Album:
-    """The artifacts of one record's run. real: whether images of the dataset may be shown."""
+    """The artifacts of one record's run.
+
+    signatures: of the plan's generators, by the label that they have in it. real: whether images of the dataset, and
+    masks that people drew, may be shown.
+    """
 
     plan: Plan
     store: Store
     dataset: str
+    signatures: Mapping[str, str]
     real: bool = False
 
-    def of_generators(self, generators: dict[str, GeneratorInfo]) -> list[Picture]:
+    def of_generators(self, generators: Mapping[str, GeneratorInfo]) -> list[Picture]:
         """The first pairs of each generator, with `real` those of controls too, and what they are compared with.
 
         Nothing of a generator whose artifacts are not in the store.
         """
+        known = {info.signature: info for info in generators.values()}
         found: list[Picture] = []
         for node in self._largest():
-            info = generators.get(node.purpose.generator or "")
-            job = self._job(node) if info and (self.real or not info.control) else None
-            if job is None:
+            info = known.get(self.signatures.get(node.purpose.generator or "", ""))
+            if info is None or (info.control and not self.real):
                 continue
+            job = self._job(node)
             if self.real and not found:
                 found.append(self._real_pairs(job, node))
-            found.append(self._pairs(job, node))
-            if self.real and info and not info.control:
+            found.append(self._pairs(job, node, info))
+            if self.real and not info.control:
                 found.append(self._suspects(job, node))
         return found
 
-    def of_cases(self, summary: Summary, base: ArmRow, arm: ArmRow, metric: str) -> Picture | None:
-        """The best, the median and the worst cases of `arm`, with the truth and what both arms predict.
+    def of_cases(self, summary: Summary, base: ArmRow, arm: ArmRow, column: Column) -> Picture | None:
+        """The worst, the median and the best cases of `arm`, with the truth and what both arms predict.
 
         None without `real`, and where the predictions of the first fold are not in the store.
         """
-        jobs = [self._job(node) if (node := self._measured(row)) else None for row in (base, arm)]
-        if not self.real or any(job is None for job in jobs):
+        nodes = [self._measured(row) for row in (base, arm)]
+        if not self.real or any(node is None for node in nodes):
             return None
-        of_base, of_arm = (_Predicted(job) for job in jobs if job)
-        scores = _scores(summary, arm, metric, of_arm.case_ids)
+        of_base, of_arm = (_Predicted(self._job(node)) for node in nodes if node)
+        seed = nodes[1].purpose.seed if nodes[1] else None
+        scores = _scores(summary, arm, column.name, of_arm.case_ids, seed)
         there = np.flatnonzero(np.isfinite(scores))
+        if not len(there):
+            return None
         order = there[np.argsort(scores[there], kind="stable")]
-        middle = len(order) // 2
-        picked = {"worst": order[:2], "median": order[middle : middle + 2], "best": order[-2:]}
+        ends = dict.fromkeys([*order[:2], *order[len(order) // 2 :][:2], *order[-2:]])
         cells = [
             cell
-            for what, places in picked.items()
-            for place in places.tolist()
+            for place in map(int, ends)
             for cell in (
-                Cell(of_arm.image(place), of_arm.truth(place), f"{what} ({scores[place]:.2f}): truth"),
+                Cell(of_arm.image(place), of_arm.truth(place), f"{column.number(scores[place])}: truth"),
                 Cell(of_arm.image(place), of_base.mask(place), shown(base)),
                 Cell(of_arm.image(place), of_arm.mask(place), shown(arm)),
             )
         ]
         title = f"Worst, median and best cases of {shown(arm)}"
-        caption = f"Held-out cases of fold {of_arm.fold}, as the network sees them; one training of each arm."
+        caption = (
+            f"Held-out cases of fold {of_arm.fold} by {column.heading}, as networks see them; a training of each arm."
+        )
         return _picture(cells, title, caption, across=3)
 
     def _largest(self) -> Iterator[Node]:
@@ -135,12 +145,16 @@ class Album:
         task = Task.of(node, self.dataset, self.store.root, 60.0)
         return open_job(task, self.store, Path(), lambda share, text: None)
 
-    def _pairs(self, job: Job[Any], node: Node) -> Picture:
+    def _pairs(self, job: Job[Any], node: Node, info: GeneratorInfo) -> Picture:
         images, masks = _chunks(job, PAIRS)
+        hidden = not self.real and _has_real_masks(node, info)
+        beside = "right of each its mask, outlined"
+        if hidden:
+            beside = "its masks are those of training cases, which are shown with --images alone"
         return _picture(
-            _cells(images, masks),
+            _cells(images, None if hidden else masks),
             f"Generated: {node.purpose.what}",
-            f"The first {len(images)} of fold {node.purpose.fold}, not chosen; right of each its mask, outlined.",
+            f"The first {len(images)} of fold {node.purpose.fold}, not chosen; {beside}.",
         )
 
     def _real_pairs(self, job: Job[Any], node: Node) -> Picture:
@@ -197,11 +211,17 @@ class _Predicted:
         return _small_mask(foreground(self.coded[place]))
 
 
-def _scores(summary: Summary, row: ArmRow, metric: str, case_ids: Sequence[str]) -> np.ndarray:
-    """Of these cases, of the arm's first training; NaN where it has none."""
+def _has_real_masks(node: Node, info: GeneratorInfo) -> bool:
+    """Whether images were made for masks of training cases."""
+    masks = node.inputs["chunk:0"].spec.get("masks")
+    return masks == "real" or (masks is None and info.kind == "images-for-masks")
+
+
+def _scores(summary: Summary, row: ArmRow, metric: str, case_ids: Sequence[str], seed: int | None) -> np.ndarray:
+    """Of these cases, of the arm's first training with that seed; NaN where it has none."""
     tested = summary.group.tested.ids
     for trial in summary.group.trials:
-        first = (trial.run.fold, trial.run.training) == (0, 0)
+        first = (trial.run.fold, trial.run.training, trial.run.seed) == (0, 0, seed)
         if first and (trial.arm.arm, trial.run.segmenter) == (row.arm, row.segmenter) and metric in trial.scores:
             known = dict(zip((tested[case] for case in trial.cases), trial.scores[metric].tolist(), strict=True))
             return np.array([known.get(case, np.nan) for case in case_ids])

@@ -40,10 +40,10 @@ _TOLD = {
 def command_of(record: Record) -> str:
     """The command that made a record, without paths; empty where it does not say."""
     command = str((record.provenance.model_extra or {}).get("command", ""))
-    return without_paths(command)
+    return without_values(command)
 
 
-def without_paths(command: str) -> str:
+def without_values(command: str) -> str:
     """A command line, or a call in Python, with every value cut to `…` that may be a path."""
     try:
         return _call(command) if "(" in command.partition(" ")[0] else " ".join(_words(shlex.split(command)))
@@ -79,6 +79,11 @@ def _call(command: str) -> str:
         if keyword.arg not in _TOLD or _like_a_path(ast.unparse(keyword.value)):
             keyword.value = cut
     return ast.unparse(call)
+
+
+def setting(value: object) -> str:
+    """A setting's value, cut where it may be a path."""
+    return CUT if isinstance(value, str) and _like_a_path(value) else str(value)
 
 
 def _like_a_path(value: str) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pigbench.counting import counted
+from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column, case_columns, differing
-from pigbench.reporting.notes import FEW, remarks
+from pigbench.reporting.notes import FEW, said
 from pigbench.reporting.numbers import ABSENT, how_many, span
 from pigbench.reporting.row_names import made_by
 from pigbench.results import ArmRow, Group, Summary
@@ -28,18 +29,23 @@ VERBS = {
 @dataclass(frozen=True)
 class Answer:
     """What is said of one protocol. sentences: one a generator and segmenter. holds_for: data, size, trainings.
-    caveats: the gravest first, at most `MOST_CAVEATS`."""
+    intervals: what those in the sentences are. caveats: the banner and remarks, all of them, then the gravest others up
+    to `MOST_CAVEATS` in all."""
 
     sentences: tuple[str, ...]
     holds_for: str
+    intervals: str
     caveats: tuple[str, ...]
 
 
 def answer(summary: Summary) -> Answer:
     """The verdict of one protocol in words."""
-    column = differing(case_columns(summary.group))
+    group = summary.group
+    column = differing(case_columns(group))
     sentences = tuple(_sentences(summary, column)) or ("Nothing here says whether pairs help: no arm has any.",)
-    return Answer(sentences, _holds_for(summary), tuple(_caveats(summary))[:MOST_CAVEATS])
+    always = tuple(said(group))
+    others = tuple(_caveats(summary))[: max(MOST_CAVEATS - len(always), 0)]
+    return Answer(sentences, _holds_for(summary), _intervals(summary), always + others)
 
 
 def _sentences(summary: Summary, column: Column | None) -> Iterator[str]:
@@ -87,14 +93,17 @@ def _why_none(row: ArmRow) -> str:
         return "its lesions are not where its masks are (NOT CONDITIONED)"
     if not row.sealed:
         return "nobody vouches that its pairs were made from training patients"
-    if row.covers:
+    if not row.covers:
+        return "there is nothing complete to compare it with"
+    if "segmenter" not in row.covers:
         return "the luck of a training is unknown"
-    return "there is nothing complete to compare it with"
+    return "verdicts go by Dice, which was not measured"
 
 
 def _holds_for(summary: Summary) -> str:
     group = summary.group
     side, folds = group.protocol.preset.resolution, group.folds
+    segmenters = ", ".join(sorted({row.segmenter for row in summary.arms}))
     tested = how_many([len(group.tested.patients)], group.dataset.grouped_by)
     rows = [row for row in summary.arms if row.progress.state == "complete"]
     trainings = span(row.progress.trainings for row in rows)
@@ -103,7 +112,7 @@ def _holds_for(summary: Summary) -> str:
         group.dataset.name,
         f"{side} × {side} pixels" if side else "",
         f"{tested} in {how_many([folds], 'fold')}",
-        f"segmenters: {', '.join(sorted({row.segmenter for row in summary.arms}))}",
+        f"segmenters: {segmenters}" if segmenters else "",
         f"{trainings} training{'s' * (trainings != '1')} of each arm and fold" if rows else "",
         f"generator seeds: {seeds}" if seeds != ABSENT else "",
         f"preset {group.preset}",
@@ -111,22 +120,30 @@ def _holds_for(summary: Summary) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def _intervals(summary: Summary) -> str:
+    """Of which kind the intervals in the sentences are; empty where there are none."""
+    ranked = max((len(family.bounds) for family in summary.families.values()), default=0)
+    if ranked > 1:
+        rows = f"simultaneous for the {ranked} rows with a verdict, otherwise of a row by itself"
+        return f"Intervals: {CONFIDENCE:.0%}, {rows}."
+    return f"Intervals: {CONFIDENCE:.0%}." if any(row.covers for row in summary.arms) else ""
+
+
 def _caveats(summary: Summary) -> Iterable[str]:
-    """What speaks against believing the verdicts, the gravest first."""
+    """What speaks against believing the verdicts besides banner and remarks, the gravest first."""
     group, rows = summary.group, [row for row in summary.arms if row.generator and not row.control]
-    if group.banner:
-        yield group.banner
     if any(row.covers and "segmenter" not in row.covers for row in rows):
         yield "Every arm was trained once: luck of a training is unknown, so intervals are too narrow."
     complete = [row for row in summary.arms if row.progress.state == "complete" and row.patients]
     if complete and (fewest := min(row.patients for row in complete)) < FEW:
         yield f"Only {counted(fewest, 'patient')}: too few for an interval to be believed."
-    yield from remarks(group)
     yield from _unfinished(summary)
     if failed := [row for row in rows if row.progress.state == "failed"]:
         yield f"{counted(len(failed), 'arm')} FAILED: {', '.join(dict.fromkeys(made_by(row) for row in failed))}."
     if once := {row.generator for row in rows if row.covers == ("patients", "segmenter")}:
-        yield f"Trained with one seed, so another training of {', '.join(sorted(map(str, once)))} may differ."
+        trained = sorted(label for label in once if label and group.generators[label].image_passes)
+        if trained:
+            yield f"Trained with one seed, so another training of {', '.join(trained)} may differ."
     yield from _coarse(group)
 
 
@@ -145,4 +162,5 @@ def _unfinished(summary: Summary) -> Iterator[str]:
 def _coarse(group: Group) -> Iterator[str]:
     column, side = differing(case_columns(group)), group.protocol.preset.resolution
     if column and side and (best := group.ceiling.get(column.name)) is not None:
-        yield f"At {side} × {side} a perfect mask would score {column.number(best)} {column.heading}."
+        told = f"{column.info.heading} {column.number(best)} {column.info.unit}".strip()
+        yield f"At {side} × {side} a perfect mask would have {told}."

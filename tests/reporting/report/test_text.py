@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pigbench.reporting.report.text import without_paths
+from pigbench.reporting.report.text import without_values
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ from pigbench.reporting.report.text import without_paths
     ],
 )
 def test_only_values_that_are_no_paths_are_told(command: str, told: str) -> None:
-    assert without_paths(command) == told
+    assert without_values(command) == told

@@ -6,6 +6,7 @@ import pytest
 
 from pigbench.reporting.report.verdict import MOST_CAVEATS, answer
 from pigbench.results import merge, summarise
+from pigbench.results.withdrawn import Withdrawal
 
 
 @pytest.fixture
@@ -20,7 +21,8 @@ def answered(make_record, factory):
             added = besides if "pig" in row["arm"] else 0
             return {"tp": max(row["tp"] + added, 0), "fn": max(row["fn"] - added, 0)}
 
-        (group,) = merge([change(factory.with_counts(record, better))])
+        record = factory.with_counts(record, better) if besides else record
+        (group,) = merge([change(record)])
         return answer(summarise(group))
 
     return answered
@@ -49,7 +51,30 @@ def test_without_a_verdict_the_reason_is_told(answered, factory):
 def test_the_gravest_caveats_come_first_and_are_few(answered):
     caveats = answered(trainings=1, patients=8, has_patient_ids=False, banner="proves nothing").caveats
     assert len(caveats) == MOST_CAVEATS
-    assert caveats[0] == "proves nothing" and "trained once" in caveats[1] and "Only 8" in caveats[2]
+    assert caveats[0] == "proves nothing" and "no patient ids" in caveats[1] and "trained once" in caveats[2]
+
+
+def test_what_must_be_said_is_never_cut(answered, monkeypatch):
+    monkeypatch.setattr("pigbench.results.withdrawn.WITHDRAWN", (Withdrawal("shifted", versions=frozenset({"0.1.0"})),))
+    many = {"banner": "proves nothing", "has_patient_ids": False, "trainings": 1, "patients": 8}
+    caveats = answered(**many).caveats
+    assert "WITHDRAWN, and shown because it was asked for: shifted" in caveats
+    assert len(caveats) == MOST_CAVEATS
+
+
+def test_without_dice_nobody_says_that_luck_is_unknown(answered):
+    (sentence,) = answered(metrics=("iou",)).sentences
+    assert sentence.endswith("as verdicts go by Dice, which was not measured.")
+
+
+def test_the_luck_of_a_generator_is_not_asked_of_pairs_that_nobody_trained(answered, factory):
+    assert any("another training of pig may differ" in caveat for caveat in answered().caveats)
+
+    def from_outside(record):
+        info = factory.content(record)["generators"]["pig"] | {"image_passes": {}}
+        return factory.changed(record, generators={"pig": info})
+
+    assert not any("another training" in caveat for caveat in answered(change=from_outside).caveats)
 
 
 def test_what_it_holds_for_is_said(answered):
