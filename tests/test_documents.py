@@ -17,7 +17,7 @@ HOME = Path(__file__).parents[1]
 DOCUMENTS = sorted([*HOME.glob("*.md"), *HOME.glob("docs/*.md"), *HOME.glob("*/README.md")])
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 pytestmark = pytest.mark.skipif(not (HOME / "results").is_dir(), reason="not part of a source distribution")
-IN_README = {"LGG": "f2d1b2c44d4b259e"}
+IN_README = {"LGG": "f2d1b2c44d4b259e", "phantom": "70c6708a269b38b2"}
 """The protocols of its small table, by what it calls the dataset."""
 
 
