@@ -55,7 +55,7 @@ def test_overnight_is_quick_but_for_the_training_of_generators() -> None:
     assert overnight["training"].pop("images") == 6 * quick["training"].pop("images")
     assert overnight["training"] == quick["training"]
     different = {name for name in quick if quick[name] != overnight[name]}
-    assert different == {"name", "about", "seconds"}
+    assert different == {"name", "about", "banner", "seconds"}
     assert overnight["seconds"]["fit.unet"] == quick["seconds"]["fit.unet"]
     assert load_preset("overnight", {"segmentation.steps": 7}).segmentation.steps == 7
     assert load_preset("quick").segmentation.steps != 7

@@ -64,8 +64,9 @@ def test_from_studies_to_a_record_that_names_them(call: Call, tiny: Path, sketch
     ) in err
 
     run = ("run", "--generator", sketch, "--tuned", tuned["unet"], "--tuned", *SMOKE)
-    code, out, err = call(*run)
+    code, _, err = call(*run)
     assert code == 0, err
+    _, out, _ = call("compare", tiny, "--notes")
     for said in (
         "unet(tuned): best of 1 trial on tuning patients (6 patients, in no fold), ",
         "sketch(tuned): best of 1 trial on tuning patients (6 patients, in no fold), ",
