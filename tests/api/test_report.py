@@ -10,6 +10,8 @@ import pigbench
 from pigbench.reporting.report.page import MARK
 from pigbench.results import write_record
 
+PUBLISHED = Path(__file__).parents[2] / "results"
+
 
 @pytest.fixture
 def runs(make_record, tmp_path: Path) -> Path:
@@ -64,9 +66,9 @@ def test_a_cards_intervals_rest_on_all_records_of_the_protocol(make_record, tmp_
     assert told in pigbench.report(tmp_path, tmp_path / "card.html", generator="pig").read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="not part of a source distribution")
 def test_records_of_format_1_have_a_report(tmp_path: Path) -> None:
-    published = Path(__file__).parents[2] / "results"
-    file = next(file for file in sorted(published.glob("*.json")) if "pigbench-record/1" in file.read_text()[:200])
+    file = next(file for file in sorted(PUBLISHED.glob("*.json")) if "pigbench-record/1" in file.read_text()[:200])
     text = pigbench.report(file, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Table 2." in text and "hold no loss curves" in text
 
