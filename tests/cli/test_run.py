@@ -21,7 +21,7 @@ def artifacts(home, stage: str) -> set[str]:
 
 def test_a_run_leaves_a_record_that_compare_shows(finished) -> None:
     assert len(finished.records) == 1
-    shown = finished("compare")
+    shown = finished("compare", "--notes")
     assert shown.returncode == 0
     for text in ("Table 1", "Table 2", "pig", "ddpm", "ddim", "real only", "+pig_8", "no masks", "protocol"):
         assert text in shown.stdout
