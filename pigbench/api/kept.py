@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from pigbench import __version__, registry
 from pigbench.api.compare import places_of
@@ -27,8 +27,7 @@ Made = TypeVar("Made")
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class About:
+class About(NamedTuple):
     """A file as far as it tells whether it has changed: its path, its size in bytes, and when it was changed."""
 
     path: str
@@ -53,11 +52,7 @@ def key_of(*made_of: Any) -> str:
     """A hash of what something was made of, of the code that makes it, and of the metrics that are installed."""
     package = Path(__file__).parents[1]
     code = [About.of(file) for kind in CODE for file in sorted(package.rglob(kind))]
-    return digest([__version__, sorted(registry.plugins("metrics")), *map(_plain, (code, *made_of))])[:32]
-
-
-def _plain(value: Any) -> Any:
-    return [vars(one) if isinstance(one, About) else one for one in value] if isinstance(value, list) else value
+    return digest([__version__, sorted(registry.plugins("metrics")), code, *made_of])[:32]
 
 
 @dataclass(frozen=True)

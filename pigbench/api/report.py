@@ -166,10 +166,8 @@ def _album(record: Record, wanted: Wanted) -> Album | None:
         return None
     try:
         setup = set_up(whole_run(record, wanted.store))
-        device = (record.provenance.model_extra or {}).get(
-            "device", "cpu"
-        )  # keyed; the samples may be of another machine
-        request = replace(setup.request, device=device)
+        told = record.provenance.model_extra or {}
+        request = replace(setup.request, device=told.get("device", "cpu"))  # keyed; perhaps another machine's
         signatures = {generator.label: generator.signature for generator in request.generators}
         return Album(make_plan(request), setup.store, record.dataset.name, signatures, wanted.images)
     except (PigbenchError, KeyError):  # of another version, a dataset that is gone, a record of format 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pigbench.cli import options
+
 if TYPE_CHECKING:
     from pigbench.reporting.tables import Section
     from pigbench.results import Summary
@@ -24,9 +26,7 @@ class Format(StrEnum):
 
 
 def compare(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH", help="Records, or directories of them. (default: runs)")
-    ] = None,
+    paths: options.Records = None,
     format: Annotated[Format, typer.Option(help="How the tables are shown.")] = Format.rich,
     paper: Annotated[
         bool, typer.Option("--paper", help="Also show the paper's published numbers, marked as such.")
@@ -35,9 +35,7 @@ def compare(
     against: Annotated[
         str | None, typer.Option(metavar="ROW", help="The baseline row of Table 2 for Δ. (default: real only)")
     ] = None,
-    dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only the records of this dataset; repeat for several.")
-    ] = None,
+    dataset: options.OfDatasets = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Also show this metric of those that the records hold; repeat for several."),
@@ -50,9 +48,7 @@ def compare(
         ),
     ] = None,
     notes: Annotated[bool, typer.Option("--notes", help="Show all notes under a table, not the first five.")] = False,
-    withdrawn: Annotated[
-        bool, typer.Option("--withdrawn", help="Also show records that were withdrawn because they are wrong.")
-    ] = False,
+    withdrawn: options.Withdrawn = False,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also draw the learning curves of Table 3 (.svg, .png or .pdf)."),

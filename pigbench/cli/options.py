@@ -17,6 +17,16 @@ Option = tuple[Any, Any]
 Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
 PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, overnight, small, medium or paper.")]
 StoreDir = Annotated[Path, typer.Option("--store", help="Directory of the store: cached artifacts, datasets, records.")]
+Records = Annotated[
+    list[Path] | None, typer.Argument(metavar="PATH", help="Records, or directories of them. (default: runs)")
+]
+OfDatasets = Annotated[
+    list[str] | None,
+    typer.Option("--dataset", metavar="NAME", help="Only the records of this dataset; repeat for several."),
+]
+Withdrawn = Annotated[
+    bool, typer.Option("--withdrawn", help="Also show records that were withdrawn because they are wrong.")
+]
 STUDIES = (
     "Storage of the studies: sqlite:///FILE (default: STORE/studies.db), or for several machines journal:FILE or a "
     "database's URL."

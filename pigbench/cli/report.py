@@ -11,13 +11,9 @@ from pigbench.cli import options
 
 
 def report(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH", help="Records, or directories of them. (default: runs)")
-    ] = None,
+    paths: options.Records = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The HTML file to write.")] = Path("report.html"),
-    dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only the records of this dataset; repeat for several.")
-    ] = None,
+    dataset: options.OfDatasets = None,
     generator: Annotated[
         str | None, typer.Option(metavar="NAME", help="Write a card of this generator in place of the report.")
     ] = None,
@@ -25,9 +21,7 @@ def report(
         bool,
         typer.Option("--images", help="Also show real images: pairs, controls, nearest training images, worst cases."),
     ] = False,
-    withdrawn: Annotated[
-        bool, typer.Option("--withdrawn", help="Also show records that were withdrawn because they are wrong.")
-    ] = False,
+    withdrawn: options.Withdrawn = False,
     store: options.StoreDir = Path("runs"),
     force: Annotated[bool, typer.Option("--force", help="Replace FILE even if no report wrote it.")] = False,
 ) -> None:

@@ -12,6 +12,11 @@ def shown(row: ArmRow) -> str:
     return row_name(row.about)
 
 
+def full_name(row: ArmRow) -> str:
+    """The name with what its row adds to it."""
+    return shown(row) + partly(row.progress) + unconditioned(row)
+
+
 def made_by(row: GeneratorRow | ArmRow) -> str:
     """Whose images these are and how many, such as `pig_512 (16 patients)`."""
     return f"{row.generator}_{row.n}{of_patients(row.train_patients)}"

@@ -18,7 +18,7 @@ from pigbench.reporting.columns import Column, case_columns, differing, ranked_b
 from pigbench.reporting.learning import curve_table
 from pigbench.reporting.notes import also_held, arm_notes, image_notes, remarks
 from pigbench.reporting.numbers import ABSENT, how_many, number, span
-from pigbench.reporting.row_names import of_part, partly, shown, unconditioned
+from pigbench.reporting.row_names import full_name, of_part, partly
 from pigbench.reporting.verdict_notes import predictor_notes
 from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cost_rows, signature
 from pigbench.results.generator_rows import CLIPPED, floor_of
@@ -148,7 +148,7 @@ def arm_table(
         rows=(
             *(
                 (
-                    Cell(shown(row) + partly(row.progress) + unconditioned(row)),
+                    Cell(full_name(row)),
                     *(_without("FAILED", width) if _failed(row) else _arm_cells(row, columns, of, family)),
                 )
                 for row, of in zip(rows, marks, strict=True)

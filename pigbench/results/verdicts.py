@@ -23,7 +23,7 @@ from pigbench.metrics.inference import (
 from pigbench.results.intervals import Interval, covered_by, intervals_of
 from pigbench.results.pool import AT_ONCE, Pool
 
-VERDICTS = ("helps", "hurts", "no difference shown")
+HELPS, HURTS, NOTHING_SHOWN = VERDICTS = ("helps", "hurts", "no difference shown")
 
 
 @dataclass(frozen=True)

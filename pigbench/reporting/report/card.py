@@ -17,8 +17,9 @@ from pigbench.reporting.report.chapters import Protocol, pictures_of
 from pigbench.reporting.report.drawing import Drawing
 from pigbench.reporting.report.losses import losses
 from pigbench.reporting.report.pictures import Picture
-from pigbench.reporting.report.rows import differs, full_name, where
+from pigbench.reporting.report.rows import differs, where
 from pigbench.reporting.report.text import setting
+from pigbench.reporting.row_names import full_name
 from pigbench.reporting.tables import image_table, verdict_of
 from pigbench.results import ArmRow, Summary, cost_rows
 from pigbench.results.record import GeneratorInfo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pigbench.protocol import digest
 from pigbench.reporting.cells import Cell, Table
@@ -71,7 +71,7 @@ class Chapter:
     losses: tuple[Drawing, ...]
     protocol: tuple[tuple[str, str], ...]
     made: tuple[Made, ...]
-    missing: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str]
 
 
 def chapter(of: Protocol) -> Chapter:
@@ -171,10 +171,11 @@ class _Shown:
 
     def cases(self) -> Picture | None:
         """Of the best arm, where its predictions are in the store."""
-        for row, base in self.pairs[:1]:
-            pictures = (album.of_cases(self.of.summary, base, row, self.column) for album in self.of.albums)
-            return next(filter(None, pictures), None)
-        return None
+        if not (pairs := self.pairs):
+            return None
+        row, base = pairs[0]
+        pictures = (album.of_cases(self.of.summary, base, row, self.column) for album in self.of.albums)
+        return next(filter(None, pictures), None)
 
     def costs(self) -> Drawing | None:
         return costs(self.of.summary.group, self.rows, self.column, self.segmenter)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pigbench.reporting.columns import Column
 from pigbench.reporting.report.drawing import GREY, Drawing, drawn, logarithmic
 from pigbench.reporting.report.forest import STYLES
-from pigbench.reporting.report.rows import differs, full_name
+from pigbench.reporting.report.rows import differs
+from pigbench.reporting.row_names import full_name
 from pigbench.results import ArmRow, Group, cost_rows
 
 if TYPE_CHECKING:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column
 from pigbench.reporting.learning import draw_curve, points_of
+from pigbench.reporting.numbers import ABSENT
 from pigbench.reporting.report.drawing import GREY, Drawing, drawn, line_style
 from pigbench.reporting.report.rows import differs, usual
+from pigbench.reporting.row_names import made_by
 from pigbench.results import ArmRow, Summary
 from pigbench.results.naming import MIXED, of_patients, way_of
 
@@ -60,17 +62,16 @@ def by_share(rows: Sequence[ArmRow], column: Column) -> Drawing | None:
 
 def by_use(rows: Sequence[ArmRow], column: Column) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]] | None:
     """A table of Δ: pairs down, ways to use them across. None where no pairs are used in several ways."""
-    found: dict[tuple[str, float], dict[str, ArmRow]] = defaultdict(dict)
+    found: dict[str, dict[str, ArmRow]] = defaultdict(dict)
     for row in rows:
         if row.generator and row.about.use != "alone" and row.about.stretch == 1:
-            name = f"{row.generator}_{row.n}{of_patients(row.train_patients)}"
-            found[name, row.n][way_of(row.about.use, row.about.share)] = row
-    several = {name: ways for (name, _), ways in found.items() if len(ways) > 1}
+            found[made_by(row)][way_of(row.about.use, row.about.share)] = row
+    several = {name: ways for name, ways in found.items() if len(ways) > 1}
     if not several:
         return None
     headings = list(dict.fromkeys(way for ways in several.values() for way in ways))
     return ("Pairs", *headings), tuple(
-        (name, *(_cell(ways[way], column) if way in ways else "-" for way in headings))
+        (name, *(_cell(ways[way], column) if way in ways else ABSENT for way in headings))
         for name, ways in several.items()
     )
 

@@ -9,16 +9,15 @@ from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column
 from pigbench.reporting.numbers import ABSENT
 from pigbench.reporting.report.drawing import BLUE, GREY, INK, VERMILLION, Drawing, drawn, spaced
-from pigbench.reporting.report.rows import differs, full_name
-from pigbench.reporting.row_names import shown
+from pigbench.reporting.report.rows import differs
+from pigbench.reporting.row_names import full_name, shown
 from pigbench.reporting.tables import verdict_of
 from pigbench.results import ArmRow
-from pigbench.results.verdicts import VERDICTS
+from pigbench.results.verdicts import HELPS, HURTS, NOTHING_SHOWN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HELPS, HURTS, NOTHING_SHOWN = VERDICTS
 STYLES: dict[str, dict[str, Any]] = {
     HELPS: {"color": BLUE, "marker": "o"},
     HURTS: {"color": VERMILLION, "marker": "s"},

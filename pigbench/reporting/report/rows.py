@@ -1,11 +1,10 @@
-"""Which rows a figure can show, and how it names them."""
+"""Which rows a figure can show, and how it names protocols."""
 
 from __future__ import annotations
 
 from math import isfinite
 
 from pigbench.reporting.columns import Column
-from pigbench.reporting.row_names import partly, shown, unconditioned
 from pigbench.results import ArmRow, Summary
 from pigbench.results.naming import MIXED
 
@@ -18,11 +17,6 @@ def differs(row: ArmRow, column: Column) -> bool:
 def usual(row: ArmRow) -> bool:
     """Whether pairs are mixed in at their natural share."""
     return (row.about.use, row.about.share) == (MIXED, None) and row.about.stretch == 1
-
-
-def full_name(row: ArmRow) -> str:
-    """The row's name with what tables add to it."""
-    return shown(row) + partly(row.progress) + unconditioned(row)
 
 
 def where(summary: Summary) -> str:

@@ -14,10 +14,9 @@ from pigbench.reporting.numbers import ABSENT, how_many, span
 from pigbench.reporting.row_names import made_by
 from pigbench.results import ArmRow, Group, Summary
 from pigbench.results.naming import MIXED, way_of
-from pigbench.results.verdicts import VERDICTS
+from pigbench.results.verdicts import HELPS, HURTS, NOTHING_SHOWN, VERDICTS
 
 MOST_CAVEATS = 3
-HELPS, HURTS, NOTHING_SHOWN = VERDICTS
 VERBS = {
     HELPS: "its pairs help",
     HURTS: "its pairs hurt",

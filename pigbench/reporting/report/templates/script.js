@@ -4,11 +4,11 @@ const number = (text) => {
   const found = text.replace("\u2212", "-").match(/^[+-]?\d[\d,]*(\.\d+)?/);
   return found ? Number(found[0].replaceAll(",", "")) : null;
 };
-const before = (one, other) => {
+const inOrder = (one, other, way) => {
   const [a, b] = [number(one), number(other)];
-  if (a !== null && b !== null) return a - b;
-  if (a !== null || b !== null) return a === null ? 1 : -1;
-  return one.localeCompare(other);
+  if (a !== null && b !== null) return way * (a - b);
+  if (a === null && b === null) return -way * one.localeCompare(other);
+  return a === null ? 1 : -1; // what has no number stays below
 };
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
@@ -19,16 +19,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.append(...heading.childNodes);
     heading.append(button);
     button.addEventListener("click", () => {
-      const down = heading.getAttribute("aria-sort") !== "descending" ? -1 : 1;
+      const way = heading.getAttribute("aria-sort") !== "descending" ? -1 : 1;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
-      heading.setAttribute("aria-sort", down < 0 ? "descending" : "ascending");
+      heading.setAttribute("aria-sort", way < 0 ? "descending" : "ascending");
       const text = (row) => row.cells[column].textContent.trim();
-      const rows = [...body.rows].sort((one, other) => {
-        const [a, b] = [text(one), text(other)];
-        if (number(a) === null && number(b) === null) return -down * a.localeCompare(b);
-        if (number(a) === null || number(b) === null) return before(a, b);
-        return down * before(a, b);
-      });
+      const rows = [...body.rows].sort((one, other) => inOrder(text(one), text(other), way));
       body.append(...rows);
     });
   });
