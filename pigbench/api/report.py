@@ -119,7 +119,8 @@ def _page(records: Sequence[Record], wanted: Wanted) -> str:
         require_known("generator among the records", [wanted.generator], known)
         own = {_protocol_of(record) for record in records if wanted.generator in record.generators}
         records = [record for record in records if _protocol_of(record) in own]  # the others of these decide intervals
-    found = list(protocols(records, wanted))
+    found = sorted(protocols(records, wanted), key=_newest, reverse=True)
+    found.sort(key=lambda of: of.summary.group.dataset.name)  # of each dataset the newest first
     if wanted.generator:
         return card_page(card(wanted.generator, found), images=wanted.images)
     names = ", ".join(dict.fromkeys(of.summary.group.dataset.name for of in found))
@@ -148,6 +149,11 @@ def protocols(records: Iterable[Record], wanted: Wanted) -> Iterator[Protocol]:
         own = tuple(record for record in whole if _protocol_of(record) == identity)
         albums = tuple(album for record in own if (album := _album(record, wanted)))
         yield Protocol(summarise(group), own, summaries(by_size(group)), summaries(by_class(group)), albums)
+
+
+def _newest(of: Protocol) -> str:
+    """When the last of its records was written."""
+    return max(record.provenance.created for record in of.records)
 
 
 def _protocol_of(record: Record) -> tuple[str, int, str]:

@@ -83,8 +83,7 @@ def _sizes(rows: Sequence[ArmRow], curve: Curve) -> dict[int | None, float]:
 def _lines(rows: Sequence[ArmRow]) -> Lines:
     found: Lines = defaultdict(dict)
     for row in rows:
-        usual = row.about.use != "alone" and row.about.stretch == 1
-        if usual and row.progress.state == "complete" and row.conditioned is not False:
+        if not row.about.is_control and row.progress.state == "complete" and row.conditioned is not False:
             about = row.about
             name = row_name(about).replace(details(about.train_patients, about.use, about.share), "")
             found[name + details(None, about.use, about.share)][row.train_patients] = row

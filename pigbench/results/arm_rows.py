@@ -183,7 +183,7 @@ def _about(
     if row.generator is None:
         return replace(row, control=not row.is_base)
     info = group.generators[row.generator]
-    control = info.control or row.about.use == "alone" or row.about.stretch != 1
+    control = info.control or row.about.is_control
     pairs = row.generator, row.n, row.train_patients
     row = replace(row, sealed=info.sealed, control=control)
     if row.filtered:  # what was measured are all pairs, not those that were kept

@@ -139,6 +139,11 @@ class Arm(Sparse):
     train_patients: Count | None = None
     stretch: Count = 1
 
+    @property
+    def is_control(self) -> bool:
+        """Whether it is there to compare with, whoever made the pairs: pairs alone, or more steps."""
+        return self.use == "alone" or self.stretch != 1
+
 
 class Fit(Sparse):
     """One segmenter trained in one arm, on one fold, with one seed, the `training`-th time.

@@ -93,7 +93,7 @@ def _share(value: float) -> str:
 
 def _paint(figure: Figure, both: Mapping[str, tuple[np.ndarray, np.ndarray]], column: Column) -> None:
     scale = column.info.scale
-    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.19, top=0.97, wspace=0.16)
+    figure.subplots_adjust(left=0.07, right=0.98, bottom=0.19, top=0.97, wspace=0.16)
     for axis, (what, (base, arm)) in zip(figure.subplots(1, len(both)), both.items(), strict=True):
         bins = np.histogram_bin_edges(scale * np.concatenate([base, arm]), BINS)
         axis.hist(scale * base, bins, color="#c9c9c9", edgecolor="white", linewidth=0.4)

@@ -7,7 +7,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from pigbench.reporting.columns import Column
-from pigbench.reporting.report.drawing import GREY, Drawing, drawn, logarithmic
+from pigbench.reporting.report.drawing import GREY, Drawing, drawn, logarithmic, name_points, spaced
 from pigbench.reporting.report.forest import STYLES
 from pigbench.reporting.report.rows import differs
 from pigbench.reporting.row_names import full_name
@@ -21,9 +21,10 @@ Point = tuple[float, ArmRow]
 
 
 def costs(group: Group, rows: Sequence[ArmRow], column: Column, segmenter: str) -> Drawing | None:
-    """Of the rows with pairs whose generator's seconds are known; None where there are not two."""
+    """Of the rows with pairs beside real cases whose generator's seconds are known; None where there are not two."""
     took = _Took(group)
-    points = [(seconds, row) for row in rows if differs(row, column) and (seconds := took(row)) is not None]
+    shown = [row for row in rows if differs(row, column) and not row.about.is_control]
+    points = [(seconds, row) for row in shown if (seconds := took(row)) is not None]
     if len(points) < 2:
         return None
     front = pareto(points, column)
@@ -33,7 +34,7 @@ def costs(group: Group, rows: Sequence[ArmRow], column: Column, segmenter: str) 
             "Seconds of one worker to train a fold's generator and sample its pairs, against what they change. Ringed: "
             "ranked, better than real only, and nothing cheaper is as good (the Pareto front)."
         ),
-        svg=drawn(lambda figure: _paint(figure, points, front, column), 3.2),
+        svg=drawn(lambda figure: _paint(figure, points, front, column), max(3.2, spaced(len(points), 0.16))),
         headings=("Trained on", "seconds a fold", f"Δ {column.heading}", "on the front"),
         rows=tuple(
             (
@@ -87,9 +88,9 @@ def _paint(figure: Figure, points: Sequence[Point], front: set[str], column: Col
         axis.plot(took, gain, linestyle="none", markersize=6, **STYLES[row.verdict])
         if row.arm in front:
             axis.plot(took, gain, linestyle="none", marker="o", markersize=13, markerfacecolor="none", color=GREY)
-        axis.annotate(full_name(row), (took, gain), (8, 4), textcoords="offset points", fontsize=7.5)
     axis.set_xscale("log")
     logarithmic(axis.xaxis)
     axis.set_xlabel("seconds a fold")
     axis.set_ylabel(f"Δ {column.heading}")
     axis.margins(x=0.25, y=0.15)
+    name_points(axis, [(full_name(row), took, scale * row.metrics[column.name].delta) for took, row in points])

@@ -64,7 +64,7 @@ def by_use(rows: Sequence[ArmRow], column: Column) -> tuple[tuple[str, ...], tup
     """A table of Δ: pairs down, ways to use them across. None where no pairs are used in several ways."""
     found: dict[str, dict[str, ArmRow]] = defaultdict(dict)
     for row in rows:
-        if row.generator and row.about.use != "alone" and row.about.stretch == 1:
+        if row.generator and not row.about.is_control:
             found[made_by(row)][way_of(row.about.use, row.about.share)] = row
     several = {name: ways for name, ways in found.items() if len(ways) > 1}
     if not several:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pigbench.protocol import digest
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -34,6 +35,7 @@ _STYLE = {
     "legend.frameon": False,
 }
 _WIDTH = 8.6  # inches, the page's
+_NAME_SIZE = 7.5  # points, of what stands beside a point
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,38 @@ def drawn(paint: Callable[[Figure], None], height: float, *, arranged: bool = Tr
 def line_style(number: int) -> dict[str, Any]:
     """Colour and marker of the line of that number."""
     return {"color": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def name_points(axis: Axes, points: Sequence[tuple[str, float, float]]) -> None:
+    """Write beside each point (name, x, y) its name, one line or more up or down where another point or name stands.
+
+    Call it last: where names fit depends on the limits and scales of the axes.
+    """
+    axis.get_xlim(), axis.get_ylim()  # brings the transformation up to date
+    scale = 72 / axis.figure.dpi
+    places = [scale * axis.transData.transform((x, y)) for _, x, y in points]
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in places]
+    for (name, *point), (x, y) in zip(points, places, strict=True):
+        width = 0.6 * _NAME_SIZE * len(name)
+
+        def box(lines: int, left: float = x + 7, low: float = y, width: float = width) -> tuple[float, ...]:
+            return left, low + 1 + 1.15 * _NAME_SIZE * lines, left + width, low + 1.15 * _NAME_SIZE * (lines + 1)
+
+        nearest = sorted(range(-12, 13), key=lambda lines: (abs(lines), -lines))
+        lines = next((of for of in nearest if not any(_overlap(box(of), other) for other in taken)), 0)
+        taken.append(box(lines))
+        axis.annotate(
+            name,
+            point,
+            (7, 2 + 1.15 * _NAME_SIZE * lines),
+            textcoords="offset points",
+            fontsize=_NAME_SIZE,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": GREY, "relpos": (0, 0.5)} if lines else None,
+        )
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def logarithmic(axis: Axis) -> None:

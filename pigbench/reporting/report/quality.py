@@ -7,7 +7,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from pigbench.reporting.columns import Column, set_columns
-from pigbench.reporting.report.drawing import GREY, Drawing, drawn
+from pigbench.reporting.report.drawing import GREY, Drawing, drawn, name_points
 from pigbench.reporting.report.forest import STYLES
 from pigbench.reporting.report.rows import differs, usual
 from pigbench.reporting.row_names import made_by
@@ -71,14 +71,14 @@ def _paint(figure: Figure, panels: Mapping[str, Points], column: Column) -> None
     scale = column.info.scale
     for axis, (label, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         axis.axhline(0, color=GREY, linewidth=0.8)
-        for name, value, row in points:
+        for _, value, row in points:
             estimate = row.metrics[column.name]
             below, above = estimate.delta - estimate.low, estimate.high - estimate.delta
             style = STYLES[row.verdict]
             axis.errorbar(
                 value, scale * estimate.delta, [[scale * below], [scale * above]], capsize=2, linewidth=0.9, **style
             )
-            axis.annotate(name, (value, scale * estimate.delta), (5, 4), textcoords="offset points", fontsize=7.5)
         axis.set_xlabel(label)
         axis.set_ylabel(f"Δ {column.heading}")
         axis.margins(x=0.2)
+        name_points(axis, [(name, value, scale * row.metrics[column.name].delta) for name, value, row in points])
