@@ -251,6 +251,8 @@ def _summaries(groups: list[Group], choice: Choice, tell: Callable[[str], None])
 
 def _nothing(places: Sequence[Path]) -> str:
     where = ", ".join(map(str, places))
+    if any((place / "artifacts").is_dir() for place in places):
+        return f"no records under {where}: a run writes its record when it ends; repeat its command to go on with it"
     return f"no records under {where}: 'pigbench run --generator pig' makes one, or give the path of some"
 
 

@@ -164,14 +164,14 @@ def _protocol_of(record: Record) -> tuple[str, int, str]:
 def _album(record: Record, wanted: Wanted) -> Album | None:
     """The artifacts of a record's run; None where they cannot be in the store, or not be told."""
     from pigbench.api.last_run import whole_run
-    from pigbench.api.request import set_up
+    from pigbench.api.request import without_networks
     from pigbench.planning.planner import make_plan
     from pigbench.reporting.report.pictures import Album
 
     if not (wanted.store / "artifacts").is_dir():
         return None
     try:
-        setup = set_up(whole_run(record, wanted.store))
+        setup = without_networks(whole_run(record, wanted.store))
         told = record.provenance.model_extra or {}
         request = replace(setup.request, device=told.get("device", "cpu"))  # keyed; perhaps another machine's
         signatures = {generator.label: generator.signature for generator in request.generators}

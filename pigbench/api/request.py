@@ -115,6 +115,15 @@ class Setup:
 
 def set_up(options: Options) -> Setup:
     """Check everything that can be checked before work starts. Raises PigbenchError for the first fault."""
+    setup = without_networks(options)
+    own, general = split_changes(options.set)
+    if own or any(key.startswith(NETWORKS) for key in general):
+        checks.check_resolution(setup.plan, setup.store)
+    return setup
+
+
+def without_networks(options: Options) -> Setup:
+    """As `set_up`, but no network is built to see whether its settings fit: that takes seconds."""
     from pigbench.api.tuned import with_tuned
     from pigbench.data.datasets import open_dataset
     from pigbench.metrics.extractors import find_weights
@@ -176,10 +185,7 @@ def set_up(options: Options) -> Setup:
         checks.check_folds(request.protocol, source)
     checks.check_subsets(request.train_patients, request.protocol, source)
     workers = options.workers or (place.workers if place else checks.default_workers(request.device, preset))
-    setup = Setup(options, request, store, source, workers, place)
-    if own or any(key.startswith(NETWORKS) for key in general):
-        checks.check_resolution(setup.plan, store)
-    return setup
+    return Setup(options, request, store, source, workers, place)
 
 
 def several(value: Any) -> list[Any]:

@@ -295,8 +295,8 @@ def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:
 
 def _failures(progress: Progress) -> str:
     """The reasons, each once, with the folds (and seeds, where there are several) that it stopped."""
-    where = defaultdict(list)
+    where: dict[str, dict[str, None]] = defaultdict(dict)  # a fold stops several trainings
     for fold, seed, reason in progress.failures:
         words = shorten(reason, 300, placeholder=" …") or "no reason given"
-        where[words].append(str(fold) if len(progress.seeds) == 1 else f"{fold} (seed {seed})")
+        where[words][str(fold) if len(progress.seeds) == 1 else f"{fold} (seed {seed})"] = None
     return "; ".join(f"fold{'s' * (len(folds) > 1)} {', '.join(folds)}: {reason}" for reason, folds in where.items())

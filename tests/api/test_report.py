@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,18 @@ def test_a_report_is_made_once_for_a_store(runs: Path, tmp_path: Path, monkeypat
     (tmp_path / "store" / "artifacts" / "sample" / "new").mkdir()  # pictures that were not there
     made = pigbench.report(runs, tmp_path / "d.html", store=tmp_path / "store")
     assert made.read_text() == "made anew"
+
+
+def test_masks_of_training_cases_are_shown_on_demand_alone(home, tmp_path: Path) -> None:
+    """SegGuidedDif makes images for training cases' masks, which people drew."""
+    record = pigbench.run(**home.options | {"generator": "segguided", "results": tmp_path / "records"})
+    assert record.generators["segguided"].kind == "images-for-masks"
+    widths = []
+    told = {False: "which are shown with --images alone", True: "right of each its mask, outlined"}
+    for images, said in told.items():
+        out = tmp_path / "report.html"
+        page = pigbench.report(tmp_path / "records", out, store=home.options["store"], images=images).read_text("utf-8")
+        ((own, width),) = re.findall(r'Generated: segguided.*?(<img[^>]*width="(\d+)")', page, re.DOTALL)
+        assert said in page[page.index("Generated: segguided") :][: len(own) + 2000]
+        widths.append(int(width))
+    assert widths[0] < 0.7 * widths[1], "a mask takes as much room as its image"

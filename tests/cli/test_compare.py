@@ -139,6 +139,11 @@ def test_no_record_is_an_error_that_says_how_to_make_one(call, tmp_path, argumen
     assert ("skipped 1 file " in result.stderr) == bool(arguments)
 
 
+def test_a_store_whose_run_is_not_finished_says_so(call, tmp_path):
+    (tmp_path / "runs" / "artifacts").mkdir(parents=True)
+    assert "a run writes its record when it ends" in str(call().exception)
+
+
 def test_a_path_that_does_not_exist_is_named(call):
     result = call("nowhere")
     assert isinstance(result.exception, PigbenchError)

@@ -159,7 +159,7 @@ def test_one_row_alone_is_not_ranked(make_record):
 
 @pytest.mark.parametrize("failed", ["real+pig_2048", "real"])
 def test_a_failed_arm_says_so_with_its_reason_and_is_not_ranked(make_record, failed):
-    record = make_record(samples=(1024, 2048, 3072), failed=[(failed, 1), (failed, 3)])
+    record = make_record(samples=(1024, 2048, 3072), trainings=2, failed=[(failed, 1), (failed, 3)])
     _, table = tables(record)
     name = "real only" if failed == "real" else "+pig_2048"
     cell = column(table, "Dice")[name]
