@@ -8,7 +8,8 @@ training. So the variance of a difference has two kinds of parts (`docs/protocol
 - *luck*: what all cases of a fold gain or lose together in one training of the segmenter, and of the generator where it
   was trained with several seeds. It is independent for each arm and fold, and known from repeated trainings.
 
-Their sum is compared with Student's t at Satterthwaite's degrees of freedom. K arms are computed side by side.
+Their sum is compared with Student's t at Satterthwaite's degrees of freedom; where luck is known from few trainings,
+with Cochran's wider quantile. K arms are computed side by side.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import numpy as np
 
 CONFIDENCE = 0.95
 ENOUGH = 8
-"""Degrees of freedom from which an arm's luck is taken from its own trainings; below, from those of all arms."""
+"""Degrees of freedom from which an arm's luck is taken from its own trainings; below, from those of all arms. If these
+have no more either, Satterthwaite's intervals are too narrow."""
 DRAWS = 20_000
 """Of the largest of several t-values."""
 MANY = 200
@@ -62,7 +64,8 @@ class Arms:
 
     mean: (K,). influence: (P, K), what each patient adds to the mean's deviation. share: (P, K), of the cases.
     luck: as their own trainings show it. weight: (K,), how much of one training's variance the mean has beyond
-    what the influences show of it. by_generator: whether the luck is also that of training the generator.
+    what the influences show of it. generated: whether each seed has pairs of its own. by_generator: whether the luck
+    is also that of training the generator, as there are several seeds.
     """
 
     mean: np.ndarray
@@ -70,6 +73,7 @@ class Arms:
     share: np.ndarray
     luck: Luck
     weight: np.ndarray
+    generated: bool = False
     by_generator: bool = False
 
     @classmethod
@@ -89,7 +93,7 @@ class Arms:
             sums, weights = (np.stack([part[unit].sum(axis=0) for unit in units]) for part in (sums, weights))
         member = (fold == np.unique(fold)[:, None]).astype(float)
         luck = _luck(sums, weights, member)
-        return cls(mean, influence, share, luck, _weight(weights, member), by_generator)
+        return cls(mean, influence, share, luck, _weight(weights, member), generator is not None, by_generator)
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class Differences:
     """K differences of means.
 
     delta, error, freedom: (K,), with standard errors and degrees of freedom. patients: (P, K), whose squares sum to the
-    patients' part of the variance. luck, base_luck: (K,), the parts that the luck of either arm has in it.
+    patients' part of the variance. luck, base_luck: (K,), the parts that the luck of either arm has in it. of_parts:
+    (3, K), the degrees of freedom of these three parts.
     """
 
     delta: np.ndarray
@@ -106,12 +111,22 @@ class Differences:
     patients: np.ndarray
     luck: np.ndarray
     base_luck: np.ndarray
+    of_parts: np.ndarray
 
     def critical(self, level: float = CONFIDENCE) -> np.ndarray:
-        """(K,): how many standard errors a two-sided interval of that level reaches."""
+        """(K,): how many standard errors a two-sided interval of that level reaches.
+
+        Where luck has few degrees of freedom at least Cochran's value, the mean of the parts' own quantiles, weighted
+        by their variances (Biometrics, 1964).
+        """
         from scipy.special import stdtrit
 
-        return stdtrit(self.freedom, (1 + level) / 2)
+        tail = (1 + level) / 2
+        satterthwaite = stdtrit(self.freedom, tail)
+        parts = np.stack([(self.patients**2).sum(axis=0), self.luck, self.base_luck])
+        cochran = _ratio((parts * stdtrit(self.of_parts, tail)).sum(axis=0), parts.sum(axis=0))
+        few = self.of_parts[1:].min(axis=0) < ENOUGH
+        return np.where(few, np.maximum(satterthwaite, cochran), satterthwaite)
 
     def bounds(self, level: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
         """(K,) lower and upper bounds of the intervals of that level."""
@@ -144,6 +159,7 @@ def differences(base: Arms, others: Arms, pooled: Luck) -> Differences:
     with np.errstate(divide="ignore", invalid="ignore"):
         satterthwaite = variance**2 / (of_patients**2 / freedom + of_luck)
     delta = others.mean - base.mean
+    of_parts = [np.broadcast_to(of, delta.shape) for of in (freedom, *(max(luck.freedom, 1) for luck in lucks))]
     return Differences(
         delta=delta,
         error=np.sqrt(variance),
@@ -151,19 +167,31 @@ def differences(base: Arms, others: Arms, pooled: Luck) -> Differences:
         patients=patients,
         luck=np.broadcast_to(own, delta.shape),
         base_luck=np.broadcast_to(theirs, delta.shape),
+        of_parts=np.stack(of_parts),
     )
 
 
-def parts_of_means(arms: Arms, pooled: Luck) -> tuple[np.ndarray, np.ndarray]:
-    """What varies the means of K arms: patients' parts (P, K), whose squares sum to a variance, and luck's (K,).
+@dataclass(frozen=True)
+class Parts:
+    """What varies the means of K arms. patients: (P, K), whose squares sum to a variance, with (K,) degrees of freedom.
+    luck: (K,) variances, with (K,) degrees of freedom, 0 where nobody knows."""
 
-    pooled: as for `differences`.
-    """
+    patients: np.ndarray
+    patients_freedom: np.ndarray
+    luck: np.ndarray
+    luck_freedom: np.ndarray
+
+
+def parts_of_means(arms: Arms, pooled: Luck) -> Parts:
+    """The parts of K means. pooled: as for `differences`."""
     luck = pooled if arms.luck.freedom < ENOUGH and not arms.by_generator else arms.luck
-    return arms.influence * _adjustment(arms.share), arms.weight * luck.variances()[0]
+    adjustment = _adjustment(arms.share)
+    variance = arms.weight * luck.variances()[0]
+    freedom = _freedom(arms.share, adjustment)
+    return Parts(arms.influence * adjustment, freedom, variance, np.full(len(variance), luck.freedom))
 
 
-Columns = TypeVar("Columns", Luck, Arms, Differences)
+Columns = TypeVar("Columns", Luck, Arms, Differences, Parts)
 
 
 def picked(several: Columns, columns: Sequence[int]) -> Columns:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pigbench.metrics.inference import CONFIDENCE
+from pigbench.metrics.inference import CONFIDENCE, Parts
 
 LEAST_SIZES = 3
 """Of a curve, or nothing is read off it."""
@@ -54,18 +54,27 @@ def read_off(sizes: Sequence[float], curves: np.ndarray, values: np.ndarray) -> 
     return np.where(values < curves[:, 0], 0.0, np.where(values == curves[:, 0], sizes[0], found))
 
 
-def worth(sizes: Sequence[float], means: np.ndarray, patients: np.ndarray, luck: np.ndarray, *, seed: int = 0) -> Worth:
+def worth(sizes: Sequence[float], means: np.ndarray, parts: Parts, *, seed: int = 0) -> Worth:
     """What an arm is worth, with an interval from draws of all means together.
 
-    sizes: (m,) ascending, of the real-only arms. means: (m + 1,), theirs and last the arm's. patients: (P, m + 1),
-    whose squares sum to the patients' part of each mean's variance; a patient is in all of them. luck: (m + 1,)
-    variances, independent. The order in which patients were added is taken as it is.
+    sizes: (m,) ascending, of the real-only arms. means: (m + 1,), theirs and last the arm's. parts: what varies these
+    m + 1 means; a patient is in all of them, luck is independent. Both are drawn from Student's t, as their variances
+    are estimates. The order in which patients were added is taken as it is.
     """
     draw = np.random.default_rng(seed)
-    drawn = means + draw.standard_normal((DRAWS, len(patients))) @ patients
-    drawn += draw.standard_normal(drawn.shape) * np.sqrt(luck)
+    of_patients = draw.standard_normal((DRAWS, len(parts.patients))) @ parts.patients
+    of_luck = draw.standard_normal((DRAWS, len(means))) * np.sqrt(parts.luck)
+    drawn = (
+        means + of_patients * _tails(draw, parts.patients_freedom.min()) + of_luck * _tails(draw, parts.luck_freedom)
+    )
     found = read_off(sizes, isotonic(drawn[:, :-1]), drawn[:, -1])
     (point,) = read_off(sizes, isotonic(means[None, :-1]), means[None, -1])
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(found, [tail, 1 - tail], method="inverted_cdf")
     return Worth(float(point), float(low), float(high))
+
+
+def _tails(draw: np.random.Generator, freedom: np.ndarray) -> np.ndarray:
+    """(DRAWS, K) factors that make normal values those of Student's t, one for each of K degrees of freedom."""
+    freedom = np.maximum(np.atleast_1d(freedom), 1)
+    return np.sqrt(freedom / draw.chisquare(freedom, (DRAWS, len(freedom))))

@@ -307,7 +307,8 @@ class Nodes:
             offered = 2 * arm.n if arm.way.filters else arm.n
             inputs |= _numbered("chunk", self.chunks(arm.generator, offered, fold))
             if arm.way.filters:
-                inputs["agreement"] = self.agreement(arm.generator, offered, segmenter, fold)
+                judges = self.preset.trainings  # whatever --trainings says: it must not change which pairs are kept
+                inputs["agreement"] = self.agreement(arm.generator, offered, segmenter, fold, judges)
         arm = of or arm
         purpose = Purpose(
             f"{segmenter.label} on {arm.name}{what}",
@@ -345,9 +346,11 @@ class Nodes:
         return self.predict(segmenter, Arm(train_patients=fold.patients), fold, training)
 
     @_once
-    def agreement(self, generator: Contender, n: int, segmenter: SegmenterChoice, fold: Fold) -> Node:
-        """By as many real-only trainings as the preset has, or fewer if fewer are asked for."""
-        judges = min(self.request.trainings[REAL], self.preset.trainings)
+    def agreement(
+        self, generator: Contender, n: int, segmenter: SegmenterChoice, fold: Fold, judges: int | None = None
+    ) -> Node:
+        """By that many real-only trainings; by default as many as the preset has, or fewer if fewer are asked for."""
+        judges = judges or min(self.request.trainings[REAL], self.preset.trainings)
         spec = agreement.AgreementSpec(
             plugin=segmenter.name,
             settings=segmenter.config.model_dump(mode="json"),

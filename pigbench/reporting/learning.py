@@ -14,6 +14,7 @@ from pigbench.reporting.cells import Cell, Table
 from pigbench.reporting.columns import Column, case_columns, differing
 from pigbench.reporting.numbers import ABSENT
 from pigbench.reporting.row_names import of_part
+from pigbench.reporting.verdict_notes import uncovered_luck
 from pigbench.results import ArmRow, Group, Summary, signature
 from pigbench.results.learning import Curve
 from pigbench.results.naming import details, row_name
@@ -34,7 +35,7 @@ def curve_table(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Table | N
         title=f"Table 3{of_part(group)}. {column.info.heading} by number of training patients, {rows[0].segmenter}, %",
         headings=("Trained on", *headings),
         rows=tuple(_rows(lines, list(sizes), curve, column)),
-        notes=tuple(_notes(curve)),
+        notes=tuple(_notes(group, rows, curve)),
         signature=signature(group, [column.name], list(rows)),
         number=3,
     )
@@ -59,19 +60,21 @@ def _number(patients: float) -> str:
     return "more than all" if isinf(patients) else f"{patients:.0f}" if patients else "none"
 
 
-def _notes(curve: Curve) -> Iterable[str]:
+def _notes(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
     least, most = curve.sizes[0], curve.sizes[-1]
     yield (
-        "worth: how many patients real only would need to score as well, from its own curve made monotone over the "
-        f"logarithm of their number; none: fewer than {least:.0f}; more than all: more than the {most:.0f} there are"
+        "worth: how many real patients real only would need for the same score, read off its own curve (made monotone, "
+        f"over the logarithm of their number); none: fewer than {least:.0f}; more than all: more than the {most:.0f} "
+        "there are"
     )
     over = "test patients"
     over += " and the luck of training segmenters" if "segmenter" in curve.covers else " only, so too narrow"
     over += " and generators" if "generator" in curve.covers else ""
     yield (
-        f"in brackets {CONFIDENCE:.0%} intervals over {over}; they take the order in which patients were added as it "
-        "is: other patients would give another curve"
+        f"in brackets {CONFIDENCE:.0%} intervals over {over}; they are conditional on the order in which patients were "
+        "added: another order would give another curve"
     )
+    yield from uncovered_luck(group, [row for row in rows if row.arm in curve.worth])
     yield "rows that are incomplete or NOT CONDITIONED are left out"
 
 

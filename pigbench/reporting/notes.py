@@ -14,7 +14,7 @@ from pigbench.reporting.conditioning_notes import conditioning_notes, refusals
 from pigbench.reporting.numbers import ABSENT, each, how_many, number, some, span
 from pigbench.reporting.row_names import made_by, shown, unconditioned
 from pigbench.reporting.tuning import tuning_notes
-from pigbench.reporting.verdict_notes import difference_notes, verdict_notes
+from pigbench.reporting.verdict_notes import difference_notes, unknown_luck, verdict_notes
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
 from pigbench.results.generator_rows import judge_of
 from pigbench.results.naming import of_patients
@@ -168,15 +168,11 @@ def arm_notes(
     """The notes of Table 2, the gravest first; of a part of the cases without what was said of all of them."""
     measured = [row for row in rows if row.metrics]
     whole = [row for row in measured if row.progress.state == "complete"]
+    yield from unknown_luck(rows)
     yield from missing_arms(rows)
     yield from _refused((shown(row), row) for row in rows)
     if not group.part:
         yield from refusals(rows)
-    if any("segmenter" not in row.covers for row in rows if row.covers):
-        yield (
-            "every arm was trained once, so the luck of a training is unknown: the intervals are of patients only and "
-            "too narrow, and there are no verdicts; --trainings 3 tells"
-        )
     if whole and (fewest := min(row.patients for row in whole)) < FEW:
         yield f"only {counted(fewest, 'patient')}: too few for an interval to be believed"
     compared = differing(columns)

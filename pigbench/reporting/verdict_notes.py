@@ -14,6 +14,19 @@ from pigbench.results.predictors import Correlation
 from pigbench.results.verdicts import Family
 
 
+def unknown_luck(rows: Sequence[ArmRow]) -> Iterable[str]:
+    """The rows whose intervals are too narrow, as nothing that they rest on was trained twice."""
+    told = [row for row in rows if row.covers]
+    if not (unknown := [row for row in told if "segmenter" not in row.covers]):
+        return
+    every = len(unknown) == len(told)
+    who = "every arm was" if every else f"{', '.join(map(shown, unknown))} and what they differ from were"
+    yield (
+        f"{who} trained once, so the luck of training segmenters is unknown: intervals cover patients only and are "
+        "too narrow, and there is no verdict; run with --trainings 3 to measure it"
+    )
+
+
 def difference_notes(group: Group, rows: Sequence[ArmRow], compared: Column | None) -> Iterable[str]:
     """What differences are to, and what their intervals cover."""
     told = [row for row in rows if row.covers]
@@ -23,14 +36,20 @@ def difference_notes(group: Group, rows: Sequence[ArmRow], compared: Column | No
         return
     bases = [row for row in rows if row.arm in {other.against for other in told}]
     base = shown(bases[0]) if len(bases) == 1 else "real only of as many patients"
-    of = "patients and the luck of training segmenters" if "segmenter" in told[0].covers else "patients only"
+    known = any("segmenter" in row.covers for row in told)
+    of = "patients and the luck of training segmenters" if known else "patients only"
     of += " and generators" if any("generator" in row.covers for row in told) else ""
     yield f"Δ {compared.info.heading}: to {base}; {CONFIDENCE:.0%} interval over {of} (CR2, Student's t)"
-    trained = {label for label, info in group.generators.items() if info.image_passes and not info.control}
-    once = [row for row in told if row.generator in trained and row.covers == ("patients", "segmenter")]
-    if once:
-        named = ", ".join(dict.fromkeys(str(row.generator) for row in once))
-        yield f"not covered is the luck of training a generator, done with one seed: {named}; --seeds 3 tells"
+    if known:
+        yield from uncovered_luck(group, [*told, *bases])
+
+
+def uncovered_luck(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
+    """The generators that were trained with one seed, whose luck no interval of these rows covers."""
+    once = dict.fromkeys(row.generator for row in rows if row.generator and len(row.progress.seeds) == 1)
+    trained = [label for label in once if group.generators[label].image_passes]
+    if trained:
+        yield f"not covered: the luck of training a generator (one seed): {', '.join(trained)}; --seeds 3 measures it"
 
 
 def verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Family | None) -> Iterable[str]:
@@ -46,9 +65,9 @@ def verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Famil
         )
     bases = {row.arm: of_patients(row.train_patients) for row in rows}
     least = [f"{compared.number(value)}{bases[base]}" for base, value in family.detectable.items()]
-    yield f"{how}; a difference of {', '.join(least)} would be shown with a probability of 80%"
+    yield f"{how}; a true difference of {', '.join(least)} would be shown with a probability of 80%"
     excluded = {shown(row): compared.signed(row.together[1]) for row in rows if row.together}
-    yield from each("gains beyond these are ruled out", excluded)
+    yield from each("largest gain not ruled out", excluded)
 
 
 def predictor_notes(predictors: Mapping[str, Correlation], columns: Sequence[Column]) -> Iterable[str]:

@@ -113,7 +113,8 @@ def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family
             if of == segmenter and rows[of, arm].progress.state == "complete"
         }
         members = {
-            arm: Member(pools[segmenter, arm], _is_trained(row, group), row.ranked) for arm, row in whole.items()
+            arm: Member(pools[segmenter, arm], _is_redrawn(row, group), row.ranked, row.train_patients)
+            for arm, row in whole.items()
         }
         if curve := _curve(whole, members, group):
             curves[segmenter] = curve
@@ -192,9 +193,10 @@ def _about(
     return replace(row, agreement=agreement, contrast=contrast, conditioned=conditioned(agreement, contrast))
 
 
-def _is_trained(row: ArmRow, group: Group) -> bool:
-    """Whether its pairs are a generator's that every seed trains anew; external ones are the same for all seeds."""
-    return row.generator is not None and bool(group.generators[row.generator].image_passes)
+def _is_redrawn(row: ArmRow, group: Group) -> bool:
+    """Whether every seed has pairs of its own; external ones are the same for all seeds."""
+    info = group.generators[row.generator] if row.generator else None
+    return info is not None and (info.control or bool(info.image_passes))
 
 
 def _place(row: ArmRow) -> tuple[Any, ...]:

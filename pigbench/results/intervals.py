@@ -86,11 +86,12 @@ def intervals_of(
 
 
 def covered_by(arm: Arms, base: Arms, freedom: float) -> tuple[Part, ...]:
-    """What the interval of their difference covers."""
+    """What the interval of their difference covers; the luck of generators only if it knows that of both arms."""
     covers: tuple[Part, ...] = ("patients",)
     if freedom or (arm.by_generator and base.by_generator):
         covers += ("segmenter",)
-    return (*covers, "generator") if arm.by_generator else covers
+    generated = [side.by_generator for side in (arm, base) if side.generated]
+    return (*covers, "generator") if generated and all(generated) else covers
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,8 @@ def _scored(sums: polars.DataFrame, fold: np.ndarray, generated: bool) -> _Score
     """One arm, from its patients' sums in each training. fold: of every patient, by `place`."""
     from polars import col
 
-    whole = (col("fold").n_unique() == sums["fold"].n_unique()).over("seed", "training")
-    there = sums.filter(whole)
+    scored = sums.filter(col("count") > 0)
+    there = scored.filter((col("fold").n_unique() == scored["fold"].n_unique()).over("seed", "training"))
     repeats = there.select("seed", "training").unique().sort("seed", "training").with_row_index("repeat")
     there = there.join(repeats, on=["seed", "training"])
     values = np.zeros((2, max(len(repeats), 1), len(fold), 1))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pigbench.metrics.inference import Arms, Luck, parts_of_means, picked, pool
+from pigbench.metrics.inference import Arms, Luck, parts_of_means, picked, pool, side_by_side
 from pigbench.metrics.worth import LEAST_SIZES, Worth, worth
 from pigbench.results.intervals import Part
 from pigbench.results.verdicts import Member, arms_of
@@ -45,12 +45,11 @@ def learning_curve(
     for arm in (arm for arm in members if arm not in points):
         chosen = [*points, arm]
         means = np.array([arms[one].mean[0] for one in chosen])
-        patients = np.concatenate([parts[one][0] for one in chosen], axis=1)
-        luck = np.array([parts[one][1][0] for one in chosen])
-        found[arm] = worth([sizes[one] for one in points], means, patients, luck)
+        found[arm] = worth([sizes[one] for one in points], means, side_by_side([parts[one] for one in chosen]))
     covers: tuple[Part, ...] = ("patients",)
     covers += ("segmenter",) if all(luck.freedom for luck in lucks.values()) else ()
-    covers += ("generator",) if any(of.by_generator for of in arms.values()) else ()
+    generated = [of.by_generator for of in arms.values() if of.generated]
+    covers += ("generator",) if generated and all(generated) else ()
     return Curve(tuple(points), tuple(sizes[arm] for arm in points), found, covers)
 
 

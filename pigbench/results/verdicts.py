@@ -48,11 +48,12 @@ class Family:
 
 @dataclass(frozen=True)
 class Member:
-    """A row to compare. generated: whether it trains on a generator's pairs. ranked: whether it gets a verdict."""
+    """A row to compare. generated: whether each seed has pairs of its own. ranked: whether it gets a verdict."""
 
     pool: Pool
     generated: bool = False
     ranked: bool = True
+    train_patients: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,14 @@ def compare_rows(rows: Mapping[str, Member], against: Mapping[str, str], decidin
     """What rows differ by from others, in every metric; verdicts go by the metric `deciding`.
 
     Every row has the same metrics. against: by arm, the arm that it differs from. Where a row's own trainings are few,
-    luck is pooled over the rows that are compared with the same one, and that one.
+    luck is pooled over all rows of as many patients as it has, or the one that it differs from.
     """
     intervals: dict[str, Mapping[str, Interval]] = {}
     ranked: list[tuple[str, tuple[str, ...], Differences]] = []
-    for base in dict.fromkeys(against.values()):
-        others = {arm: rows[arm] for arm, its in against.items() if its == base}
-        for names, found, of_names in _differences(others, rows[base]):
+    for base, patients in dict.fromkeys((base, rows[arm].train_patients) for arm, base in against.items()):
+        alike = {arm: row for arm, row in rows.items() if row.train_patients in (patients, rows[base].train_patients)}
+        own = [arm for arm, its in against.items() if its == base and rows[arm].train_patients == patients]
+        for names, found, of_names in _differences(own, base, alike):
             intervals |= of_names
             if ours := [arm for arm in names if rows[arm].ranked and _covers_luck(of_names[arm], deciding)]:
                 metrics = rows[base].pool.metrics
@@ -87,17 +89,21 @@ def _covers_luck(of_arm: Mapping[str, Interval], deciding: str) -> bool:
 
 
 def _differences(
-    others: Mapping[str, Member], base: Member
+    names: Sequence[str], base: str, rows: Mapping[str, Member]
 ) -> Iterator[tuple[tuple[str, ...], Differences, dict[str, Mapping[str, Interval]]]]:
-    """Blocks of rows: their names, their differences to `base` in all metrics, and the intervals of these."""
-    metrics, scored = base.pool.metrics, base.pool.patients()
-    (of_base,), blocks = _side_by_side({"": base}), _side_by_side(others)
-    by_training = [block for block in (of_base, *blocks) if not block.arms.by_generator] or [of_base]
+    """Blocks of rows: their names, their differences to `base` in all metrics, and the intervals of these.
+
+    names: whose. rows: those whose luck is alike, with these and the base among them.
+    """
+    metrics, scored = rows[base].pool.metrics, rows[base].pool.patients()
+    (of_base,), blocks = _side_by_side({base: rows[base]}), _side_by_side({name: rows[name] for name in names})
+    rest = _side_by_side({name: row for name, row in rows.items() if name not in {base, *names}})
+    by_training = [block for block in (of_base, *blocks, *rest) if not block.arms.by_generator] or [of_base]
     pooled = pool([luck for block in by_training for luck in block.lucks(len(metrics))])
     for block in blocks:
         times, covers = len(block.names), covered_by(block.arms, of_base.arms, pooled.freedom)
         found = differences(repeated(of_base.arms, times), block.arms, repeated(pooled, times))
-        patients = [np.minimum(others[name].pool.patients(), scored) for name in block.names]
+        patients = [np.minimum(rows[name].pool.patients(), scored) for name in block.names]
         each = intervals_of(found, metrics, np.concatenate(patients), covers)
         yield block.names, found, dict(zip(block.names, each, strict=True))
 

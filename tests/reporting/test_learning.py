@@ -39,7 +39,7 @@ def test_every_line_has_a_cell_for_each_number_of_patients(learning):
     table = table_3(learning())
     assert table.headings == ("Trained on", "4 patients", "8 patients", "all (16)")
     assert [row[0].text for row in table.rows] == ["real only", "+pig_64", "+pig_64: worth in patients"]
-    assert "they take the order in which patients were added as it is" in " ".join(table.notes)
+    assert "they are conditional on the order in which patients were added" in " ".join(table.notes)
 
 
 def test_worth_is_between_the_sizes_whose_scores_it_lies_between(learning):

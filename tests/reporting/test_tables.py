@@ -119,7 +119,7 @@ def test_the_difference_to_real_has_its_interval(make_record):
     assert "95% interval over patients only" in notes(table)
     _, table = tables(make_record(trainings=2))
     assert "over patients and the luck of training segmenters (" in notes(table)
-    assert "not covered is the luck of training a generator, done with one seed: pig; --seeds 3 tells" in notes(table)
+    assert "not covered: the luck of training a generator (one seed): pig; --seeds 3 measures it" in notes(table)
     _, table = tables(make_record(seeds=(0, 1)))
     assert "over patients and the luck of training segmenters and generators (" in notes(table)
     assert "not covered" not in notes(table)
@@ -127,7 +127,7 @@ def test_the_difference_to_real_has_its_interval(make_record):
 
 def test_where_every_arm_was_trained_once_the_first_note_says_what_is_unknown(make_record):
     _, table = tables(make_record())
-    assert table.notes[0].startswith("every arm was trained once, so the luck of a training is unknown")
+    assert table.notes[0].startswith("every arm was trained once, so the luck of training segmenters is unknown")
     assert "verdict" not in table.headings
     _, table = tables(make_record(trainings=2))
     assert "every arm was trained once" not in notes(table)
@@ -141,7 +141,7 @@ def test_verdicts_stand_beside_the_intervals_that_decide_them(make_record):
     assert "verdicts: by simultaneous 95% intervals of the 2 ranked rows, each at 9" in notes(table)
     assert "would be shown with a probability of 80%" in notes(table)
     upper = column(table, "simultaneous")["+ldm_2048"].text.split(", ")[1].removesuffix("]")
-    assert f"gains beyond these are ruled out: +ldm_2048 {upper}" in notes(table)
+    assert f"largest gain not ruled out: +ldm_2048 {upper}" in notes(table)
     _, table = tables(make_record(trainings=3))
     assert table.headings[1:4] == ("Dice", "Δ Dice [95%]", "verdict")
     assert "verdict: by the interval of the one ranked row" in notes(table)

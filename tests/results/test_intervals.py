@@ -46,6 +46,17 @@ def test_it_is_what_the_table_says(make_record, tmp_path):
             assert found.covers == row.covers == ("patients", "segmenter")
 
 
+def test_it_is_what_the_table_says_against_any_row_of_any_subset(make_record, tmp_path):
+    record = make_record(("pig", "ldm"), (64,), trainings=2, seeds=(0, 1), train_patients=(8, None))
+    write_record(record, tmp_path)
+    for base in ("real", "real+pig_64 (8 patients)"):
+        for row in summarise(*merge([record]), base).arms:
+            if row.covers:
+                found, shown = difference(cases(tmp_path), row.arm, base), row.metrics["dice"]
+                assert (found.low, found.high) == pytest.approx((shown.low, shown.high))
+                assert found.covers == row.covers
+
+
 def test_it_finds_a_true_difference_and_no_false_one():
     found = difference(frame({"real": 50, "real+pig_64": 60, "real+ldm_64": 50}), "real+pig_64", "real")
     assert isinstance(found, Interval)
@@ -79,11 +90,25 @@ def test_seeds_are_generators_where_there_is_one():
     assert difference(told, "a", "real").covers == ("patients", "segmenter")
 
 
+def test_the_luck_of_generators_is_covered_if_it_is_known_of_both_arms():
+    every = polars.concat([frame({"real": 50, "a": 50}, seeds=3, trainings=1), frame({"b": 50}, trainings=3)])
+    every = every.with_columns(generator=polars.when(polars.col("arm") != "real").then("arm"))
+    covers = {
+        (arm, base): difference(every, arm, base).covers for arm, base in (("a", "b"), ("a", "real"), ("real", "a"))
+    }
+    assert covers["a", "b"] == ("patients", "segmenter")
+    assert covers["a", "real"] == covers["real", "a"] == ("patients", "segmenter", "generator")
+
+
 def test_trainings_that_lack_a_fold_and_cases_of_one_arm_alone_do_not_count():
     every = frame({"real": 50, "a": 51})
     less = every.filter((polars.col("arm") != "a") | (polars.col("training") != 2) | (polars.col("fold") != 0))
     without = every.filter((polars.col("arm") != "a") | (polars.col("training") != 2))
     assert difference(less, "a", "real") == difference(without, "a", "real")
+    unscored = every.with_columns(
+        dice=polars.when((polars.col("arm") == "a") & (polars.col("training") == 2)).then(None).otherwise("dice")
+    )
+    assert difference(unscored, "a", "real") == difference(without, "a", "real")
     one_arm = every.filter((polars.col("arm") != "a") | (polars.col("case_id") != "c3-3"))
     neither = every.filter(polars.col("case_id") != "c3-3")
     assert difference(one_arm, "a", "real") == difference(neither, "a", "real")

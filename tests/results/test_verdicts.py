@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from pigbench.metrics.inference import CONFIDENCE
+from pigbench.reporting.tables import section
 from pigbench.results import merge, score_rows, summarise
 
 
@@ -76,6 +77,16 @@ def test_records_with_and_without_repeated_trainings_share_their_luck(make_recor
     rows = {row.arm: row for row in summarise(group).arms}
     assert rows["real+ldm_64"].progress.trainings == 1
     assert rows["real+ldm_64"].covers == ("patients", "segmenter") and rows["real+ldm_64"].verdict
+
+
+def test_rows_that_nothing_was_trained_twice_for_are_named(make_record):
+    often = make_record(("pig",), (64,), trainings=3, key="a" * 16)
+    once = make_record(("pig",), (64,), train_patients=(8,), key="b" * 16)
+    summary = summarise(*merge([often, once]))
+    first, *notes = next(table for table in section(summary).tables if table.number == 2).notes
+    assert first.startswith("+pig_64 (8 patients) and what they differ from were trained once")
+    assert any("over patients and the luck of training segmenters" in note for note in notes)
+    assert {row.arm for row in summary.arms if row.verdict} == {"real+pig_64"}
 
 
 def test_rows_of_a_subset_differ_from_real_cases_of_as_many_patients(make_record, factory):
