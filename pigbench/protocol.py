@@ -51,7 +51,7 @@ class Training(_Table):
         if (self.images is None) == (self.epochs is None):
             raise ValueError("give images or epochs, one of them")
         if self.budget == "flops" and self.images is None:
-            raise ValueError("budget = flops takes images, not epochs")
+            raise ValueError("budget = flops takes image-passes, and this preset counts epochs: use another preset")
         return self
 
 
@@ -117,6 +117,12 @@ class Preset(_Table):
     scoring: Scoring = Scoring()
     numerics: Numerics = Numerics()
     seconds: dict[str, float] = Field(default_factory=dict, description="measured costs, for estimates only")
+
+    @model_validator(mode="after")
+    def _budgets_of_all(self) -> Preset:
+        for generator in self.training_of:
+            self.training_for(generator)
+        return self
 
     def training_for(self, generator: str) -> Training:
         """The training settings of a generator: the preset's, with its own exceptions."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -70,7 +71,7 @@ class Loop:
 
     settings: optimiser, schedule and batch size. steps: optimiser steps. path: the seed path of this training.
     ema: decay of the weights' moving average (the average is what `fit` returns), False for the last weights.
-    compiled: whether torch.compile makes the network's forward and backward; their arithmetic is not counted then.
+    compiled: whether torch.compile makes the network's forward and backward.
     checkpoints: the directory for the checkpoint, written every `interval` seconds; None for none.
     window: losses are read from the device once in so many steps, so that a GPU need not wait at each one.
     progress: called with (step, steps, mean loss of the window).
@@ -221,6 +222,8 @@ class _State:
         """One optimiser step; the loss, detached, still on the device."""
         import torch
 
+        if self.loop.compiled and self.loop.arithmetic is None:
+            self._count_apart(loss, batch)
         with self.step():
             with self._counting(), torch.autocast(self.loop.device, torch.bfloat16, enabled=self.mixed):
                 value = loss(self.network, batch)
@@ -238,7 +241,7 @@ class _State:
     @contextmanager
     def _counting(self) -> Iterator[None]:
         """Tell the loop its arithmetic, once, from the forward pass within."""
-        if self.loop.compiled or self.loop.arithmetic is not None:
+        if self.loop.arithmetic is not None:
             yield
             return
         from pigbench.arithmetic import Counter
@@ -246,6 +249,15 @@ class _State:
         with Counter() as counter:
             yield
         self.loop.arithmetic = counter.multiply_adds * self.loop.steps
+
+    def _count_apart(self, loss: Loss, batch: Batch) -> None:
+        """Tell the loop its arithmetic from a copy that is not compiled: in compiled code nothing can be counted."""
+        import torch
+
+        same = torch.Generator().set_state(batch.generator.get_state())
+        mixed = torch.autocast(self.loop.device, torch.bfloat16, enabled=self.mixed)
+        with torch.random.fork_rng(), self._counting(), mixed:
+            loss(deepcopy(self.network), replace(batch, generator=same))
 
     def schedule_sees(self, losses: list[float], epoch: int) -> None:
         """A plateau schedule reacts to the mean training loss of each `epoch` steps."""

@@ -107,8 +107,8 @@ def check_start(uses: Sequence[Use], segmenters: Sequence[SegmenterChoice]) -> N
         train = registry.find("segmenters", segmenter.name).load().train
         if "start" not in inspect.signature(train).parameters:
             raise PigbenchError(
-                f"segmenter '{segmenter.name}' cannot be pretrained: its train() takes no `start`, weights to begin "
-                "with; take another --segmenter, or --use mix"
+                f"segmenter '{segmenter.name}' cannot be pretrained: its train() has no parameter `start` for initial "
+                "weights; take another --segmenter, or --use mix"
             )
 
 

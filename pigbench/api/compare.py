@@ -79,7 +79,7 @@ class Tables:
     def plot(self, path: str | Path) -> None:
         """Write the learning curves (Table 3) as a figure, an SVG, PNG or PDF file.
 
-        Raises PigbenchError for another ending, and where no record has three numbers of training patients.
+        Raises PigbenchError for another ending, and where no record has several numbers of training patients.
         """
         from pigbench.reporting.learning import draw_curves
 
@@ -87,7 +87,9 @@ class Tables:
         if path.suffix not in PICTURES:
             raise PigbenchError(f"{path}: a figure's name ends in {' or '.join(PICTURES)}")
         if not any(summary.curves for summary in self.summaries):
-            raise PigbenchError("no learning curve: it takes a record with `--train-patients` of three numbers or more")
+            raise PigbenchError(
+                "no learning curve to draw: it takes records of several --train-patients, such as 8,16,all"
+            )
         draw_curves(self.summaries, path)
 
     def markdown(self) -> str:

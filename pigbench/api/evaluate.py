@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pigbench.api.complete import complete
 from pigbench.api.refusals import refusing
 from pigbench.api.request import Options, Setup, set_up
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def evaluate(
     pairs: a directory that holds images/ and masks/, or fold-0/images, fold-0/masks, fold-1/… name: what the tables
     call them. fold_of: the manifest of the fold whose patients they were made from, by `pigbench split export`; pairs
     without one serve every fold and are marked UNSEALED. as_is: they are at the run's resolution already, 0 to full
-    scale for -1 to 1. n: pairs per fold, one number or several (default: all; the fewest of the folds). train_patients:
-    of how many of the fold's patients they were made (default: all). Everything else is as in `pigbench.run`, and so
-    are what is returned and raised.
+    scale for -1 to 1. n: pairs per fold, one number or several (default: all that the fold with the fewest has; half of
+    them where any arm filters). train_patients: of how many of the fold's patients they were made (default: all).
+    Everything else is as in `pigbench.run`, and so are what is returned and raised.
     """
     own = {"pairs": pairs, "name": name, "fold_of": fold_of, "as_is": as_is}
     options = Options(**{argument: value for argument, value in locals().items() if argument not in (*own, "own")})
@@ -125,17 +126,17 @@ def _samples(asked: tuple[int, ...] | None, given: GivenPairs, *, filtered: bool
     """The sizes to measure at; where arms filter, at most half of the pairs. Raises PigbenchError for too few pairs."""
     fewest = min(given.folds, key=lambda fold: given.folds[fold].count)
     count = given.folds[fewest].count
-    if count < 2:
-        raise PigbenchError(f"fold {fewest} has 1 pair: a distance between sets needs at least 2")
+    each = 2 if filtered else 1
+    if count < 2 * each:
+        needs = f"a distance between sets needs at least 2{', chosen from 4' if filtered else ''}"
+        raise PigbenchError(f"fold {fewest} has {counted(count, 'pair')}: {needs}")
     for n in asked or ():
-        if n > count:
-            raise PigbenchError(f"--n {n}: fold {fewest} has only {count} pairs")
-        if filtered and 2 * n > count:
+        if each * n > count:
+            why = f"--use filter chooses from twice as many pairs, {2 * n} for --n {n}" if filtered else f"--n {n}"
             raise PigbenchError(
-                f"--use filter chooses from twice as many pairs, {2 * n} for --n {n}: fold {fewest} has {count}, so "
-                f"{2 * n - count} more are needed, or --n {count // 2}"
+                f"{why}: fold {fewest} has {count}, so {each * n - count} more are needed, or --n {count // each}"
             )
-    return asked or (count // 2 if filtered else count,)
+    return asked or (count // each,)
 
 
 def _refuse_other_pairs(given: GivenPairs, protocol_hash: str, records: Path) -> None:

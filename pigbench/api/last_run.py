@@ -37,7 +37,7 @@ def go_on(given: Mapping[str, Any]) -> Options:
         return Options(**({"generator": "pig"} | told))
     path, record = found
     generators = several(told.get("generator")) or _generators(record) or ["pig"]
-    taken = _settings(record, generators, several(told.get("masks")))
+    taken = _settings(record, generators, several(told.get("masks"))) | {"train_patients": _most_patients(record)}
     if told.get("preset", record.preset) != record.preset:
         taken |= {"set": [], "n": None}
     options = Options(**(taken | told | {"set": [*taken["set"], *as_changes(told.get("set"))]}))
@@ -116,6 +116,12 @@ def _generators(record: Record) -> list[str]:
 
     installed = registry.plugins("generators")
     return [info.plugin for info in record.generators.values() if info.plugin in installed][:1]
+
+
+def _most_patients(record: Record) -> int | None:
+    """The largest number of training patients in the record, None for all."""
+    sizes = [arm.train_patients for arm in record.arms.values()]
+    return None if not sizes or None in sizes else max(size for size in sizes if size)
 
 
 def _settings(record: Record, generators: Sequence[str], masks: Sequence[str]) -> dict[str, Any]:

@@ -58,10 +58,11 @@ def run(
     "phantom", or a name given to `import_dataset`. segmenter: one or several. metric: one or several besides the
     default ones. preset: smoke, demo, quick, overnight, small, medium or paper. seed, seeds: the first seed, and how
     many. trainings: of the segmenter in each arm, fold and seed: 3, or ["3", "real=5"] where an arm has another number
-    (default: the preset's). use: how arms use pairs, "mix" at their natural share n/(n+N), or "mix:0.25" at that part
-    of each batch. set: other settings, as {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned: studies
-    whose settings are taken; True for each generator's own. storage: where studies are kept (default:
-    STORE/studies.db).
+    (default: the preset's). use: how arms use pairs: "mix" at their natural share n/(n+N), or "mix:0.25" at that part
+    of each batch; "pretrain" on pairs, then on real cases, half of the steps each, or "pretrain:0.25" for that part on
+    pairs; "filter", of twice as many pairs those that real-only segmenters agree with; "filter+pretrain". set: other
+    settings, as {"training.learning_rate": 1e-4} or ["pig.guide=binary"]. tuned: studies whose settings are taken; True
+    for each generator's own. storage: where studies are kept (default: STORE/studies.db).
 
     workers: processes (default: one per core; on a GPU as the preset says). device: auto, cpu or cuda. engine,
     scheduler, cluster: "local" or "dask", the address of a running Dask scheduler, or a TOML file that describes a job

@@ -12,7 +12,21 @@ from pigbench.counting import counted
 
 
 @shares(
-    *("generator", "masks", "n", "folds", "dataset", "preset", "seed", "set", "train", "workers", "device", "store"),
+    *(
+        "generator",
+        "masks",
+        "n",
+        "folds",
+        "train_patients",
+        "dataset",
+        "preset",
+        "seed",
+        "set",
+        "train",
+        "workers",
+        "device",
+        "store",
+    ),
     instead=SAMPLED,
 )
 def export(

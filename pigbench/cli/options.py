@@ -82,7 +82,10 @@ SHARED = _options(
     use=(
         Texts,
         None,
-        "How arms use pairs; repeatable: mix, or mix:0.25 for that part of each batch (default: mix, n/(n+N)).",
+        "How arms use pairs; repeatable: mix, pretrain (on pairs first, then on real cases), filter (of twice as many "
+        "pairs those that real-only segmenters agree with), filter+pretrain; with a share, mix:0.25 of each batch, "
+        "pretrain:0.25 of the steps (default: mix, n/(n+N)).",
+        {"metavar": "WAY[:SHARE]"},
     ),
     set=(Texts, None, "KEY=VALUE, such as training.learning_rate=1e-4 or pig.guide=binary."),
     tuned=(
@@ -116,6 +119,12 @@ SAMPLED = _options(
     generator=(Texts, None, "Generator; repeatable. (default: the newest record's first, or pig without any)"),
     n=(Wholes, None, "Samples per fold; repeatable. (default: the newest record's, or the preset's)"),
     folds=(Whole, None, "Number of patient-level folds. (default: the newest record's, or the preset's)"),
+    train_patients=(
+        Whole,
+        None,
+        "How many of the fold's training patients it was trained on. (default: the most in the newest record, or all)",
+        {"min": 1},
+    ),
     dataset=(Text, None, "(default: the newest record's, or `phantom` without any)"),
     preset=(Text, None, "(default: the newest record's with its --set, or `quick` without any)"),
     seed=(Whole, None, "(default: the newest record's first, or 0)"),

@@ -11,7 +11,7 @@ from pigbench.cli.options import PLACE, SAMPLED, shares
 
 
 @shares(
-    *("generator", "masks", "n", "folds", "dataset", "preset", "seed", "set", "train", *PLACE),
+    *("generator", "masks", "n", "folds", "train_patients", "dataset", "preset", "seed", "set", "train", *PLACE),
     instead=SAMPLED,
 )
 def sample(

@@ -7,7 +7,7 @@ from typing import Any
 from pigbench.cli.options import PLACE, shares
 
 
-@shares("generator", "folds", "dataset", "preset", "seed", "seeds", "set", *PLACE)
+@shares("generator", "folds", "train_patients", "dataset", "preset", "seed", "seeds", "set", *PLACE)
 def train(**shared: Any) -> None:
     """Train the generators' components on every fold; a later `run` or `sample` finds them trained."""
     from pigbench.api.request import Options, set_up

@@ -56,7 +56,8 @@ def check_subset(count: int, split: Sequence[Sequence[str]]) -> None:
     most = sum(map(len, split)) - max(map(len, split))
     if count > most:
         raise PigbenchError(
-            f"--train-patients {count}: a fold has {counted(most, 'training patient')}: take {most} or fewer, or all"
+            f"--train-patients {count}: the smallest training set has {counted(most, 'patient')}; take {most} or "
+            "fewer, or all"
         )
 
 

@@ -159,7 +159,7 @@ def differences(base: Arms, others: Arms, pooled: Luck) -> Differences:
     with np.errstate(divide="ignore", invalid="ignore"):
         satterthwaite = variance**2 / (of_patients**2 / freedom + of_luck)
     delta = others.mean - base.mean
-    of_parts = [np.broadcast_to(of, delta.shape) for of in (freedom, *(max(luck.freedom, 1) for luck in lucks))]
+    of_parts = [np.broadcast_to(freedom, delta.shape), *(np.full(delta.shape, max(of.freedom, 1.0)) for of in lucks)]
     return Differences(
         delta=delta,
         error=np.sqrt(variance),

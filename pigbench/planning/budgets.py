@@ -48,7 +48,10 @@ def _counted(choice: GeneratorChoice, component: Component, task: Task) -> float
 
     generator, batch = instance(choice.plugin, choice.config, task), blank_batch(task)
     if type(generator).loss is Generator.loss:
-        raise PigbenchError(f"generator '{choice.name}' has a training of its own: its arithmetic cannot be told")
+        raise PigbenchError(
+            f"generator '{choice.name}' has a training of its own, whose arithmetic cannot be counted: take "
+            "training.budget=images"
+        )
     with torch.random.fork_rng(devices=[]):
         network = generator.build(component.name)
         needed = {name: _built(choice, name, task).eval().requires_grad_(False) for name in component.needs}

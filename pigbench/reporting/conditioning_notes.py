@@ -22,21 +22,21 @@ def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     unknown = [name for name, row in of.items() if row.conditioned is None]
     if unsure := [name for name in unknown if of[name].contrast or of[name].agreement]:
         yield (
-            "whether masks are followed cannot be told where neither measure tells real pairs from those of which half "
-            f"have foreign masks, or where there are too few: {', '.join(unsure)}"
+            f"whether lesions follow the masks cannot be told of {', '.join(unsure)}: neither measure tells real pairs "
+            "from real pairs of which half have another patient's mask, or there are too few pairs"
         )
     unmeasured = [name for name in unknown if name not in unsure] + [shown(row) for row in rows if row.filtered]
     if unmeasured:
-        yield f"not measured whether masks are followed: {', '.join(unmeasured)}"
+        yield f"whether lesions follow the masks was not measured of {', '.join(unmeasured)}"
 
 
 def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:
-    """A measure's values beside those of real pairs, and, where it tells, what foreign masks would make of these."""
+    """A measure's values beside those of real pairs, and what foreign masks would make of these."""
     known = {name: of for name, of in told.items() if isfinite(of.ratio)}
     if not known:
         return
     real = span(number(of.real, 100, 1) for of in known.values())
-    scaled = {name: of for name, of in known.items() if isfinite(of.least) and isfinite(of.foreign_50)}
+    scaled = {name: of for name, of in known.items() if isfinite(of.foreign_50)}
     scale = [
         f"with {share} % foreign masks {span(number(getattr(of, f'foreign_{share}'), 1, 2) for of in scaled.values())}"
         for share in (30, 50)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pigbench.metrics.inference import CONFIDENCE
-from pigbench.metrics.worth import Worth
+from pigbench.metrics.worth import LEAST_SIZES, Worth
 from pigbench.reporting.cells import Cell, Table
 from pigbench.reporting.columns import Column, case_columns, differing
 from pigbench.reporting.numbers import ABSENT
@@ -62,6 +62,9 @@ def _number(patients: float) -> str:
 
 def _notes(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
     least, most = curve.sizes[0], curve.sizes[-1]
+    if not curve.worth:
+        yield f"what pairs are worth in patients takes {LEAST_SIZES} numbers of patients or more"
+        return
     yield (
         "worth: how many real patients real only would need for the same score, read off its own curve (made monotone, "
         f"over the logarithm of their number); none: fewer than {least:.0f}; more than all: more than the {most:.0f} "
@@ -90,7 +93,7 @@ def _lines(rows: Sequence[ArmRow]) -> Lines:
             about = row.about
             name = row_name(about).replace(details(about.train_patients, about.use, about.share), "")
             found[name + details(None, about.use, about.share)][row.train_patients] = row
-    return {name: of for name, of in found.items() if len(of) > 1}
+    return found
 
 
 def draw_curves(summaries: Sequence[Summary], path: Path) -> None:

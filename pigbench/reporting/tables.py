@@ -176,6 +176,7 @@ def _in_percent(columns: Sequence[Column]) -> str:
 def cost_table(group: Group) -> Table:
     """What training, sampling and segmenting took, a fold."""
     on = f" on {' or '.join(group.hardware)}" if group.hardware else ""
+    subsets = list({cost.train_patients for cost in group.costs})
     columns = (
         ("wall s", "wall_s", 1, 1),
         ("CPU s", "cpu_s", 1, 1),
@@ -195,7 +196,8 @@ def cost_table(group: Group) -> Table:
         notes=(
             f"seconds of one worker{on}, killed attempts included, as they were measured where each stage ran first; "
             "means over folds and seeds",
-            "a generator's training includes the components that it borrows; n is as sampled, in whole chunks",
+            "a generator's training includes the components that it borrows; n is as sampled, in whole chunks"
+            + ("; means over all numbers of training patients, too" if subsets[1:] else ""),
         ),
         number=4,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pigbench.results.merge import Group
-from pigbench.results.record import Cost
+from pigbench.results.record import Arm, Cost
 
 COSTS = ("wall_s", "cpu_s", "gpu_s", "peak_mib", "gpu_peak_mib", "images_per_s", "parameters")
 
@@ -21,12 +21,14 @@ COSTS = ("wall_s", "cpu_s", "gpu_s", "peak_mib", "gpu_peak_mib", "images_per_s",
 class CostRow:
     """One kind of work. what: `train pig`, `sample pig`, `segment unet on real`. values: by name of `COSTS`.
 
-    units: how many folds and seeds were measured. generator: whose work it is, None for the real-only arm.
+    units: how many folds and seeds were measured. generator: whose work it is, None for the real-only arm. arm: that
+    was segmented on; None for a generator's work, which is a mean over all numbers of training patients.
     """
 
     what: str
     units: int
     generator: str | None = None
+    arm: Arm | None = None
     values: dict[str, float] = field(default_factory=dict)
 
 
@@ -41,12 +43,11 @@ def cost_rows(group: Group) -> list[CostRow]:
         f"{trial.run.segmenter} on {trial.arm.arm}": (1, str((trial.run.segmenter, trial.arm.arm)))
         for trial in group.trials
     }
-    whose = {f"{trial.run.segmenter} on {trial.arm.arm}": trial.arm.generator for trial in group.trials}
-    whose |= {label: label for label in group.generators}
+    of_arm = {f"{trial.run.segmenter} on {trial.arm.arm}": trial.arm for trial in group.trials}
     places = generators | arms
     rows = [(what, costs, what.partition(" ")[2]) for what, costs in together.items()]
     known = sorted((row for row in rows if row[2] in places), key=lambda row: places[row[2]])
-    return [_row(what, costs, whose[whom]) for what, costs, whom in known]
+    return [_row(what, costs, whom, of_arm.get(whom)) for what, costs, whom in known]
 
 
 def _rows_of(cost: Cost) -> list[str]:
@@ -55,14 +56,14 @@ def _rows_of(cost: Cost) -> list[str]:
     return [f"{work} {generator}" for generator in cost.generators] if cost.generators else [cost.row]
 
 
-def _row(what: str, costs: Iterable[Cost], generator: str | None) -> CostRow:
-    """One row over these costs, a fold, subset, seed and training being a unit."""
+def _row(what: str, costs: Iterable[Cost], whose: str, arm: Arm | None) -> CostRow:
+    """One row over these costs, a fold, subset, seed and training being a unit. whose: a generator, without an arm."""
     units: dict[tuple[int | None, ...], list[Cost]] = {}
     for cost in costs:
         units.setdefault((cost.fold, cost.train_patients, cost.seed, cost.training), []).append(cost)
     whole = [_unit(of_one) for of_one in units.values()]
     values = {name: float(np.mean([unit[name] for unit in whole])) for name in COSTS} if whole else {}
-    return CostRow(what, len(whole), generator, values)
+    return CostRow(what, len(whole), arm.generator if arm else whose, arm, values)
 
 
 def _unit(costs: list[Cost]) -> dict[str, float]:

@@ -31,18 +31,18 @@ class Curve:
 def learning_curve(
     members: Mapping[str, Member], sizes: Mapping[str, float], real: Sequence[str], metric: str
 ) -> Curve | None:
-    """What each arm that is not `real` is worth in a metric; None where the curve has too few points.
+    """What each arm that is not `real` is worth in a metric, where the curve has points enough; None of fewer than two.
 
     sizes: the number of training patients, by arm. real: the real-only arms.
     """
     points = sorted(real, key=sizes.__getitem__)
-    if len(points) < LEAST_SIZES or any(metric not in members[arm].pool.metrics for arm in points):
+    if len(points) < 2 or any(metric not in members[arm].pool.metrics for arm in points):
         return None
     arms = {arm: _arms(member, metric) for arm, member in members.items()}
     lucks = _pooled(arms, sizes)
     parts = {arm: parts_of_means(of, lucks[sizes[arm]]) for arm, of in arms.items()}
     found = {}
-    for arm in (arm for arm in members if arm not in points):
+    for arm in (arm for arm in members if arm not in points and len(points) >= LEAST_SIZES):
         chosen = [*points, arm]
         means = np.array([arms[one].mean[0] for one in chosen])
         found[arm] = worth([sizes[one] for one in points], means, side_by_side([parts[one] for one in chosen]))

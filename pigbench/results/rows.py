@@ -63,7 +63,9 @@ def cost_score_rows(group: Group) -> list[dict[str, Any]]:
     """Costs in the same columns: `table` is 4, `arm` the work, `folds` the folds and seeds measured."""
     head = {"table": 4, "protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
     rows = [
-        head | {"generator": row.generator, "arm": row.what, "metric": name, "mean": value, "folds": row.units}
+        head
+        | {"generator": row.generator, "arm": row.what, "metric": name, "mean": value, "folds": row.units}
+        | ({"train_patients": row.arm.train_patients, "use": way_of(row.arm.use, row.arm.share)} if row.arm else {})
         for row in cost_rows(group)
         for name, value in row.values.items()
         if isfinite(value)

@@ -40,7 +40,7 @@ def test_arms_are_trained_as_often_as_the_preset_or_the_user_says(request_for) -
         ({"trainings": "pig=2", "generator": "ldm"}, "unknown name in --trainings 'pig'"),
         ({"use": "pour"}, "unknown way in --use 'pour'"),
         ({"use": "mix:2"}, "--use mix:2: give a share"),
-        ({"train_patients": 200}, "--train-patients 200: a fold has 40 training patients"),
+        ({"train_patients": 200}, "--train-patients 200: the smallest training set has 40 patients"),
         ({"train_patients": "none"}, "--train-patients none: give numbers"),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_split_is_that_of_the_runs(home) -> None:
         ("--pairs out/noise --name x --folds 3", "is of no fold of this run (seal "),
         ("--pairs bare --name x --fold-of out/noise/fold-7/manifest.json", "cannot be read"),
         ("--pairs bare --name noise", "installed generator"),
-        ("--pairs bare --name x --n 9", "fold 0 has only 8 pairs"),
+        ("--pairs bare --name x --n 9", "fold 0 has 8, so 1 more are needed, or --n 8"),
         ("--pairs bare --name x --n 6 --use filter", "fold 0 has 8, so 4 more are needed, or --n 4"),
         ("--pairs pngs --as-is --name whole --fold-of split/fold-0.json", "other pairs of that name for fold-0"),
     ],

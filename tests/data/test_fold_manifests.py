@@ -165,5 +165,5 @@ def test_a_subset_is_the_one_that_runs_train_on(tmp_path: Path) -> None:
 
 
 def test_more_patients_than_a_fold_has_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PigbenchError, match="--train-patients 5: a fold has 4 training patients"):
+    with pytest.raises(PigbenchError, match="--train-patients 5: the smallest training set has 4 patients"):
         write_split(Files(), 3, 0, tmp_path, train_patients=5)

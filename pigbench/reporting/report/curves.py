@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def by_patients(summary: Summary, segmenter: str, column: Column) -> Drawing | None:
-    """The learning curves of Table 3; None where there are fewer than three numbers of patients."""
+    """The learning curves of Table 3; None where there is one number of patients."""
     if segmenter not in summary.curves:
         return None
     lines = points_of(summary, segmenter)

@@ -34,6 +34,8 @@ _STYLE = {
     "axes.titlesize": 10,
     "legend.frameon": False,
 }
+_Box = tuple[float, float, float, float]
+"""Left, lower, right and upper edge, in points."""
 _WIDTH = 8.6  # inches, the page's
 _NAME_SIZE = 7.5  # points, of what stands beside a point
 
@@ -79,10 +81,10 @@ def name_points(axis: Axes, points: Sequence[tuple[str, float, float]]) -> None:
     scale = 72 / axis.figure.dpi
     places = [scale * axis.transData.transform((x, y)) for _, x, y in points]
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in places]
-    for (name, *point), (x, y) in zip(points, places, strict=True):
+    for (name, at, value), (x, y) in zip(points, places, strict=True):
         width = 0.6 * _NAME_SIZE * len(name)
 
-        def box(lines: int, left: float = x + 7, low: float = y, width: float = width) -> tuple[float, ...]:
+        def box(lines: int, left: float = x + 7, low: float = y, width: float = width) -> _Box:
             return left, low + 1 + 1.15 * _NAME_SIZE * lines, left + width, low + 1.15 * _NAME_SIZE * (lines + 1)
 
         nearest = sorted(range(-12, 13), key=lambda lines: (abs(lines), -lines))
@@ -90,7 +92,7 @@ def name_points(axis: Axes, points: Sequence[tuple[str, float, float]]) -> None:
         taken.append(box(lines))
         axis.annotate(
             name,
-            point,
+            (at, value),
             (7, 2 + 1.15 * _NAME_SIZE * lines),
             textcoords="offset points",
             fontsize=_NAME_SIZE,
@@ -98,7 +100,7 @@ def name_points(axis: Axes, points: Sequence[tuple[str, float, float]]) -> None:
         )
 
 
-def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+def _overlap(one: _Box, other: _Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
