@@ -226,6 +226,19 @@ def test_batches_made_ahead_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (one.step, one.generator.initial_seed()) == (other.step, other.generator.initial_seed())
 
 
+def test_arithmetic_is_counted_beside_compiled_code_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def noisy(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+        return loss(network, batch) + batch.noise().mean()
+
+    plain = Loop(settings(), 3, (0, "x"))
+    expected = plain.fit(network(), noisy, view()).state_dict()
+    monkeypatch.setattr("pigbench.training.compile_for_training", lambda network, device: nullcontext)
+    apart = Loop(settings(), 3, (0, "x"), compiled=True)
+    found = apart.fit(network(), noisy, view()).state_dict()
+    assert apart.arithmetic == plain.arithmetic and plain.arithmetic
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 @pytest.mark.process  # the compiler
 @pytest.mark.skipif(not shutil.which("g++"), reason="nothing to compile with")
 @pytest.mark.parametrize("ema", [0.9, False])

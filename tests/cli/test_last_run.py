@@ -64,6 +64,7 @@ def keys(setup: Setup) -> set[str]:
         {"preset": "demo", "generator": ["ldm"], "set": ["ldm.latent_channels=3", "ldm.perceptual_weight=0.5"]},
         {"generator": ["ddim", "ddpm"], "set": ["ddpm.learning_rate=0.01"]},
         {"segmenter": ["deeplabv3plus"], "set": ["segmentation.network.decoder_width=32"]},
+        {"train_patients": [3]},
     ],
 )
 def test_what_is_left_open_is_as_it_was_in_the_newest_run(options, leave_record, tmp_path: Path) -> None:
@@ -79,6 +80,14 @@ def test_what_is_left_open_is_as_it_was_in_the_newest_run(options, leave_record,
         for node in sample_nodes(run.request)
         if node.purpose.what == run.request.generators[0].label and node.purpose.seed == run.request.seeds[0]
     }
+
+
+def test_of_several_subsets_it_is_the_largest_unless_another_is_given(leave_record, tmp_path: Path) -> None:
+    leave_record(set_up(asked(tmp_path, train_patients=[3, 5])))
+    assert again(tmp_path).request.train_patients == (5,)
+    assert again(tmp_path, train_patients=3).request.train_patients == (3,)
+    leave_record(set_up(asked(tmp_path, train_patients=[3, "all"])))
+    assert again(tmp_path).request.train_patients == (None,)
 
 
 def test_settings_that_a_study_chose_are_kept(leave_record, tmp_path: Path) -> None:

@@ -70,3 +70,5 @@ def test_a_plan_trains_by_arithmetic_where_the_preset_says_so():
 def test_epochs_are_no_arithmetic():
     with pytest.raises(PigbenchError, match="this preset counts epochs"):
         load_preset("smoke", {"training.budget": "flops", "training.epochs": 3})
+    with pytest.raises(PigbenchError, match="this preset counts epochs"):
+        load_preset("paper", {"training.budget": "flops", "training.images": 100})

@@ -283,6 +283,14 @@ def test_filtering_takes_twice_as_many_pairs_and_asks_segmenters_of_the_same_pat
         assert {node.purpose.fold for node in judges} == {fit.purpose.fold}
 
 
+def test_what_filtering_keeps_does_not_depend_on_the_number_of_trainings() -> None:
+    usual = request("pig", uses=WAYS)
+    preset = usual.protocol.preset.model_copy(update={"trainings": 3})
+    usual = dataclasses.replace(usual, protocol=usual.protocol.model_copy(update={"preset": preset}))
+    once, often = (make_plan(dataclasses.replace(usual, trainings=Trainings(times))) for times in (1, 3))
+    assert {node.key for node in once.measurements} < {node.key for node in often.measurements}
+
+
 def test_masks_are_gated_and_compressions_measured() -> None:
     plan = make_plan(request("pig", "ddpm", "ldm"))
     assert {node.purpose.generator for node in plan.gates} == {"pig", "ldm"}

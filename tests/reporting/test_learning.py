@@ -64,10 +64,19 @@ def test_incomplete_rows_are_left_out_and_one_training_says_what_is_missing(lear
     assert "over test patients only, so too narrow" in " ".join(table.notes)
 
 
-def test_two_numbers_of_patients_make_no_curve(learning):
-    summary = learning((8, None))
-    assert not summary.curves
-    assert not [table for table in section(summary).tables if table.title.startswith("Table 3")]
+def test_two_numbers_of_patients_make_a_curve_without_worth(learning):
+    table = table_3(learning((8, None)))
+    assert [row[0].text for row in table.rows] == ["real only", "+pig_64"]
+    assert table.notes[0] == "what pairs are worth in patients takes 3 numbers of patients or more"
+    assert not learning((None,)).curves
+
+
+def test_what_was_done_with_one_number_of_patients_has_its_worth_too(learning, make_record):
+    one = make_record(("joint",), (64,), trainings=3, train_patients=(8,), key="b" * 16)
+    every = make_record(("pig",), (64,), trainings=3, train_patients=SIZES)
+    table = table_3(summarise(*merge([every, one])))
+    _, *cells = next(row for row in table.rows if row[0].text == "+joint_64: worth in patients")
+    assert [cell.text == "-" for cell in cells] == [True, False, True]
 
 
 @pytest.mark.parametrize(

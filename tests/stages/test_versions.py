@@ -81,7 +81,7 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-"adopt": (1, "b1500a6a3c0f4d99"),
+    "adopt": (1, "b1500a6a3c0f4d99"),
     "agreement": (1, "6d4925d17fcfce14"),
     "ceiling": (1, "7c41fc2f39231cdf"),
     "embed": (1, "90bd7b4c5eae61a8"),
