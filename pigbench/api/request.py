@@ -227,16 +227,20 @@ def chosen_names(generators: Sequence[str], controls: bool, say: Callable[[str],
 
 
 def _able(chosen: list[Chosen], task: Task, say: Callable[[str], None]) -> list[Chosen]:
-    """Those that can do the task, and what they borrow from; the others are told. Raises PigbenchError if none can."""
+    """Those that can do the task, with what they borrow and whose masks they are given; the others are told.
+
+    Raises PigbenchError if none can.
+    """
     from pigbench.contracts import require_able
+    from pigbench.planning.configured import GeneratorChoice
 
     kept: list[Chosen] = []
     unable: list[str] = []
     for choice in chosen:
-        lenders: tuple[Any, ...] = getattr(choice, "lenders", ())
+        used = choice.with_those_it_uses() if isinstance(choice, GeneratorChoice) else [choice]
         try:
-            for plugin in (choice.plugin, *(lender.plugin for lender in lenders)):
-                require_able(plugin, task)
+            for each in used:
+                require_able(each.plugin, task)
             kept.append(choice)
         except PigbenchError as error:
             unable.append(str(error))

@@ -136,7 +136,7 @@ def forget(
 
 @app.command("list")
 def list_datasets(store: options.StoreDir = Path("runs")) -> None:
-    """List the built-in dataset and those of the store, as `pigbench list datasets` does."""
+    """List the built-in datasets and those of the store, as `pigbench list datasets` does."""
     listing.list_(listing.What.DATASETS, store=store)
 
 

@@ -110,7 +110,9 @@ def _summary(name: str, imported: Imported) -> list[str]:
     if len(dataset.classes) > 1:
         lines.append(f"{counted(len(dataset.classes), 'class', 'classes')}: {', '.join(dataset.classes)}.")
     if dataset.channels == 3:
-        same = f"; {counted(imported.grey, 'image')} without it: grey in three channels" if imported.grey else ""
+        same = (
+            f"; {counted(imported.grey, 'grey image')}, read as colour of three equal channels" if imported.grey else ""
+        )
         lines.append(f"In colour{same}.")
     if dataset.empty_masks:
         lines.append(f"{counted(dataset.empty_masks, 'mask')} {'is' if dataset.empty_masks == 1 else 'are'} empty.")
@@ -119,7 +121,7 @@ def _summary(name: str, imported: Imported) -> list[str]:
             f"Careful: {counted(imported.smoothed, 'mask')} of more than 32 values, as smoothed ones have: "
             "`--foreground 128-255` would take the upper half of them."
         )
-    lines.append(large_masks([row.lesion_fraction for row in rows], name))
+    lines.append(large_masks([row.lesion_fraction for row in rows], name, len(dataset.classes)))
     lines.append(small_lesions([row.prepared_fraction for row in rows], load_preset("quick").resolution))
     if imported.shared_images:
         occur = "image occurs" if imported.shared_images == 1 else "images occur"

@@ -14,7 +14,9 @@ Command = TypeVar("Command", bound=Callable[..., None])
 Option = tuple[Any, Any]
 """What typer makes an option of, and its default."""
 
-Dataset = Annotated[str, typer.Option("--dataset", help="`phantom`, or a name given to `pigbench data import`.")]
+Dataset = Annotated[
+    str, typer.Option("--dataset", help="`phantom`, `phantom-colour`, or a name given to `pigbench data import`.")
+]
 PresetName = Annotated[str, typer.Option("--preset", help="smoke, demo, quick, overnight, small, medium or paper.")]
 StoreDir = Annotated[Path, typer.Option("--store", help="Directory of the store: cached artifacts, datasets, records.")]
 Records = Annotated[

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pigbench.contracts.config import Config
 from pigbench.contracts.task import Task
+from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 
 
@@ -52,10 +53,13 @@ def require_able(plugin: type[Plugin], task: Task) -> None:
     require_init(plugin)
     name = plugin.__name__
     if task.channels not in plugin.channels:
-        raise PigbenchError(f"{name} declares channels = {plugin.channels}, and the task's images have {task.channels}")
+        only = "grey" if plugin.channels == (1,) else "colour"
+        given = "in colour (imported with --grey they are grey)" if task.channels == 3 else "grey"
+        raise PigbenchError(f"{name} takes {only} images alone (channels = {plugin.channels}), and these are {given}")
     if plugin.most_classes is not None and len(task.classes) > plugin.most_classes:
         told = ", ".join(task.classes)
-        raise PigbenchError(f"{name} declares most_classes = {plugin.most_classes}, and the task has {told}")
+        most = counted(plugin.most_classes, "class", "classes")
+        raise PigbenchError(f"{name} takes masks of {most} at most (most_classes), and this dataset has {told}")
 
 
 def require_init(plugin: type[Plugin]) -> None:

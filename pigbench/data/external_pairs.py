@@ -59,6 +59,7 @@ class _AsSaved(Importer):
     """Reads pairs: nothing can be said of how."""
 
     classes: tuple[str, ...] = LESION  # type: ignore[assignment]
+    needs_all_classes = False  # a generator may never draw a rare one
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         super().__init__(Config())

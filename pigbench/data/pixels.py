@@ -24,6 +24,8 @@ SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 Colour = Literal["luminance", "R", "G", "B"]
 """What is read of a picture in colour, where it is to be grey."""
 
+JPEG = b"\xff\xd8\xff"
+"""How the bytes of a JPEG file begin."""
 _FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
 _LUMINANCE = (19595, 38470, 7471)  # ITU-R BT.601's weights 0.299, 0.587 and 0.114, in 1/65536
 _WHITE_IS_ZERO = 0

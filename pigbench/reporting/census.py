@@ -25,7 +25,7 @@ def lines(name: str, census: Census, drawn: str = "", resolution: int = 32) -> I
     yield f"pixels: {_counted(census.depths)}"
     for each, counts in census.classes.items():
         yield from _of_class(each, counts)
-    yield from filter(None, (large_masks(census.shares, name), small_lesions(census.prepared_shares, resolution)))
+    yield from filter(None, (_large(name, census), small_lesions(census.prepared_shares, resolution)))
     yield f"intensities, least to greatest: |{_bars(census.intensities.tolist())}|"
     if census.folds:
         yield f"folds, {census.grouped_by}s (cases): " + ", ".join(
@@ -36,6 +36,10 @@ def lines(name: str, census: Census, drawn: str = "", resolution: int = 32) -> I
     if census.near_duplicates:
         yield "Nearly equal images are suspects, no proof: look at them before you merge patients"
         yield drawn or "(--pictures FILE.png draws them side by side)"
+
+
+def _large(name: str, census: Census) -> str | None:
+    return large_masks(census.shares, name, len(census.classes))
 
 
 def _of_class(name: str, counts: ClassCensus) -> Iterator[str]:

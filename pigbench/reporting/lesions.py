@@ -33,14 +33,19 @@ def small_lesions(fractions: Sequence[float | None], resolution: int) -> str | N
     )
 
 
-def large_masks(fractions: Sequence[float], name: str) -> str | None:
-    """A sentence on masks that cover more than half of their image; None if there are none."""
+def large_masks(fractions: Sequence[float], name: str, classes: int = 1) -> str | None:
+    """A sentence on masks that cover more than half of their image, all classes together; None if there are none."""
     if not (count := inverted(fractions)):
         return None
     cover = "covers" if count == 1 else "cover"
     told = f"{count} of {counted(len(fractions), 'mask')} {cover} more than half of the image"
     if 2 * count < len(fractions):
         return f"{told}: look at `pigbench data show {name}`."
+    if classes > 1:
+        return (
+            f"Careful: {told}. Look at `pigbench data show {name}`: if a class is the background, import again with "
+            "`--classes background=…` for its values."
+        )
     return (
         f"Careful: {told}. Look at `pigbench data show {name}`: if lesion and background are exchanged, import again "
         "with `--foreground 0` (smoothed masks: `--foreground 0-127`)."

@@ -10,14 +10,16 @@ from pigbench.api.request import Options, set_up
 from pigbench.errors import PigbenchError
 
 
-def asked(tmp_path: Path, dataset: str, generator: list[str]) -> list[str]:
-    options = Options(dataset=dataset, generator=generator, preset="smoke", store=tmp_path, device="cpu")
+def asked(tmp_path: Path, dataset: str, generator: list[str], masks: str | None = None) -> list[str]:
+    options = Options(dataset=dataset, generator=generator, masks=masks, preset="smoke", store=tmp_path, device="cpu")
     return [choice.name for choice in set_up(options).request.generators]
 
 
 def test_it_runs_where_images_are_grey_and_is_left_out_elsewhere(tmp_path: Path, plugins: Path, capsys) -> None:
     assert asked(tmp_path, "phantom", ["pig", "noise"]) == ["pig", "noise"]
     assert asked(tmp_path, "phantom-colour", ["pig", "noise"]) == ["pig"]
-    assert "left out: Noise declares channels = (1,), and the task's images have 3" in capsys.readouterr().err
-    with pytest.raises(PigbenchError, match="Noise declares channels"):
+    assert "left out: Noise takes grey images alone (channels = (1,)), and these are in" in capsys.readouterr().err
+    with pytest.raises(PigbenchError, match="Noise takes grey images alone"):
         asked(tmp_path, "phantom-colour", ["noise"])
+    with pytest.raises(PigbenchError, match="Noise takes grey images alone"):  # whose masks are asked for
+        asked(tmp_path, "phantom-colour", ["segguided"], masks="noise")

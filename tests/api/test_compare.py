@@ -63,7 +63,9 @@ def test_learning_curves_are_drawn_or_refused(make_record, tmp_path: Path) -> No
     write_record(make_record(("pig",), (64,), trainings=3), tmp_path / "point")
     pigbench.compare(tmp_path / "curve").plot(tmp_path / "curve.svg")
     assert (tmp_path / "curve.svg").stat().st_size > 1000
-    with pytest.raises(pigbench.PigbenchError, match="no learning curve to draw: it takes records of several --train-patients"):
+    with pytest.raises(
+        pigbench.PigbenchError, match="no learning curve to draw: it takes records of several --train-patients"
+    ):
         pigbench.compare(tmp_path / "point").plot(tmp_path / "curve.svg")
     with pytest.raises(pigbench.PigbenchError, match="a figure's name ends in .svg or .png or .pdf"):
         pigbench.compare(tmp_path / "curve").plot(tmp_path / "curve.jpeg")

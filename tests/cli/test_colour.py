@@ -35,8 +35,27 @@ def home(make_home: Callable[[], Any]) -> Any:
     assert "2 classes: gland, nucleus." in done.stdout and "In colour." in done.stdout
     done = home("run", "--generator", "all", "--controls", *SMOKE, timeout=600)
     assert done.returncode == 0, done.stderr
-    assert "left out: Noise declares channels = (1,), and the task's images have 3" in done.stderr
+    assert "left out: Noise takes grey images alone (channels = (1,)), and these are in colour" in done.stderr
     return home
+
+
+NUCLEI = Path(__file__).parents[3] / "shared" / "data" / "nuclei"
+
+
+@pytest.mark.skipif(not NUCLEI.is_dir(), reason="the nuclei are not here")
+def test_a_rare_and_thin_class_goes_the_whole_way(make_home: Callable[[], Any]) -> None:
+    """Real images in colour, in some of which a class is missing."""
+    home = make_home()
+    classes = ("--classes", "nucleus=1,border=2")
+    done = home("data", "import", "folder", NUCLEI, "--masks", NUCLEI / "labels", *classes, "--name", "nuclei")
+    assert done.returncode == 0, done.stderr
+    smoke = ("--preset", "smoke", "--dataset", "nuclei", "--workers", 1, "--set", "segmentation.steps=4")
+    uses = ("--use", "pretrain", "--use", "filter")
+    done = home("run", "--generator", "pig", "--generator", "shuffled", *uses, *smoke, timeout=600)
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in table(home) if row["mean"] is not None]
+    assert {row["use"] for row in rows if row["table"] == 2} == {"real", "pretrain", "filter"}
+    assert {"class:nucleus", "class:border"} == {row["by"] for row in table(home, "--by", "class")}
 
 
 def table(home: Any, *arguments: object) -> list[dict[str, Any]]:

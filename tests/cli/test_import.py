@@ -103,7 +103,7 @@ def odd(tmp_path: Path) -> Path:
 
 def test_what_an_import_lets_in_is_told(odd: Path) -> None:
     said = folder(odd, "--name", "coloured")
-    assert "In colour; 2 images without it: grey in three channels.\n" in said
+    assert "In colour; 2 grey images, read as colour of three equal channels.\n" in said
     (odd / "images/b_1.png").write_bytes(b"no picture")
     said = folder(odd, "--patient-regex", "^(.)_", "--skip-bad")
     assert "'mine': 2 cases, 1 patient, 1 file left out\n" in said

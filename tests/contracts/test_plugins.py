@@ -71,13 +71,13 @@ def test_a_plugin_is_built_for_a_task_and_keeps_its_resolution() -> None:
 @pytest.mark.parametrize(
     ("plugin", "task", "told"),
     [
-        (Plain, Task(8, channels=3), r"Plain declares channels = \(1,\), and the task's images have 3"),
+        (Plain, Task(8, channels=3), r"Plain takes grey images alone \(channels = \(1,\)\), and these are in colour"),
         (
             Plain,
             Task(8, classes=("mass", "cyst")),
-            "Plain declares most_classes = 1, and the task has mass, cyst",
+            r"Plain takes masks of 1 class at most \(most_classes\), and this dataset has mass, cyst",
         ),
-        (TwoClasses, Task(8, classes=("a", "b", "c")), "TwoClasses declares most_classes = 2"),
+        (TwoClasses, Task(8, classes=("a", "b", "c")), "TwoClasses takes masks of 2 classes at most"),
     ],
 )
 def test_what_a_plugin_cannot_do_is_refused(plugin: type[Generator], task: Task, told: str) -> None:

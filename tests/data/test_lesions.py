@@ -51,6 +51,7 @@ def test_masks_over_more_than_half_of_the_image_may_be_inverted() -> None:
     assert said is not None
     assert "2 of 2 masks cover more than half of the image" in said
     assert "--foreground 0" in said
+    assert "--foreground" not in large_masks([0.8, 0.9], "mine", classes=2)
     assert large_masks([0.1, 0.4], "mine") is None
     few = large_masks([0.1, 0.4, 0.9], "mine")
     assert few == "1 of 3 masks covers more than half of the image: look at `pigbench data show mine`."

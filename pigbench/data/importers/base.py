@@ -109,6 +109,8 @@ class Importer(ABC):
     looking: ClassVar[tuple[str, ...]] = ()
     """The options that only say where cases are and whose they are. The others say what is read, so they are part of
     what the dataset is."""
+    needs_all_classes: ClassVar[bool] = True
+    """Whether a class that no mask has is a fault."""
     groups_near_duplicates: ClassVar[bool] = False
     """Whether near-identical images become one pseudo-patient, for sets without patients that hold such."""
 

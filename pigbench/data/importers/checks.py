@@ -129,15 +129,9 @@ def inspect(
     if importer.foreground is not None and usable:
         what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
         problems.add(what, importer.foreground.unmet, needs_choice=True)
-    met = set().union(*(facts.labels for _, facts in usable))
-    missing = [name for label, name in enumerate(importer.classes, start=1) if label not in met]
-    if len(importer.classes) > 1 and usable:
-        problems.add("a class that no mask has", missing, needs_choice=True)
-    if any(facts.in_colour for _, facts in usable):
-        depths = {facts.depth for _, facts in usable if facts.in_colour}
-        odd = [_file(case, case.image) for case, facts in usable if {facts.depth} != depths or facts.depth[0] == "f"]
-        problems.add("image of another depth than those in colour (to read all as grey: --grey)", odd)
-    return usable
+    if usable and importer.needs_all_classes:
+        _add_missing_classes(importer, usable, problems)
+    return _of_one_depth(importer, usable, problems)
 
 
 def digest(data: bytes) -> str:
@@ -148,6 +142,41 @@ def digest(data: bytes) -> str:
 def part_hash(whole: str, part: Part) -> str:
     """The hash of a part of a file whose own is `whole`: the same if it is all of it."""
     return digest(f"{whole} {part.inside}".encode()) if part.inside else whole
+
+
+def _add_missing_classes(importer: Importer, usable: Sequence[tuple[Found, Facts]], problems: Problems) -> None:
+    """Add as a problem the classes that no mask has, and the values of other classes that none has."""
+    missing: list[str] = []
+    if len(importer.classes) > 1:
+        met = set().union(*(facts.labels for _, facts in usable))
+        missing = [name for label, name in enumerate(importer.classes, start=1) if label not in met]
+        problems.add("no mask has the class", missing, needs_choice=True)
+    if importer.named is not None:
+        unmet = [told for told in importer.named.unmet if told.split("=")[0] not in missing]
+        problems.add("--classes with a value that no mask has", unmet, needs_choice=True)
+
+
+def _of_one_depth(
+    importer: Importer, usable: list[tuple[Found, Facts]], problems: Problems
+) -> list[tuple[Found, Facts]]:
+    """The cases whose pictures can be read together; of those in colour one depth of whole numbers. `problems` gets the
+    others."""
+    coloured = [facts.depth for _, facts in usable if facts.in_colour]
+    if not coloured:
+        return usable
+    usual = max(sorted(set(coloured)), key=coloured.count)
+    way_out = " (--grey reads all images as grey)" if "grey" in type(importer.options).model_fields else ""
+    kept, odd, floating = [], [], []
+    for case, facts in usable:
+        if facts.in_colour and facts.depth.startswith("float"):
+            floating.append(_file(case, case.image))
+        elif facts.depth != usual:
+            odd.append(_file(case, case.image))
+        else:
+            kept.append((case, facts))
+    problems.add(f"colour image of floating-point numbers{way_out}", floating)
+    problems.add(f"image of another bit depth than those in colour{way_out}", odd)
+    return kept
 
 
 def _inspect(

@@ -21,7 +21,7 @@ from pigbench.data.importers.pairing import (
     patients_by_table,
     table_rows,
 )
-from pigbench.data.pixels import decode, labels, palette_indices
+from pigbench.data.pixels import JPEG, decode, labels, palette_indices
 from pigbench.errors import PigbenchError
 
 _PRIVATE = ("image", "mask", "masks", "patient", "patient_id", "name", "case_id", "case")
@@ -82,7 +82,8 @@ class Folder(Importer):
         A palette's index is its value, but where classes are told by colours.
         """
         if self.named is not None:
-            return self.named.label_map(decode(data) if self.named.in_colour else labels(data))
+            values = decode(data) if self.named.in_colour else labels(data)
+            return self.named.label_map(values, lossy=data.startswith(JPEG))
         if self.foreground is not None:
             return self.foreground.lesion(labels(data))
         pixels = decode(data)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pigbench.contracts import Config
 from pigbench.contracts.arrays import in_three_channels
@@ -19,6 +19,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NEAR = 48
 """So far a channel of a colour can be off after JPEG."""
 _RANGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+_LESION_ALONE = re.compile(r"\s*lesion\s*=\s*((?:any|[\d-]+)(?:\s*,\s*[\d-]+)*)\s*")
 _ANY = "any"
 _GREATEST = 2**63 - 1
 _SHOWN = 8
@@ -67,8 +68,17 @@ class MaskOptions(Config):
     classes: str | None = Field(
         None,
         description="the classes and their values, lesion=1,organ=2-4, or colours, lesion=#ff0000; 0 and black are the "
-        "background, and so is what background=255 names",
+        "background, and so is what background=255 names; lesion=1 alone is --foreground 1",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lesion_alone(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Values of a lesion, and of nothing else, are its foreground: all other values are the background."""
+        found = _LESION_ALONE.fullmatch(given.get("classes") or "")
+        if found is None or given.get("foreground") is not None:
+            return given
+        return given | {"classes": None, "foreground": found[1]}
 
 
 class Classes:
@@ -88,6 +98,7 @@ class Classes:
                 f"--classes {text}: give names with values, such as lesion=1,organ=2-4, or colours: lesion=#ff0000"
             )
         self.ranges = [(low, high, name) for name, ranges in parts.items() for low, high in filter(None, ranges)]
+        self._unmet = {part for part in self.ranges if part[2] != _BACKGROUND}
         ordered = sorted(self.ranges)
         for (_, end, one), (start, _, other) in pairwise(ordered):
             if start <= end:
@@ -103,27 +114,41 @@ class Classes:
         """A value as the user knows it."""
         return f"#{value:06x}" if self.in_colour else str(value)
 
-    def label_map(self, values: np.ndarray) -> np.ndarray:
-        """(h, w) uint8, 0..K, of values (h, w), or of colours (h, w, 3) uint8. Raises UnusableError for a value that no
-        class names."""
+    @property
+    def unmet(self) -> list[str]:
+        """The values, ranges and colours of classes that no mask had so far, with their class."""
+        return [
+            f"{name}={self.told(low)}" + ("" if low == high else f"-{self.told(high)}")
+            for low, high, name in self.ranges
+            if (low, high, name) in self._unmet
+        ]
+
+    def label_map(self, values: np.ndarray, *, lossy: bool = False) -> np.ndarray:
+        """(h, w) uint8, 0..K, of values (h, w), or of colours (h, w, 3) uint8. lossy: whether a JPEG held them.
+
+        What was met is remembered. Raises UnusableError for a value that no class names.
+        """
         if self.in_colour:
             values = _as_numbers(values)
         labels, known = np.zeros(values.shape, np.uint8), values == 0
         for low, high, name in self.ranges:
             within = (values >= low) & (values <= high)
             known |= within
+            if within.any():
+                self._unmet.discard((low, high, name))
             if name != _BACKGROUND:
                 labels[within] = 1 + self.names.index(name)
         if not known.all():
-            raise UnusableError(self._strangers(np.unique(values[~known])))
+            raise UnusableError(self._strangers(np.unique(values[~known]), lossy))
         return labels
 
-    def _strangers(self, values: np.ndarray) -> str:
+    def _strangers(self, values: np.ndarray, lossy: bool) -> str:
         listed = ", ".join(map(self.told, values[:_SHOWN].tolist())) + (", …" if len(values) > _SHOWN else "")
-        if self.in_colour and all(self._is_near(value) for value in values.tolist()):
-            return f"colours near those of --classes, not equal ({listed}), as JPEG makes them: save it without loss"
+        if lossy or (self.in_colour and all(self._is_near(value) for value in values.tolist())):
+            what = "colours" if self.in_colour else "values"
+            return f"{what} close to those of --classes but not equal, as JPEG makes them: save masks as PNG ({listed})"
         what = "colours" if self.in_colour else "values"
-        return f"{what} that no class names ({listed}): name them in --classes, as background=… if they are none"
+        return f"{what} that no class names: add them to --classes, those of no class as background=… ({listed})"
 
     def _is_near(self, value: int) -> bool:
         ours = np.array([0, *(low for low, _, _ in self.ranges)])

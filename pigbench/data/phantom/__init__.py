@@ -1,1 +1,1 @@
-"""The built-in dataset: procedural slices of breasts with a mass, from anatomy to pixels."""
+"""The built-in datasets: procedural slices of breasts with a mass, from anatomy to pixels, and stained tissue."""

@@ -1,4 +1,4 @@
-"""The built-in dataset: slices like those of breast tomosynthesis, each with a mass, made by rule at any resolution.
+"""The built-in grey dataset: slices like those of breast tomosynthesis, each with a mass, made by rule at any size.
 
 A patient has a CC and an MLO view of one breast, with one mass in three dimensions. Each view gives a few slices that
 cut the mass at different heights, and the mass's exact cross-section is the mask. Some masses are plain, some as dense

@@ -451,6 +451,21 @@ def test_smoothed_masks_are_told_from_label_maps(pairs, tmp_path):
         assert imported.smoothed == smoothed
 
 
+def test_values_of_a_lesion_alone_are_its_foreground(pairs, tmp_path):
+    for file in (pairs / "masks").iterdir():
+        labels = np.zeros((24, 20), np.uint8)
+        labels[3:9, 3:9], labels[12:20, 5:9] = 1, 2
+        Image.fromarray(labels).save(file)
+    for number, foreground in enumerate(("1", "1,2", "any")):
+        one = load(pairs, tmp_path / "store", f"a{number}", foreground=foreground)
+        other = load(pairs, tmp_path / "store", f"b{number}", classes=f"lesion={foreground}")
+        assert other.fingerprint() == one.fingerprint() and other.classes == ("lesion",)
+        assert (other.read(0, 8)[1] == one.read(0, 8)[1]).all()
+    assert "no class names" in refused(pairs, tmp_path / "store", "strict", classes="cyst=1")
+    lacking = refused(pairs, tmp_path / "store", "lacking", classes="cyst=9,background=1,2")
+    assert "--classes with a value that no mask has: cyst=9" in lacking
+
+
 def test_where_nothing_would_be_left_that_is_said(pairs, tmp_path):
     for file in (pairs / "images").iterdir():
         file.write_bytes(b"not a picture")
@@ -491,9 +506,14 @@ def test_classes_and_colour_are_part_of_what_the_dataset_is(pairs, tmp_path):
     both = refused(pairs, tmp_path / "store", "both", classes="cyst=1", foreground="1")
     assert "give --classes or --foreground, not both" in both
     lacking = refused(pairs, tmp_path / "store", "lacking", classes="cyst=#ff0000,mass=#0000ff,lump=#00ff00")
-    assert "a class that no mask has: lump" in lacking
+    assert "no mask has the class: lump" in lacking
+    no_value = refused(pairs, tmp_path / "store", "value", classes="cyst=#ff0000,#00ff00,mass=#0000ff")
+    assert "--classes with a value that no mask has: cyst=#00ff00" in no_value
     deep = np.random.default_rng(1).integers(0, 65536, (24, 20)).astype(np.uint16)
     Image.fromarray(deep).save(pairs / "images/p0_0.png")
     odd = refused(pairs, tmp_path / "store", "deep", classes="cyst=#ff0000,mass=#0000ff")
-    assert "image of another depth than those in colour (to read all as grey: --grey): p0_0.png" in odd
+    assert "image of another bit depth than those in colour (--grey reads all images as grey): p0_0.png" in odd
+    options = {"images": pairs / "images", "masks": pairs / "masks", "classes": "cyst=#ff0000,mass=#0000ff"}
+    kept = import_dataset("folder", Path(), "rest", tmp_path / "store", options, skip_bad=True).dataset
+    assert kept.cases == 11 and sum(map(len, kept.skipped.values())) == 1
     assert "give it a name of 1 to 64" in refused(pairs, tmp_path / "store", "named", classes=f"{'x' * 65}=#ff0000")
