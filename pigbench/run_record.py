@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from pigbench import __version__, stages
 from pigbench.engine.work import library_versions
 from pigbench.planning.configured import GeneratorChoice, MetricChoice
 from pigbench.planning.plan import Contender, Plan, Request
+from pigbench.privacy import without_any_path, without_paths
 from pigbench.processes import instructions
 from pigbench.protocol import digest
 from pigbench.results.record import FORMAT, HELD_OUT, MetricInfo, Record, Scores, TestCases, TestSet
@@ -164,13 +164,7 @@ def _work(node: Node, store: Store) -> dict[str, int]:
 
 
 def _status(node: Node, failed: Mapping[str, str]) -> dict[str, str]:
-    return {"status": "failed" if node.key in failed else "ok", "reason": without_paths(failed.get(node.key, ""))}
-
-
-def without_paths(text: str) -> str:
-    """`text` with absolute paths cut to "…" and no account in a URL: a record goes to others, and they name people."""
-    text = re.sub(r"://[^\s/@]*@", "://", text)
-    return re.sub(r"""(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s'":,;()]+[/\\])*[^\s'":,;()]*""", "…", text)
+    return {"status": "failed" if node.key in failed else "ok", "reason": without_any_path(failed.get(node.key, ""))}
 
 
 def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -190,11 +184,16 @@ def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, d
             **node.purpose.told("fold", "train_patients", "seed", "training", "chunk"),
             **manifests[node.key]["cost"],
             **_work(node, store),
-            **({"generators": sorted(users[node.key])} if node.purpose.component else {}),
+            **(_of_training(node, users, store) if node.purpose.component else {}),
         }
         for node in plan.nodes()
         if node.key in manifests
     ]
+
+
+def _of_training(node: Node, users: Mapping[str, set[str]], store: Store) -> dict[str, Any]:
+    """Whose the trained network is, and its losses."""
+    return {"generators": sorted(users[node.key]), "losses": _facts(node, store).get("losses", [])}
 
 
 def _provenance(request: Request, manifests: Iterable[dict[str, Any]], command: str) -> dict[str, Any]:

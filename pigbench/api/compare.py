@@ -26,6 +26,10 @@ BY = ("size", "class")
 """What cases can be told apart by."""
 
 
+class NoRecords(PigbenchError):
+    """There are no records where they were looked for."""
+
+
 class Tables:
     """The tables of every protocol among some records, and their costs.
 
@@ -152,7 +156,7 @@ def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
     """Where to look for records. Raises PigbenchError where the default place is not there."""
     places = [Path(place) for place in several(path)]
     if places == [DEFAULT] and not DEFAULT.exists():
-        raise PigbenchError(_nothing(places))
+        raise NoRecords(_nothing(places))
     return places
 
 
@@ -191,7 +195,7 @@ def found_records(
     if not withdrawn:
         records = _standing(records, tell)
     if not records:
-        raise PigbenchError(_nothing(places))
+        raise NoRecords(_nothing(places))
     require_known("dataset among the records", datasets, sorted({record.dataset.name for record in records}))
     return [record for record in records if not datasets or record.dataset.name in datasets]
 
@@ -207,7 +211,8 @@ def _standing(records: list[Record], tell: Callable[[str], None]) -> list[Record
     left = [record for record in records if not why_withdrawn(record)]
     told = f"left out, as withdrawn (--withdrawn shows them): {reasons}"
     if not left:
-        raise PigbenchError(f"no other records: {told}")
+        tell(told)
+        raise NoRecords(f"no other records: {told}")
     tell(told)
     return left
 

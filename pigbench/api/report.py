@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pigbench.api.compare import DEFAULT, found_records
+from pigbench.api.compare import DEFAULT, NoRecords, found_records
 from pigbench.api.refusals import refusing, require_known
 from pigbench.api.request import several
 from pigbench.errors import PigbenchError
+from pigbench.privacy import without_any_path
 
 if TYPE_CHECKING:
     from pigbench.reporting.report.chapters import Protocol
     from pigbench.reporting.report.pictures import Album
     from pigbench.results import Group, Record, Summary
+
+
+NOTHING = "No records were found: verdicts, figures and tables would stand here. A run writes its record when it ends."
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,21 @@ def write_report(
 def _made(path: str | Path | Sequence[str | Path], wanted: Wanted, tell: Callable[[str], None]) -> str:
     """The page; as it was kept in the store where nothing has changed. Figures take most of the time."""
     from pigbench.api.kept import About, Shelf, kept, key_of, record_facts
+    from pigbench.reporting.report.page import page
 
     def make(tell: Callable[[str], None]) -> str:
-        records = found_records(path, wanted.datasets, tell, withdrawn=wanted.withdrawn, statistics=True)
-        return _page(records, wanted)
+        said: list[str] = []
+
+        def remember(line: str) -> None:
+            said.append(line.splitlines()[0].removesuffix(":"))  # file names stand below it
+            tell(line)
+
+        try:
+            records = found_records(path, wanted.datasets, remember, withdrawn=wanted.withdrawn, statistics=True)
+        except NoRecords as none:
+            tell(str(none))
+            return page("Does synthetic data help?", [], remarks=[*said, NOTHING])
+        return _page(records, wanted, said)
 
     stages = sorted((wanted.store / "artifacts").glob("*"))
     if not stages:
@@ -108,11 +123,13 @@ def _check(out: Path, force: bool) -> None:
             raise PigbenchError(f"{out} is there and no report: give another name, or --force to replace it")
 
 
-def _page(records: Sequence[Record], wanted: Wanted) -> str:
+def _page(records: Sequence[Record], wanted: Wanted, remarks: Sequence[str]) -> str:
+    """remarks: what was left out."""
     from pigbench.reporting.report.card import card
     from pigbench.reporting.report.chapters import chapter
     from pigbench.reporting.report.overview import overview
     from pigbench.reporting.report.page import card_page, page
+    from pigbench.reporting.report.private import shown_label
 
     if wanted.generator:
         known = sorted({label for record in records for label in record.generators})
@@ -122,24 +139,27 @@ def _page(records: Sequence[Record], wanted: Wanted) -> str:
     found = sorted(protocols(records, wanted), key=_newest, reverse=True)
     found.sort(key=lambda of: of.summary.group.dataset.name)  # of each dataset the newest first
     if wanted.generator:
-        return card_page(card(wanted.generator, found), images=wanted.images)
+        return card_page(card(shown_label(wanted.generator), found), images=wanted.images, remarks=remarks)
     names = ", ".join(dict.fromkeys(of.summary.group.dataset.name for of in found))
     return page(
         f"Does synthetic data help? {names}",
         [chapter(of) for of in found],
         overview([of.summary for of in found]),
         images=wanted.images,
+        remarks=remarks,
     )
 
 
 def protocols(records: Iterable[Record], wanted: Wanted) -> Iterator[Protocol]:
     """What a report is made of: the records of each protocol, with their summary, whole and in parts."""
     from pigbench.reporting.report.chapters import Protocol
+    from pigbench.reporting.report.private import without_names
     from pigbench.results import merge, summarise
     from pigbench.results.classes import by_class
     from pigbench.results.sizes import by_size
 
-    whole = list(records)
+    originals = list(records)
+    whole = [without_names(record) for record in originals]
 
     def summaries(parts: Sequence[Group]) -> tuple[Summary, ...]:
         return tuple(summarise(part) for part in parts)
@@ -147,8 +167,15 @@ def protocols(records: Iterable[Record], wanted: Wanted) -> Iterator[Protocol]:
     for group in merge(whole):
         identity = group.protocol_hash, group.folds, group.dataset.identity
         own = tuple(record for record in whole if _protocol_of(record) == identity)
-        albums = tuple(album for record in own if (album := _album(record, wanted)))
-        yield Protocol(summarise(group), own, summaries(by_size(group)), summaries(by_class(group)), albums)
+        albums = [_album(record, wanted) for record in originals if _protocol_of(record) == identity]
+        yield Protocol(
+            summarise(group),
+            own,
+            summaries(by_size(group)),
+            summaries(by_class(group)),
+            tuple(album for album in albums if not isinstance(album, str)),
+            tuple(dict.fromkeys(why for why in albums if isinstance(why, str))),
+        )
 
 
 def _newest(of: Protocol) -> str:
@@ -161,20 +188,22 @@ def _protocol_of(record: Record) -> tuple[str, int, str]:
     return record.protocol_hash, record.folds, record.dataset.identity
 
 
-def _album(record: Record, wanted: Wanted) -> Album | None:
-    """The artifacts of a record's run; None where they cannot be in the store, or not be told."""
+def _album(record: Record, wanted: Wanted) -> Album | str:
+    """The artifacts of a record's run; or why there are none that are known."""
     from pigbench.api.last_run import whole_run
     from pigbench.api.request import without_networks
     from pigbench.planning.planner import make_plan
     from pigbench.reporting.report.pictures import Album
 
     if not (wanted.store / "artifacts").is_dir():
-        return None
+        return "there is no store (--store)"
     try:
         setup = without_networks(whole_run(record, wanted.store))
         told = record.provenance.model_extra or {}
         request = replace(setup.request, device=told.get("device", "cpu"))  # keyed; perhaps another machine's
         signatures = {generator.label: generator.signature for generator in request.generators}
         return Album(make_plan(request), setup.store, record.dataset.name, signatures, wanted.images)
-    except (PigbenchError, KeyError):  # of another version, a dataset that is gone, a record of format 1
-        return None
+    except PigbenchError as error:  # a dataset or a plugin that is gone
+        return without_any_path(str(error))
+    except KeyError:  # of format 1
+        return "their records are of an earlier version"

@@ -13,6 +13,7 @@ from pigbench.metrics.worth import LEAST_SIZES, Worth
 from pigbench.reporting.cells import Cell, Table
 from pigbench.reporting.columns import Column, case_columns, differing
 from pigbench.reporting.numbers import ABSENT
+from pigbench.reporting.report.drawing import line_style
 from pigbench.reporting.row_names import of_part
 from pigbench.reporting.verdict_notes import uncovered_luck
 from pigbench.results import ArmRow, Group, Summary, signature
@@ -128,7 +129,7 @@ def draw_curve(axis: Any, summary: Summary, segmenter: str) -> None:
         widths = [estimate.high - estimate.low for estimate in estimates]
         halves = [column.info.scale * width / 2 if isfinite(width) else 0.0 for width in widths]
         at = [size * 2 ** (0.02 * number) for size, _ in points]  # side by side
-        axis.errorbar(at, means, halves, marker="o", capsize=3, label=name)
+        axis.errorbar(at, means, halves, capsize=3, label=name, **line_style(number))
     axis.set_xscale("log", base=2)
     axis.set_xticks(list(curve.sizes), [f"{size:.0f}" for size in curve.sizes])
     axis.set_xlabel("training patients")

@@ -305,7 +305,8 @@ class Cost(Sparse):
 
     row: the row of the cost table that it belongs to, what was done and for whom ("train pig", "segment unet on real");
     none if empty. generators: those that sample with what a training made; it belongs to the row of each. images:
-    trained on or made. parameters: of the network. What was not measured is None.
+    trained on or made. parameters: of the network. losses: of a network's training, thinned; a segmenter's stand with
+    its fit. What was not measured is None.
     """
 
     stage: Name
@@ -323,6 +324,7 @@ class Cost(Sparse):
     gpu_peak_mib: Number = None
     images: Count | None = None
     parameters: Count | None = None
+    losses: list[Number] = Field(default_factory=list)
     generators: list[Name] = Field(default_factory=list)
 
 

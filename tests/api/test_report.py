@@ -10,6 +10,7 @@ import pytest
 import pigbench
 from pigbench.reporting.report.page import MARK
 from pigbench.results import write_record
+from pigbench.results.withdrawn import Withdrawal
 
 PUBLISHED = Path(__file__).parents[2] / "results"
 
@@ -52,6 +53,24 @@ def test_what_cannot_be_made_is_said(options: dict[str, str], said: str, runs: P
     assert said in str(raised.value)
 
 
+def test_without_records_the_report_says_so(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "artifacts").mkdir(parents=True)
+    with pytest.warns(UserWarning, match="a run writes its record when it ends"):
+        page = pigbench.report(tmp_path / "runs", tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No records were found" in page and str(tmp_path) not in page
+
+
+def test_what_was_left_out_stands_in_the_file(make_record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_record(make_record(("pig",), (64,), trainings=2), tmp_path)
+    write_record(make_record(("ldm",), (64,), trainings=2, key="b" * 16), tmp_path)
+    (tmp_path / "secret-name.json").write_text("{}")
+    monkeypatch.setattr("pigbench.results.withdrawn.WITHDRAWN", (Withdrawal("shifted", keys=frozenset({"b" * 16})),))
+    with pytest.warns(UserWarning):
+        page = pigbench.report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "left out, as withdrawn" in page and "shifted" in page and "+ldm_64" not in page
+    assert "skipped 1 file that cannot be read as a record" in page and "secret-name" not in page
+
+
 def test_a_card_takes_the_reports_place(runs: Path, tmp_path: Path) -> None:
     text = pigbench.report(runs, tmp_path / "card.html", generator="pig").read_text(encoding="utf-8")
     assert "PIGBench generator card" in text and "<article" not in text
@@ -88,12 +107,14 @@ def test_a_report_is_made_once_for_a_store(runs: Path, tmp_path: Path, monkeypat
     assert made.read_text() == "made anew"
 
 
-def test_masks_of_training_cases_are_shown_on_demand_alone(home, tmp_path: Path) -> None:
-    """SegGuidedDif makes images for training cases' masks, which people drew."""
-    record = pigbench.run(**home.options | {"generator": "segguided", "results": tmp_path / "records"})
-    assert record.generators["segguided"].kind == "images-for-masks"
+@pytest.mark.parametrize("masks", [None, "identity"])
+def test_masks_of_training_cases_are_shown_on_demand_alone(masks: str | None, home, tmp_path: Path) -> None:
+    """SegGuidedDif makes images for training cases' masks, which people drew; a control's masks are such, too."""
+    asked = {"generator": "segguided", "masks": masks, "results": tmp_path / "records"}
+    record = pigbench.run(**home.options | asked)
+    assert {info.kind for info in record.generators.values()} == {"images-for-masks"}
     widths = []
-    told = {False: "which are shown with --images alone", True: "right of each its mask, outlined"}
+    told = {False: "which are shown only with --images", True: "right of each its mask, outlined"}
     for images, said in told.items():
         out = tmp_path / "report.html"
         page = pigbench.report(tmp_path / "records", out, store=home.options["store"], images=images).read_text("utf-8")

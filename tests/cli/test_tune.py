@@ -57,7 +57,7 @@ def test_bad_input_is_named(
 
 
 def test_an_account_in_a_storage_s_url_is_in_no_record() -> None:
-    from pigbench.run_record import without_paths
+    from pigbench.privacy import without_paths
 
     told = without_paths("pigbench run --tuned --storage postgresql://me:secret@host:5432/studies")
     assert "secret" not in told

@@ -220,6 +220,27 @@ def with_arm(record: Record, name: str, like: str, fit: dict[str, Any] | None = 
     return with_fits(record, plan, arms=whole["arms"] | {name: whole["arms"][like] | {"arm": name} | about})
 
 
+def with_two_classes(record: Record, classes: Sequence[str]) -> Record:
+    """`record` as that of a first class; the second one scores half of it, and has no score in every third row."""
+    scores = record.scores
+    other = {name: values * 0.5 for name, values in scores.scores.items()}
+    for values in other.values():
+        values[::3] = np.nan
+
+    def doubled(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.stack([first, second], axis=1).ravel()  # class by class within a case, as stages leave them
+
+    both = {
+        "fit": doubled(scores.fit, scores.fit),
+        "case": doubled(scores.case, scores.case),
+        "class": np.tile([0, 1], len(scores)).astype(np.int32),
+        "statistics": {name: doubled(values, values) for name, values in scores.statistics.items()},
+        "scores": {name: doubled(values, other[name]) for name, values in scores.scores.items()},
+    }
+    dataset = record.dataset.model_dump() | {"classes": list(classes)}
+    return changed(record, dataset=dataset, scores=type(scores).model_validate(both).model_dump(by_alias=True))
+
+
 def _generator(name: str, signatures: dict[str, str]) -> dict[str, Any]:
     return {
         "label": name,

@@ -16,24 +16,7 @@ from pigbench.results.summary import summarise
 @pytest.fixture
 def of_two(make_record, factory) -> Record:
     """A record whose second class scores half of the first, and has no score in every third row."""
-    record = make_record()
-    scores = record.scores
-    other = {name: values * 0.5 for name, values in scores.scores.items()}
-    for values in other.values():
-        values[::3] = np.nan
-
-    def doubled(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return np.stack([first, second], axis=1).ravel()  # class by class within a case, as stages leave them
-
-    both = {
-        "fit": doubled(scores.fit, scores.fit),
-        "case": doubled(scores.case, scores.case),
-        "class": np.tile([0, 1], len(scores)).astype(np.int32),
-        "statistics": {name: doubled(values, values) for name, values in scores.statistics.items()},
-        "scores": {name: doubled(values, other[name]) for name, values in scores.scores.items()},
-    }
-    dataset = record.dataset.model_dump() | {"classes": ["gland", "nucleus"]}
-    return factory.changed(record, dataset=dataset, scores=type(scores).model_validate(both).model_dump(by_alias=True))
+    return factory.with_two_classes(make_record(), ["gland", "nucleus"])
 
 
 def dice(group: Group, arm: str = "real") -> float:

@@ -492,7 +492,7 @@ def test_records_are_looked_for_where_a_run_leaves_them(make_record, tmp_path):
 
 
 def test_a_records_texts_lose_their_paths():
-    from pigbench.run_record import without_paths
+    from pigbench.privacy import without_paths
 
     said = "OSError: '/home/someone/P0017_a.png' is gone; C:\\data\\x.png too; 3/5 folds; --store /data/p17 --n 8"
     kept = without_paths(said)

@@ -18,7 +18,6 @@ from pigbench.reporting.report.drawing import Drawing
 from pigbench.reporting.report.losses import losses
 from pigbench.reporting.report.pictures import Picture
 from pigbench.reporting.report.rows import differs, where
-from pigbench.reporting.report.text import setting
 from pigbench.reporting.row_names import full_name
 from pigbench.reporting.tables import image_table, verdict_of
 from pigbench.results import ArmRow, Summary, cost_rows
@@ -174,4 +173,4 @@ def _settings(places: Sequence[_Place]) -> Iterator[Setting]:
     for place in places:
         found.setdefault(place.info.signature, ([], place.info.config))[0].append(where(place.summary))
     for signature, (names, config) in found.items():
-        yield Setting(signature, "; ".join(names), tuple((name, setting(value)) for name, value in config.items()))
+        yield Setting(signature, "; ".join(names), tuple((name, str(value)) for name, value in config.items()))

@@ -30,7 +30,8 @@ from pigbench.results.progress import size_of
 class Protocol:
     """Everything of one protocol that a report is made of.
 
-    by_size, by_class: its summary in parts. albums: the artifacts of its records' runs, of those that are in the store.
+    by_size, by_class: its summary in parts. albums: the artifacts of its records' runs, of those that are in the store;
+    without_album: why others are not.
     """
 
     summary: Summary
@@ -38,6 +39,7 @@ class Protocol:
     by_size: tuple[Summary, ...] = ()
     by_class: tuple[Summary, ...] = ()
     albums: tuple[Album, ...] = ()
+    without_album: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,12 +187,16 @@ def _missing(of: Protocol, failing: bool, pictures: bool) -> dict[str, str]:
     """By part of the chapter, what it lacks and why."""
     found = {}
     if not pictures:
-        found["pictures"] = "No generated images: the samples of these records were not found in the store."
+        why = "; ".join(of.without_album) or "the samples of these records are not in the store"
+        if all(info.control for info in of.summary.group.generators.values()):
+            why = "there are controls alone, which hold real images and are shown only with --images"
+        found["pictures"] = f"No generated images: {why}."
     if not of.summary.generators:
         found["good"] = "No record here measured generated images, so there is no Table 1."
     if not failing:
-        found["fail"] = "It takes real only and another complete arm, measured case by case."
-    if not any(info.losses for info in of.summary.group.generators.values()):
+        found["fail"] = "Not shown: it takes real only and one more complete arm, both with a score for each case."
+    group = of.summary.group
+    if not any(info.losses for info in group.generators.values()) and not any(cost.losses for cost in group.costs):
         found["losses"] = "These records hold no loss curves of generators."
     return found
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pigbench.reporting.columns import Column
 from pigbench.reporting.report.drawing import GREY, Drawing, drawn, logarithmic, name_points, spaced
-from pigbench.reporting.report.forest import STYLES
+from pigbench.reporting.report.forest import style_of
 from pigbench.reporting.report.rows import differs
 from pigbench.reporting.row_names import full_name
 from pigbench.results import ArmRow, Group, cost_rows
@@ -73,7 +73,8 @@ class _Took:
             return None
         trained = any(self.group.generators[row.generator].image_passes.values())
         training = self._of("train", row.generator, "wall_s") if trained else 0.0
-        seconds = training + row.n / self._of("sample", row.generator, "images_per_s")
+        sampled = max((run.offered or row.n for run in row.runs), default=row.n)  # a filter chooses from more
+        seconds = training + sampled / self._of("sample", row.generator, "images_per_s")
         return seconds if isfinite(seconds) else None
 
     def _of(self, work: str, generator: str, value: str) -> float:
@@ -85,7 +86,7 @@ def _paint(figure: Figure, points: Sequence[Point], front: set[str], column: Col
     axis.axhline(0, color=GREY, linewidth=0.8)
     for took, row in points:
         gain = scale * row.metrics[column.name].delta
-        axis.plot(took, gain, linestyle="none", markersize=6, **STYLES[row.verdict])
+        axis.plot(took, gain, linestyle="none", markersize=6, **style_of(row))
         if row.arm in front:
             axis.plot(took, gain, linestyle="none", marker="o", markersize=13, markerfacecolor="none", color=GREY)
     axis.set_xscale("log")

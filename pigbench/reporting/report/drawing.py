@@ -20,8 +20,10 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INK, GREY = (
 )  # fmt: skip
 """After Okabe and Ito, whose colours the colour-blind can tell apart, some darkened to be read on white."""
 LINES = (INK, BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""What tells lines apart besides their colours."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+"""What tells lines apart besides their colours; of another number than these, so that both together repeat late."""
+ID = "f[0-9a-f]{8}"
+"""How the ids in a drawing begin."""
 
 _STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and the file is small

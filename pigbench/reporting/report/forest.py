@@ -25,6 +25,12 @@ STYLES: dict[str, dict[str, Any]] = {
     "": {"color": GREY, "marker": "D", "markerfacecolor": "white"},
 }
 """By verdict; shape and filling tell them apart without colour."""
+CONTROL: dict[str, Any] = {"color": GREY, "marker": "X"}
+
+
+def style_of(row: ArmRow) -> dict[str, Any]:
+    """How a row is marked: by its verdict, or as a control."""
+    return CONTROL if row.control else STYLES[row.verdict]
 
 
 def forest(rows: Sequence[ArmRow], column: Column, title: str) -> Drawing | None:
@@ -37,10 +43,13 @@ def forest(rows: Sequence[ArmRow], column: Column, title: str) -> Drawing | None
         caption=(
             f"Thick: {CONFIDENCE:.0%} interval of each row by itself. Thin, with caps: the simultaneous interval of "
             "the ranked rows, which verdicts go by; gains beyond its right cap are ruled out. Filled circle: helps. "
-            "Filled square: hurts. Open circle: no difference shown. Grey diamond: a control, or a row without verdict."
+            "Filled square: hurts. Open circle: no difference shown. Open diamond: no verdict. Grey cross: a control."
         ),
         svg=drawn(lambda figure: _paint(figure, compared, column), spaced(len(compared))),
-        headings=("Trained on", f"Δ {column.heading} [{CONFIDENCE:.0%}]", "simultaneous", "verdict", "against"),
+        headings=(
+            *("Trained on", f"Δ {column.heading} [{CONFIDENCE:.0%}]", "simultaneous", "largest gain not ruled out"),
+            *("verdict", "against"),
+        ),
         rows=tuple(_told(row, column, rows) for row in compared),
     )
 
@@ -48,14 +57,15 @@ def forest(rows: Sequence[ArmRow], column: Column, title: str) -> Drawing | None
 def _told(row: ArmRow, column: Column, rows: Sequence[ArmRow]) -> tuple[str, ...]:
     base = next((shown(other) for other in rows if other.arm == row.against), row.against)
     together = column.interval(*row.together) if row.together else ABSENT
-    return full_name(row), column.difference(row.metrics[column.name]), together, verdict_of(row), base
+    excluded = column.signed(row.together[1]) if row.together else ABSENT
+    return full_name(row), column.difference(row.metrics[column.name]), together, excluded, verdict_of(row), base
 
 
 def _paint(figure: Figure, rows: Sequence[ArmRow], column: Column) -> None:
     axis, scale = figure.subplots(), column.info.scale
     axis.axvline(0, color=GREY, linewidth=0.8)
     for place, row in enumerate(rows):
-        estimate, style = row.metrics[column.name], STYLES[row.verdict]
+        estimate, style = row.metrics[column.name], style_of(row)
         if row.together:
             low, high = (scale * bound for bound in row.together)
             middle = (low + high) / 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pigbench.reporting.report.drawing import BLUE, Drawing, drawn, logarithmic
 from pigbench.results import Group
+from pigbench.results.naming import row_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,21 +24,30 @@ def losses(group: Group, generator: str = "") -> list[Drawing]:
 
     generator: its networks alone, if one is named.
     """
-    networks: Losses = {
-        f"{label}: {component}": [_known(curve)]
-        for label, info in group.generators.items()
-        for component, curve in info.losses.items()
-        if curve and generator in ("", label)
-    }
+    networks = _of_networks(group, generator)
     fits: Losses = defaultdict(list)
     for trial in group.trials:
         if trial.run.losses and not generator:
-            fits[f"{trial.run.segmenter}: {trial.arm.arm}"].append(_known(trial.run.losses))
+            fits[f"{trial.run.segmenter}: {row_name(trial.arm)}"].append(_known(trial.run.losses))
     told = {
-        "Losses of the generators' networks": (networks, "One training of each, of the last fold that is there."),
+        "Losses of the generators' networks": (networks, "A line for each training that records hold."),
         "Losses of segmenters": (fits, "A line for each fold, seed and training."),
     }
     return [_drawing(title, panels, caption) for title, (panels, caption) in told.items() if panels]
+
+
+def _of_networks(group: Group, generator: str) -> Losses:
+    """A panel for each network: the curves of all its trainings, or, of older records, that of one."""
+    panels: Losses = defaultdict(list)
+    for cost in group.costs:
+        if cost.losses and generator in ("", *cost.generators):
+            panels[cost.label].append(_known(cost.losses))
+    told = {of for cost in group.costs if cost.losses for of in cost.generators}
+    for label, info in group.generators.items():
+        for component, curve in info.losses.items():
+            if curve and label not in told and generator in ("", label):
+                panels[f"{label}: {component}"].append(_known(curve))
+    return panels
 
 
 def _known(curve: Sequence[float | None]) -> list[float]:

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pigbench import registry, stages
 from pigbench.contracts import to_unit_range
 from pigbench.contracts.arrays import as_picture
 from pigbench.data.probabilities import foreground
-from pigbench.engine.work import Task, open_job
 from pigbench.planning.plan import Plan
 from pigbench.reporting.columns import Column
 from pigbench.reporting.contact_sheet import Cell, compose
+from pigbench.reporting.report.private import shown_id, shown_label
 from pigbench.reporting.row_names import shown
 from pigbench.results import ArmRow, Summary
-from pigbench.results.record import GeneratorInfo
+from pigbench.results.record import Dataset, GeneratorInfo
 from pigbench.stages.floor import real_sets
 from pigbench.stages.job import Job
 from pigbench.stages.node import Node
 from pigbench.stages.sample import load_images, load_masks
-from pigbench.store import Store
+from pigbench.store import Damaged, Store
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,18 +69,21 @@ class Album:
 
         Nothing of a generator whose artifacts are not in the store.
         """
-        known = {info.signature: info for info in generators.values()}
+        known = {info.signature: (label, info) for label, info in generators.items()}
         found: list[Picture] = []
         for node in self._largest():
-            info = known.get(self.signatures.get(node.purpose.generator or "", ""))
+            label, info = known.get(self.signatures.get(node.purpose.generator or "", ""), ("", None))
             if info is None or (info.control and not self.real):
                 continue
-            job = self._job(node)
+            try:
+                job = self._job(node)
+            except Damaged:
+                continue
             if self.real and not found:
                 found.append(self._real_pairs(job, node))
-            found.append(self._pairs(job, node, info))
+            found.append(self._pairs(job, node, label, info))
             if self.real and not info.control:
-                found.append(self._suspects(job, node))
+                found.append(self._suspects(job, node, label))
         return found
 
     def of_cases(self, summary: Summary, base: ArmRow, arm: ArmRow, column: Column) -> Picture | None:
@@ -90,13 +94,17 @@ class Album:
         nodes = [self._measured(row) for row in (base, arm)]
         if not self.real or any(node is None for node in nodes):
             return None
-        of_base, of_arm = (_Predicted(self._job(node)) for node in nodes if node)
+        try:
+            of_base, of_arm = (_Predicted(self._job(node), summary.group.dataset) for node in nodes if node)
+        except Damaged:
+            return None
         seed = nodes[1].purpose.seed if nodes[1] else None
         scores = _scores(summary, arm, column.name, of_arm.case_ids, seed)
         there = np.flatnonzero(np.isfinite(scores))
         if not len(there):
             return None
-        order = there[np.argsort(scores[there], kind="stable")]
+        better = -1 if column.info.better == "lower" else 1
+        order = there[np.argsort(better * scores[there], kind="stable")]
         ends = dict.fromkeys([*order[:2], *order[len(order) // 2 :][:2], *order[-2:]])
         cells = [
             cell
@@ -108,8 +116,10 @@ class Album:
             )
         ]
         title = f"Worst, median and best cases of {shown(arm)}"
+        told = ", ".join(column.number(scores[place]) for place in map(int, ends))
         caption = (
-            f"Held-out cases of fold {of_arm.fold} by {column.heading}, as networks see them; a training of each arm."
+            f"Held-out cases of fold {of_arm.fold} by {column.heading} ({told}), as networks see them; a training of "
+            f"each arm. Each row: the truth, what {shown(base)} finds, what {shown(arm)} finds."
         )
         return _picture(cells, title, caption, across=3)
 
@@ -134,7 +144,8 @@ class Album:
         for node in self.plan.measurements:
             of = node.purpose
             first = (of.fold or 0, of.training or 0) == (0, 0)
-            if first and (of.arm, of.segmenter) == (row.arm, row.segmenter) and self._is_there(node):
+            arm = shown_label(of.arm or "")
+            if first and (arm, of.segmenter) == (row.arm, row.segmenter) and self._is_there(node):
                 return node
         return None
 
@@ -142,18 +153,20 @@ class Album:
         return all(self.store.has(needed.stage, needed.key) for needed in node.inputs.values())
 
     def _job(self, node: Node) -> Job[Any]:
-        task = Task.of(node, self.dataset, self.store.root, 60.0)
-        return open_job(task, self.store, Path(), lambda share, text: None)
+        """To read what a node was made from; nothing is written. Raises store.Damaged."""
+        inputs = {role: self.store.open(other.stage, other.key) for role, other in node.inputs.items()}
+        spec = stages.find(node.stage).Spec(**node.spec)
+        return Job(spec, inputs, self.dataset, self.store.root, Path(), Path(), 60.0, lambda share, text: None)
 
-    def _pairs(self, job: Job[Any], node: Node, info: GeneratorInfo) -> Picture:
+    def _pairs(self, job: Job[Any], node: Node, label: str, info: GeneratorInfo) -> Picture:
         images, masks = _chunks(job, PAIRS)
         hidden = not self.real and _has_real_masks(node, info)
-        beside = "right of each its mask, outlined"
+        beside = "without masks" if masks is None else "right of each its mask, outlined"
         if hidden:
-            beside = "its masks are those of training cases, which are shown with --images alone"
+            beside = "its masks are those of training cases, which are shown only with --images"
         return _picture(
             _cells(images, None if hidden else masks),
-            f"Generated: {node.purpose.what}",
+            f"Generated: {label}",
             f"The first {len(images)} of fold {node.purpose.fold}, not chosen; {beside}.",
         )
 
@@ -167,7 +180,7 @@ class Album:
             f"The first {count} training cases of fold {node.purpose.fold}.",
         )
 
-    def _suspects(self, job: Job[Any], node: Node) -> Picture:
+    def _suspects(self, job: Job[Any], node: Node, label: str) -> Picture:
         """The generated images that are nearest to a training image, each beside it."""
         n = node.purpose.n or 0
         from sklearn.metrics import pairwise_distances_argmin_min
@@ -186,7 +199,7 @@ class Album:
             cells += _cells(pair.images[..., ways], pair.masks[..., ways], "nearest training image")
         return _picture(
             cells,
-            f"Most suspicious: {node.purpose.what}",
+            f"Most suspicious: {label}",
             f"The {SUSPECTS} images of fold {node.purpose.fold} whose features are nearest to a training image's, each "
             "left of that image (mirrored where that is nearer).",
         )
@@ -195,11 +208,11 @@ class Album:
 class _Predicted:
     """The held-out cases of one fit."""
 
-    def __init__(self, job: Job[Any]) -> None:
+    def __init__(self, job: Job[Any], dataset: Dataset) -> None:
         self.prepared, self.fold = job.prepared, job.spec.fold
         self.rows = self.prepared.rows(job.held_out)
         self.coded = job.result("predict").coded
-        self.case_ids = [self.prepared.case_ids[row] for row in self.rows]
+        self.case_ids = [shown_id(self.prepared.case_ids[row], dataset) for row in self.rows]
 
     def image(self, place: int) -> np.ndarray:
         return _small(as_picture(to_unit_range(self.prepared.images[self.rows[place]][None])[0]))
@@ -212,9 +225,12 @@ class _Predicted:
 
 
 def _has_real_masks(node: Node, info: GeneratorInfo) -> bool:
-    """Whether images were made for masks of training cases."""
-    masks = node.inputs["chunk:0"].spec.get("masks")
-    return masks == "real" or (masks is None and info.kind == "images-for-masks")
+    """Whether images were made for masks of training cases, perhaps by way of a control."""
+    chunk = node.inputs["chunk:0"]
+    if lender := chunk.inputs.get("masks"):
+        plugin = registry.find("generators", lender.spec["plugin"]).load()
+        return plugin.is_control or plugin.kind == "images-for-masks"
+    return chunk.spec.get("masks") == "real" or info.kind == "images-for-masks"
 
 
 def _scores(summary: Summary, row: ArmRow, metric: str, case_ids: Sequence[str], seed: int | None) -> np.ndarray:

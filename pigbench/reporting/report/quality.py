@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pigbench.reporting.columns import Column, set_columns
 from pigbench.reporting.report.drawing import GREY, Drawing, drawn, name_points
-from pigbench.reporting.report.forest import STYLES
+from pigbench.reporting.report.forest import style_of
 from pigbench.reporting.report.rows import differs, usual
 from pigbench.reporting.row_names import made_by
 from pigbench.results import ArmRow, Summary
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KID = "kid"
+LIKENESS = "agreement %"
 Points = list[tuple[str, float, ArmRow]]
 """Whose pairs, the measure, and the row that says what they do."""
 
@@ -36,7 +37,12 @@ def quality(summary: Summary, segmenter: str, column: Column) -> Drawing | None:
         svg=drawn(lambda figure: _paint(figure, panels, column), 3.2),
         headings=("Pairs", "measure", "value", f"Δ {column.heading}"),
         rows=tuple(
-            (name, label, f"{value:.4g}", column.difference(row.metrics[column.name]))
+            (
+                name,
+                label,
+                f"{value:.2f}" if label != LIKENESS else f"{value:.1f}",
+                column.difference(row.metrics[column.name]),
+            )
             for label, points in panels.items()
             for name, value, row in points
         ),
@@ -46,7 +52,7 @@ def quality(summary: Summary, segmenter: str, column: Column) -> Drawing | None:
 def _correlated(summary: Summary, segmenter: str) -> str:
     known = {name: of for name, of in correlations(summary, segmenter).items() if name in (KID, AGREEMENT)}
     if not known:
-        return f"A correlation takes {FEWEST} generators."
+        return f"No correlation is given: that takes at least {FEWEST} generators."
     told = [f"{name} {of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]" for name, of in known.items()]
     count = max(of.generators for of in known.values())
     return f"Rank correlation over {count} generators, descriptive: {', '.join(told)}."
@@ -60,7 +66,7 @@ def _panels(summary: Summary, segmenter: str, column: Column) -> dict[str, Point
         of_images = [images.get((row.generator or "", row.n, row.train_patients)) for row in arms]
         panels[kid.heading] = _points(arms, [kid.info.scale * of.metrics[KID].mean if of else nan for of in of_images])
     agreements = [100 * row.agreement.generated if row.agreement else nan for row in arms]
-    return panels | {"agreement %": _points(arms, agreements)}
+    return panels | {LIKENESS: _points(arms, agreements)}
 
 
 def _points(arms: Sequence[ArmRow], values: Sequence[float]) -> Points:
@@ -74,7 +80,7 @@ def _paint(figure: Figure, panels: Mapping[str, Points], column: Column) -> None
         for _, value, row in points:
             estimate = row.metrics[column.name]
             below, above = estimate.delta - estimate.low, estimate.high - estimate.delta
-            style = STYLES[row.verdict]
+            style = style_of(row)
             axis.errorbar(
                 value, scale * estimate.delta, [[scale * below], [scale * above]], capsize=2, linewidth=0.9, **style
             )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pigbench.privacy import CUT, like_a_path
 from pigbench.results import Record
 
-CUT = "…"
 _TOLD = {
     "generator",
     "masks",
@@ -66,7 +65,7 @@ def _words(words: list[str]) -> Iterator[str]:
 
 
 def _value(value: str, told: bool) -> str:
-    return shlex.quote(value) if told and not _like_a_path(value) else CUT
+    return shlex.quote(value) if told and not like_a_path(value) else CUT
 
 
 def _call(command: str) -> str:
@@ -76,18 +75,9 @@ def _call(command: str) -> str:
     cut = ast.Constant(CUT)
     call.args = [cut for _ in call.args]
     for keyword in call.keywords:
-        if keyword.arg not in _TOLD or _like_a_path(ast.unparse(keyword.value)):
+        if keyword.arg not in _TOLD or like_a_path(ast.unparse(keyword.value)):
             keyword.value = cut
     return ast.unparse(call)
-
-
-def setting(value: object) -> str:
-    """A setting's value, cut where it may be a path."""
-    return CUT if isinstance(value, str) and _like_a_path(value) else str(value)
-
-
-def _like_a_path(value: str) -> bool:
-    return bool(re.search(r"[/\\]", value))
 
 
 def protocol_in_words(record: Record) -> Iterator[tuple[str, str]]:
@@ -121,7 +111,8 @@ def _data(record: Record, protocol: Mapping[str, Any]) -> str:
 
 def _generators(training: Mapping[str, Any]) -> str:
     much = f"{training['images']:,} image-passes" if training.get("images") else f"{training.get('epochs')} epochs"
-    return f"{much} each ({training.get('budget', 'images')} are equal for all); {_training(training)}"
+    equal = " (as much arithmetic for every generator)" if training.get("budget") == "flops" else ""
+    return f"{much} for every generator{equal}; {_training(training)}"
 
 
 def _training(settings: Mapping[str, Any]) -> str:

@@ -17,12 +17,7 @@ from pigbench.results.naming import MIXED, way_of
 from pigbench.results.verdicts import HELPS, HURTS, NOTHING_SHOWN, VERDICTS
 
 MOST_CAVEATS = 3
-VERBS = {
-    HELPS: "its pairs help",
-    HURTS: "its pairs hurt",
-    NOTHING_SHOWN: "no difference shown",
-    "": "no verdict",
-}
+VERBS = {HELPS: "help", HURTS: "hurt", NOTHING_SHOWN: "no difference shown", "": "no verdict"}
 
 
 @dataclass(frozen=True)
@@ -54,24 +49,29 @@ def _sentences(summary: Summary, column: Column | None) -> Iterator[str]:
             of[row.generator, row.segmenter].append(row)
     several = len({row.segmenter for row in summary.arms}) > 1
     for (generator, segmenter), rows in of.items():
-        told = "; ".join(_told(rows, column)) if column else "nothing was measured"
-        yield f"{generator}{f', {segmenter}' if several else ''}: {told}."
+        told = "; ".join(_told(rows, column, summary.group)) if column else "nothing was measured"
+        by = f" by {segmenter}" if several else ""
+        if told.startswith((VERBS[HELPS], VERBS[HURTS])):
+            yield f"{generator}'s pairs {told}{by and f', judged{by}'}."
+        else:
+            yield f"{generator}{by and f', judged{by}'}: {told}."
 
 
-def _told(rows: Sequence[ArmRow], column: Column) -> Iterator[str]:
+def _told(rows: Sequence[ArmRow], column: Column, group: Group) -> Iterator[str]:
     """What the rows of one generator say, verdict by verdict."""
     groups: dict[tuple[str, str], list[ArmRow]] = defaultdict(list)
     for row in rows:
         groups[row.verdict, "" if row.verdict else _why_none(row)].append(row)
     for (verdict, why), found in sorted(groups.items(), key=lambda each: (*VERDICTS, "").index(each[0][0])):
-        where = ", ".join(_where(row, rows, column) for row in found)
+        where = ", ".join(_where(row, rows, column, group) for row in found)
         yield f"{VERBS[verdict]} {where}" + (f", as {why}" if why else "")
 
 
-def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column) -> str:
+def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column, group: Group) -> str:
     """Such as "with 16 patients by pretrain (+3.1 [+0.9, +5.4] Dice)", as much of it as tells the rows apart."""
     about = row.about
-    said = "with all patients" if about.train_patients is None else f"with {counted(about.train_patients, 'patient')}"
+    all_of_them = f"all {how_many([len(group.tested.patients)], group.dataset.grouped_by)}"
+    said = f"with {all_of_them if about.train_patients is None else counted(about.train_patients, 'patient')}"
     said += f", {about.n} pairs" if len({other.n for other in all_rows}) > 1 else ""
     way = way_of(about.use, about.share)
     said += f", {way}" if (about.use, about.share) != (MIXED, None) else ""
@@ -95,7 +95,7 @@ def _why_none(row: ArmRow) -> str:
     if not row.covers:
         return "there is nothing complete to compare it with"
     if "segmenter" not in row.covers:
-        return "the luck of a training is unknown"
+        return "each arm was trained once and the luck of a training is unknown"
     return "verdicts go by Dice, which was not measured"
 
 
@@ -107,6 +107,8 @@ def _holds_for(summary: Summary) -> str:
     rows = [row for row in summary.arms if row.progress.state == "complete"]
     trainings = span(row.progress.trainings for row in rows)
     seeds = span(len(row.progress.seeds) for row in rows if row.generator)
+    contending = [row.about for row in rows if row.generator and not row.about.is_control]
+    uses = list(dict.fromkeys(way_of(about.use, about.share) for about in contending))
     parts = [
         group.dataset.name,
         f"{side} × {side} pixels" if side else "",
@@ -114,6 +116,7 @@ def _holds_for(summary: Summary) -> str:
         f"segmenters: {segmenters}" if segmenters else "",
         f"{trainings} training{'s' * (trainings != '1')} of each arm and fold" if rows else "",
         f"generator seeds: {seeds}" if seeds != ABSENT else "",
+        f"pairs used by {', '.join(uses)}" if uses else "",
         f"preset {group.preset}",
     ]
     return "; ".join(part for part in parts if part)
@@ -132,7 +135,7 @@ def _caveats(summary: Summary) -> Iterable[str]:
     """What speaks against believing the verdicts besides banner and remarks, the gravest first."""
     group, rows = summary.group, [row for row in summary.arms if row.generator and not row.control]
     if any(row.covers and "segmenter" not in row.covers for row in rows):
-        yield "Every arm was trained once: luck of a training is unknown, so intervals are too narrow."
+        yield "Arms were trained once: the luck of a training is unknown, so intervals are too narrow."
     complete = [row for row in summary.arms if row.progress.state == "complete" and row.patients]
     if complete and (fewest := min(row.patients for row in complete)) < FEW:
         yield f"Only {counted(fewest, 'patient')}: too few for an interval to be believed."
@@ -153,8 +156,8 @@ def _unfinished(summary: Summary) -> Iterator[str]:
         estimate = row.metrics.get(column.name) if column else None
         if row.generator is None and row.about.stretch > 1 and estimate and estimate.low > 0 and column:
             yield (
-                f"Real only gains {column.difference(estimate)} {column.info.heading} by {row.about.stretch} times the "
-                "steps: the baseline is not trained out."
+                f"Real only gains {column.difference(estimate)} {column.info.heading} when it is trained "
+                f"{row.about.stretch} times as long: the baseline is not trained out."
             )
 
 
@@ -162,4 +165,4 @@ def _coarse(group: Group) -> Iterator[str]:
     column, side = differing(case_columns(group)), group.protocol.preset.resolution
     if column and side and (best := group.ceiling.get(column.name)) is not None:
         told = f"{column.info.heading} {column.number(best)} {column.info.unit}".strip()
-        yield f"At {side} × {side} a perfect mask would have {told}."
+        yield f"At {side} × {side} pixels even a perfect mask would reach only {told}."

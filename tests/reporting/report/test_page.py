@@ -38,7 +38,7 @@ def test_a_figures_numbers_are_those_of_table_2(rich_record, page_of, read_page)
     place = table_2[0].index("Δ Dice [95%]")
     of_table = {row[0]: row[place] for row in table_2[1:] if row[place] != "-"}
     assert {row[0]: row[1] for row in forest[1:]} == of_table != {}
-    assert {row[3] for row in forest[1:]} <= {"helps", "hurts", "no difference shown"}
+    assert {row[4] for row in forest[1:]} <= {"helps", "hurts", "no difference shown"}
 
 
 def test_nothing_is_asked_for_and_only_the_own_script_runs(rich_record, page_of, read_page):
@@ -56,14 +56,16 @@ def test_nothing_is_asked_for_and_only_the_own_script_runs(rich_record, page_of,
 
 def test_names_are_shown_and_not_run(make_record, factory, page_of, read_page):
     record = make_record(("<b>pig$x_2$</b>",), (64,), trainings=3)
+    record = factory.with_two_classes(record, ["<i>gland</i>", "nucleus"])
     page = page_of(factory.changed(record, dataset=factory.content(record)["dataset"] | {"name": NASTY}))
-    assert "<img" not in page and "<b>" not in page
+    assert "<img" not in page and "<b>" not in page and "<i>" not in page
     text = "".join(read_page(page).text)
-    assert NASTY in text and "<b>pig$x_2$</b>_64" in text
+    assert NASTY in text and "<b>pig$x_2$</b>_64" in text and "<i>gland</i>" in text
 
 
-def test_ids_are_there_once(rich_record, page_of):
-    ids = re.findall(r'\sid="([^"]*)"', page_of(rich_record))
+def test_ids_are_there_once(rich_record, factory, page_of):
+    again = factory.changed(rich_record, protocol_hash="another-protocol")  # equal figures
+    ids = re.findall(r'\sid="([^"]*)"', page_of(rich_record, again))
     assert len(ids) == len(set(ids)) > 100
 
 
@@ -94,4 +96,4 @@ def test_several_protocols_have_an_overview_and_a_chapter_each(make_record, page
 def test_a_record_without_pairs_says_what_is_missing(make_record, page_of):
     page = page_of(make_record((), ()))
     assert "Nothing here says whether pairs help" in page
-    assert "there is no Table 1" in page and "real only and another complete arm" in page
+    assert "there is no Table 1" in page and "real only and one more complete arm" in page

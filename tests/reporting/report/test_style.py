@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from pigbench.reporting.report.drawing import LINES, MARKERS, line_style
-from pigbench.reporting.report.forest import STYLES
+from pigbench.reporting.report.forest import CONTROL, STYLES
 
 STYLE = files("pigbench.reporting.report").joinpath("templates/style.css").read_text(encoding="utf-8")
 COLOURS = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", STYLE))
@@ -34,7 +34,8 @@ def test_text_can_be_read(text: str, ground: str) -> None:
 
 def test_marks_can_be_seen_and_told_apart_without_colour() -> None:
     assert all(contrast(colour, "#ffffff") >= 3 for colour in LINES)
-    forms = [(style["marker"], style.get("markerfacecolor", "filled")) for style in STYLES.values()]
+    forms = [(style["marker"], style.get("markerfacecolor", "filled")) for style in (*STYLES.values(), CONTROL)]
     assert len(set(forms)) == len(forms)
-    assert len(set(MARKERS)) == len(MARKERS) == len(LINES)
-    assert line_style(0) == line_style(len(LINES))
+    assert len(set(MARKERS)) == len(MARKERS)
+    styles = [tuple(line_style(number).values()) for number in range(25)]
+    assert len(set(styles)) == len(styles)

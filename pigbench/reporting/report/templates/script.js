@@ -7,7 +7,7 @@ const number = (text) => {
 const inOrder = (one, other, way) => {
   const [a, b] = [number(one), number(other)];
   if (a !== null && b !== null) return way * (a - b);
-  if (a === null && b === null) return -way * one.localeCompare(other);
+  if (a === null && b === null) return way * one.localeCompare(other);
   return a === null ? 1 : -1; // what has no number stays below
 };
 for (const table of document.querySelectorAll("table.sortable")) {
@@ -19,10 +19,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.append(...heading.childNodes);
     heading.append(button);
     button.addEventListener("click", () => {
-      const way = heading.getAttribute("aria-sort") !== "descending" ? -1 : 1;
+      const text = (row) => row.cells[column].textContent.trim();
+      const first = [...body.rows].some((row) => number(text(row)) !== null) ? "descending" : "ascending"; // best above
+      const now = heading.getAttribute("aria-sort");
+      const way = (now ? now === "descending" : first === "ascending") ? 1 : -1;
       headings.forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", way < 0 ? "descending" : "ascending");
-      const text = (row) => row.cells[column].textContent.trim();
       const rows = [...body.rows].sort((one, other) => inOrder(text(one), text(other), way));
       body.append(...rows);
     });
