@@ -15,7 +15,7 @@ from pathlib import Path
 TITLE = "pigbench run --generator pig --n 2048 --folds 5"
 STEPS = {
     "install and demo": ("make run", 10),
-    "title": (TITLE, 50),
+    "title": (TITLE, 75),
     "title again": (TITLE, 0.05),
     "1,024 more": (TITLE.replace("2048", "3072"), None),
     "all, smoke": ("pigbench run --generator all --controls --preset smoke", 3),

@@ -81,6 +81,24 @@ def timed(folder: Path, *arguments: str, times: int = 2) -> Iterator[float]:
             yield time.perf_counter() - began
 
 
+def inference(folder: Path) -> Iterator[tuple[str, float]]:
+    """What of it the intervals take: of the one record there, in this process."""
+    from pigbench.results import cases, difference, load_records, merge, summarise
+
+    frame = cases(folder)
+    arm = next(name for name in frame["arm"].unique() if name != "real")
+    (group,) = merge(load_records([folder])[0])
+    frame = frame.filter(frame["arm"].is_in(["real", arm]))
+    for what, work in (
+        ("difference of two arms", lambda: difference(frame, arm, "real")),
+        ("all rows with simultaneous intervals", lambda: summarise(group)),
+    ):
+        work()  # imports
+        began = time.perf_counter()
+        work()
+        yield what, time.perf_counter() - began
+
+
 def main() -> None:
     """Print the seconds of each case."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -90,6 +108,7 @@ def main() -> None:
     number = options.records
     cases = {
         "one record of 25 arms, 5 folds and 3 trainings": (1, 25, 3, 1),
+        "one record of 2 arms, 5 folds and 5 trainings": (1, 2, 5, 1),
         f"{number} records of 10 arms, one protocol": (number, 10, 1, 1),
         f"{number} records of 10 arms, each of a protocol of its own": (number, 10, 1, number),
     }
@@ -98,6 +117,8 @@ def main() -> None:
             write(Path(folder), count, arms, trainings, protocols)
             size = sum(file.stat().st_size for file in Path(folder).glob("*.json")) / 2**20
             told = [f"{', '.join(f'{seconds:.1f} s' for seconds in timed(Path(folder)))}"]
+            if count == 1:
+                told += [f"{what} {seconds:.2f} s" for what, seconds in inference(Path(folder))]
             if options.json:
                 told += [f"as JSON {next(timed(Path(folder), '--format', 'json', times=1)):.1f} s"]
             print(f"{what} ({size:.0f} MiB): {'; '.join(told)}", flush=True)

@@ -18,7 +18,7 @@ import numpy as np
 from pigbench.metrics.inference import Arms, differences, pool
 
 LUCKS, GENERATOR_LUCKS, SEEDS = (0.0, 1.0, 2.0, 3.0), (0.0, 1.0, 2.0), (1, 3)
-TRAININGS = ((1, 5), (3, 5), (5, 5), (3, 3))
+TRAININGS = ((1, 2), (2, 2), (1, 5), (3, 5), (5, 5), (3, 3))
 FOLDS, PATIENTS, SHAPES = (2, 5), (10, 20, 80, 110), ("normal", "skewed")
 PATIENT, CASE, TRAINING = 6.0, 10.0, 10.0
 """SD of a patient's answer to an arm, of a case's, and of a case's in one training."""

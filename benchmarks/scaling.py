@@ -9,10 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pigbench.planning.plan import Request
 
 BIN = Path(sys.executable).parent
 STAGES = 2000
@@ -49,12 +54,13 @@ def dask(workers: int) -> Iterator[str]:
 
 
 def plan() -> None:
-    """Ten generators, five sizes, five folds, three seeds, four segmenters, three datasets."""
+    """Ten generators, five folds, three seeds: with five sizes, four segmenters and three datasets; and with four
+    numbers of training patients, five ways to use pairs and three trainings."""
     from pigbench import registry
-    from pigbench.engine.schedule import Schedule
+    from pigbench.planning.arms import chosen_uses
     from pigbench.planning.configured import choose_generator, choose_segmenter
     from pigbench.planning.plan import Request
-    from pigbench.planning.planner import make_plan
+    from pigbench.planning.trainings import Trainings
     from pigbench.protocol import Protocol, load_preset
 
     preset = load_preset("quick")
@@ -62,16 +68,41 @@ def plan() -> None:
     segmenters = tuple(
         choose_segmenter(name, preset.segmentation.network, {}) for name in registry.plugins("segmenters")
     )
+    requests = [
+        Request(
+            Protocol(preset=preset, dataset=dataset, dataset_identity=dataset, folds=5),
+            generators,
+            SIZES,
+            segmenters,
+            SEEDS,
+            makes_reference=True,
+        )
+        for dataset in DATASETS
+    ]
+    _planned(f"{len(SIZES)} sizes × {len(segmenters)} segmenters × {len(DATASETS)} datasets", requests)
+    subsets = replace(
+        requests[0],
+        samples=(512,),
+        segmenters=segmenters[:1],
+        train_patients=(8, 16, 32, None),
+        uses=chosen_uses(["mix", "mix:0.25", "pretrain", "filter", "filter+pretrain"]),
+        trainings=Trainings(3),
+    )
+    _planned("4 numbers of patients × 5 uses × 3 trainings", [subsets])
+
+
+def _planned(what: str, requests: Sequence[Request]) -> None:
+    from pigbench.engine.schedule import Schedule
+    from pigbench.planning.planner import make_plan
+
     began, targets, nodes = time.perf_counter(), 0, 0
-    for dataset in DATASETS:
-        protocol = Protocol(preset=preset, dataset=dataset, dataset_identity=dataset, folds=5)
-        made = make_plan(Request(protocol, generators, SIZES, segmenters, SEEDS, makes_reference=True))
+    for request in requests:
+        made = make_plan(request)
         targets += len(made.targets)
         nodes += Schedule(made.targets, lambda node: False).total
     print(
-        f"plan: {len(generators)} generators × {len(SIZES)} sizes × 5 folds × {len(SEEDS)} seeds × {len(segmenters)} "
-        f"segmenters × {len(DATASETS)} datasets: {targets} targets, {nodes} stages in "
-        f"{time.perf_counter() - began:.1f} s (aim 10)"
+        f"plan: {len(requests[0].generators)} generators × 5 folds × {len(SEEDS)} seeds × {what}: {targets} targets, "
+        f"{nodes} stages in {time.perf_counter() - began:.1f} s (aim 10)"
     )
 
 
