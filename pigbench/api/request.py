@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,7 +141,7 @@ def without_networks(options: Options) -> Setup:
 
     own, general = split_changes(options.set)
     preset = changed_preset(options.preset, general, names, segmenters)
-    generators = _choose(names, masks, preset, own)
+    generators = _choose(names, masks, preset, own, general)
     lenders = [lender.name for generator in generators for lender in generator.lenders]
     refuse_leftovers(own, [*names, *segmenters, *masks, *lenders])
     find_weights(preset.fidelity.extractor)
@@ -252,14 +252,27 @@ def _able(chosen: list[Chosen], task: Task, say: Callable[[str], None]) -> list[
 
 
 def _choose(
-    names: list[str], masks: list[str], preset: Preset, own: dict[str, dict[str, Any]]
+    names: list[str], masks: list[str], preset: Preset, own: dict[str, dict[str, Any]], general: Mapping[str, Any]
 ) -> list[GeneratorChoice]:
-    """The generators with their settings, each with every one of the masks that it can make images for."""
+    """The generators with their settings, each with every one of the masks that it can make images for.
+
+    general: the changed keys of the preset.
+    """
     from pigbench.planning.configured import choose_generator, with_masks
 
-    chosen = [choose_generator(name, preset.diffusion, own) for name in names]
+    def choose(name: str) -> GeneratorChoice:
+        return _with_sampler(choose_generator(name, preset.diffusion, own), general)
+
+    chosen = [choose(name) for name in names]
     if not masks:
         return chosen
-    sources: list[Any] = [s if s == "real" else choose_generator(s, preset.diffusion, own) for s in masks]
+    sources: list[Any] = [s if s == "real" else choose(s) for s in masks]
     made = [with_masks(choice, source) for choice in chosen for source in sources]
     return list({choice.label: choice for choice in made}.values())
+
+
+def _with_sampler(choice: GeneratorChoice, general: Mapping[str, Any]) -> GeneratorChoice:
+    """`choice`, whose label shows the sampler and steps that were changed for all generators, if they are its own."""
+    changed = {name: general[f"diffusion.{name}"] for name in ("sampler", "steps") if f"diffusion.{name}" in general}
+    own = {name: value for name, value in changed.items() if getattr(choice.config, name, None) == value}
+    return replace(choice, changed=own | choice.changed)

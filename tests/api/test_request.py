@@ -47,3 +47,10 @@ def test_arms_are_trained_as_often_as_the_preset_or_the_user_says(request_for) -
 def test_what_cannot_be_is_refused(request_for, options, said) -> None:
     with pytest.raises(PigbenchError, match=said):
         request_for(**options)
+
+
+def test_labels_show_a_sampler_that_was_changed_for_all(tmp_path: Path) -> None:
+    asked = {"generator": ["pig", "ddim", "ddpm", "copy-paste"], "preset": "quick", "store": tmp_path, "device": "cpu"}
+    changes = {"diffusion.steps": 8, "diffusion.sampler": "dpm++"}
+    labels = [choice.label for choice in set_up(Options(**asked, set=changes)).request.generators]
+    assert labels == ["pig(sampler=dpm++,steps=8)", "ddim", "ddpm", "copy-paste"]
