@@ -84,6 +84,7 @@ def chapter(of: Protocol) -> Chapter:
     each = [_Shown(of, name, column) for name in segmenters] if column else []
     failing = [drawings for shown in each if (drawings := shown.failing())]
     pictures = pictures_of(of)
+    cases = tuple(picture for shown in each if (picture := shown.cases()))
     return Chapter(
         anchor=f"p{digest([summary.group.protocol_hash, summary.group.dataset.identity])[:8]}",
         section=told,
@@ -95,12 +96,12 @@ def chapter(of: Protocol) -> Chapter:
         pictures=tuple(pictures),
         failing=tuple(drawings[0] for drawings in failing),
         others=tuple(drawing for drawings in failing for drawing in drawings[1:]),
-        cases=tuple(picture for shown in each if (picture := shown.cases())),
+        cases=cases,
         costs=tuple(without_empty([shown.costs() for shown in each])),
         losses=tuple(losses(summary.group)),
         protocol=tuple(protocol_in_words(of.records[0])),
         made=tuple(map(_made, of.records)),
-        missing=_missing(of, bool(failing), bool(pictures)),
+        missing=_missing(of, bool(failing), bool(pictures), bool(cases)),
     )
 
 
@@ -183,7 +184,7 @@ class _Shown:
         return costs(self.of.summary.group, self.rows, self.column, self.segmenter)
 
 
-def _missing(of: Protocol, failing: bool, pictures: bool) -> dict[str, str]:
+def _missing(of: Protocol, failing: bool, pictures: bool, cases: bool) -> dict[str, str]:
     """By part of the chapter, what it lacks and why."""
     found = {}
     if not pictures:
@@ -195,6 +196,8 @@ def _missing(of: Protocol, failing: bool, pictures: bool) -> dict[str, str]:
         found["good"] = "No record here measured generated images, so there is no Table 1."
     if not failing:
         found["fail"] = "Not shown: it takes real only and one more complete arm, both with a score for each case."
+    if failing and not cases and any(album.real for album in of.albums):
+        found["cases"] = "No pictures of cases: the predictions of the first fold are not in the store."
     group = of.summary.group
     if not any(info.losses for info in group.generators.values()) and not any(cost.losses for cost in group.costs):
         found["losses"] = "These records hold no loss curves of generators."
