@@ -1,4 +1,4 @@
-"""Records that are withdrawn because their numbers were wrong. What was merely superseded is not: it stays readable."""
+"""Records that are withdrawn as their numbers were wrong, and protocols that were superseded, which stay readable."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ class Withdrawal:
 
 WITHDRAWN: tuple[Withdrawal, ...] = ()
 """None so far. An entry stays for good: records live long in other people's folders."""
+
+
+_FOLDED = "its denoisers folded 2 × 2 pixels into channels, which made steps cheap and images poor"
+_ONCE = "its segmenters were not trained out, and every arm was trained once"
+SUPERSEDED = {
+    "292bbd82bd3ba78c": _ONCE,
+    "bf87da6de2c03762": _ONCE,
+    "5aa91f53d5db2dc1": _FOLDED,
+    "8ec44e0a24128fe1": _FOLDED,
+}
+"""Why a published protocol has a successor, by its hash."""
 
 
 def why_withdrawn(record: Record) -> str:

@@ -24,6 +24,7 @@ from pigbench.reporting.report.verdict import Answer, answer
 from pigbench.reporting.tables import Section, section
 from pigbench.results import ArmRow, Record, Summary
 from pigbench.results.progress import size_of
+from pigbench.results.withdrawn import SUPERSEDED
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Made:
 class Chapter:
     """One protocol, part by part. missing: what would stand here if the records held it.
 
-    failing: the best arm's distribution of scores beside real only's; others: those of the other arms.
+    failing: the best arm's distribution of scores beside real only's; others: those of the other arms. superseded: why
+    the protocol has a successor, empty if it has none.
     """
 
     anchor: str
@@ -74,6 +76,7 @@ class Chapter:
     protocol: tuple[tuple[str, str], ...]
     made: tuple[Made, ...]
     missing: dict[str, str]
+    superseded: str = ""
 
 
 def chapter(of: Protocol) -> Chapter:
@@ -102,6 +105,7 @@ def chapter(of: Protocol) -> Chapter:
         protocol=tuple(protocol_in_words(of.records[0])),
         made=tuple(map(_made, of.records)),
         missing=_missing(of, bool(failing), bool(pictures), bool(cases)),
+        superseded=SUPERSEDED.get(summary.group.protocol_hash, ""),
     )
 
 

@@ -25,7 +25,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "": {"color": GREY, "marker": "D", "markerfacecolor": "white"},
 }
 """By verdict; shape and filling tell them apart without colour."""
-CONTROL: dict[str, Any] = {"color": GREY, "marker": "X"}
+CONTROL: dict[str, Any] = {"color": GREY, "marker": "X", "markerfacecolor": "white"}
 
 
 def style_of(row: ArmRow) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from pigbench.reporting.notes import said
 from pigbench.reporting.numbers import ABSENT
 from pigbench.reporting.report.rows import differs, usual, where
 from pigbench.results import ArmRow, Summary
+from pigbench.results.withdrawn import SUPERSEDED
 
 
 def overview(summaries: Sequence[Summary]) -> Table | None:
     """Δ with its verdict, of each generator's largest n with all patients, mixed in the usual way, first segmenter.
 
-    None for one protocol, which needs none.
+    None for one protocol, which needs none; superseded ones do not count.
     """
+    summaries = [summary for summary in summaries if summary.group.protocol_hash not in SUPERSEDED]
     if len(summaries) < 2:
         return None
     columns = [_cells(summary) for summary in summaries]

@@ -13,6 +13,7 @@ import pytest
 from pigbench.reporting.report.page import MARK
 from pigbench.reporting.tables import section
 from pigbench.results import Record, merge, summarise
+from pigbench.results.withdrawn import SUPERSEDED
 
 NASTY = '<img src="https://x.example/a" onerror=alert(1)>&"\'$x_2$'
 
@@ -91,6 +92,16 @@ def test_several_protocols_have_an_overview_and_a_chapter_each(make_record, page
     (table,) = [table for table in read_page(page).tables if table[0][0] == "Generator" and "n" not in table[0]]
     assert len(table[0]) == 3 and page.count("<article") == 2
     assert MARK in page
+
+
+def test_superseded_protocols_are_folded_away_and_in_no_overview(make_record, page_of, read_page):
+    old = next(iter(SUPERSEDED))
+    page = page_of(make_record(trainings=3), make_record(protocol=old, trainings=3))
+    assert page.count("<article") == 2 and page.count("<nav") == 1 and "Superseded: phantom" in page
+    assert page.index('<details class="superseded">') < page.rindex("<article")
+    nav = page[page.index("<nav") : page.index("</nav>")]
+    assert nav.count("<li>") == 1 and old not in nav
+    assert not [table for table in read_page(page).tables if table[0][0] == "Generator" and "n" not in table[0]]
 
 
 def test_a_record_without_pairs_says_what_is_missing(make_record, page_of):
