@@ -35,7 +35,8 @@ GENERATORS = ("pig", "joint", "ddpm", "segguided")
 PASSES = (12_000, 24_000, 48_000, 96_000, 192_000)
 EXTRACTOR = "efficientnet-lite0"
 SEED = 1
-COUNT = 1024
+COUNT = 512
+"""Generated and real images."""
 
 
 @cache
