@@ -15,7 +15,7 @@ from pigbench import __version__, stages
 from pigbench.engine.work import library_versions
 from pigbench.planning.configured import GeneratorChoice, MetricChoice
 from pigbench.planning.plan import Contender, Plan, Request
-from pigbench.privacy import without_any_path, without_paths
+from pigbench.privacy import without_files, without_paths
 from pigbench.processes import instructions
 from pigbench.protocol import digest
 from pigbench.results.record import FORMAT, HELD_OUT, MetricInfo, Record, Scores, TestCases, TestSet
@@ -164,7 +164,7 @@ def _work(node: Node, store: Store) -> dict[str, int]:
 
 
 def _status(node: Node, failed: Mapping[str, str]) -> dict[str, str]:
-    return {"status": "failed" if node.key in failed else "ok", "reason": without_any_path(failed.get(node.key, ""))}
+    return {"status": "failed" if node.key in failed else "ok", "reason": without_files(failed.get(node.key, ""))}
 
 
 def _costs(request: Request, plan: Plan, store: Store, manifests: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -255,9 +255,13 @@ class _State:
         import torch
 
         same = torch.Generator().set_state(batch.generator.get_state())
+        apart = deepcopy(self.network)
+        if self.mixed:  # its copied forward is the network's own
+            del apart.forward
+            _answer_in_float32(apart)
         mixed = torch.autocast(self.loop.device, torch.bfloat16, enabled=self.mixed)
         with torch.random.fork_rng(), self._counting(), mixed:
-            loss(deepcopy(self.network), replace(batch, generator=same))
+            loss(apart, replace(batch, generator=same))
 
     def schedule_sees(self, losses: list[float], epoch: int) -> None:
         """A plateau schedule reacts to the mean training loss of each `epoch` steps."""

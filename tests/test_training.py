@@ -239,6 +239,25 @@ def test_arithmetic_is_counted_beside_compiled_code_and_changes_nothing(monkeypa
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
+def test_counting_beside_compiled_code_leaves_what_layers_remember_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def normed() -> torch.nn.Module:
+        torch.manual_seed(0)
+        return torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.BatchNorm2d(4), torch.nn.Conv2d(4, 1, 1)
+        )
+
+    def trained(**options: object) -> dict[str, torch.Tensor]:
+        loop = Loop(settings(), 3, (0, "x"), precision="bfloat16", **options)
+        found = loop.fit(normed(), loss, view()).state_dict()
+        assert loop.arithmetic
+        return found
+
+    expected = trained()
+    monkeypatch.setattr("pigbench.training.compile_for_training", lambda network, device: nullcontext)
+    found = trained(compiled=True)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 @pytest.mark.process  # the compiler
 @pytest.mark.skipif(not shutil.which("g++"), reason="nothing to compile with")
 @pytest.mark.parametrize("ema", [0.9, False])

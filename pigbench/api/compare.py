@@ -211,7 +211,6 @@ def _standing(records: list[Record], tell: Callable[[str], None]) -> list[Record
     left = [record for record in records if not why_withdrawn(record)]
     told = f"left out, as withdrawn (--withdrawn shows them): {reasons}"
     if not left:
-        tell(told)
         raise NoRecords(f"no other records: {told}")
     tell(told)
     return left

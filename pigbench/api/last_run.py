@@ -37,7 +37,9 @@ def go_on(given: Mapping[str, Any]) -> Options:
         return Options(**({"generator": "pig"} | told))
     path, record = found
     generators = several(told.get("generator")) or _generators(record) or ["pig"]
-    taken = _settings(record, generators, several(told.get("masks"))) | {"train_patients": _most_patients(record)}
+    taken = _settings(record, generators, several(told.get("masks")))
+    if told.get("dataset", record.dataset.name) == record.dataset.name:
+        taken["train_patients"] = _most_patients(record)
     if told.get("preset", record.preset) != record.preset:
         taken |= {"set": [], "n": None}
     options = Options(**(taken | told | {"set": [*taken["set"], *as_changes(told.get("set"))]}))

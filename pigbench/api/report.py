@@ -12,11 +12,12 @@ from pigbench.api.compare import DEFAULT, NoRecords, found_records
 from pigbench.api.refusals import refusing, require_known
 from pigbench.api.request import several
 from pigbench.errors import PigbenchError
-from pigbench.privacy import without_any_path
+from pigbench.privacy import without_files
 
 if TYPE_CHECKING:
     from pigbench.reporting.report.chapters import Protocol
     from pigbench.reporting.report.pictures import Album
+    from pigbench.reporting.report.private import Disguise
     from pigbench.results import Group, Record, Summary
 
 
@@ -52,8 +53,8 @@ def report(
     force. dataset: only the records of these datasets. generator: a card of this generator, in place of the report.
     store: where generated images are looked for. images: show real images too: real pairs, controls, the training
     images nearest to generated ones, and cases with their predictions. withdrawn: show records that were withdrawn as
-    wrong, too. What is left out is named in a warning. Returns the file. Raises PigbenchError where there is no record,
-    for an unknown dataset or generator, and for a file that is not to be replaced.
+    wrong, too. What is left out is named in a warning. Returns the file. Raises PigbenchError where there is nothing at
+    a path, for an unknown dataset or generator, and for a file that is not to be replaced.
     """
     told: list[str] = []
     wanted = Wanted(several(dataset), generator or "", images, withdrawn, Path(store))
@@ -100,13 +101,18 @@ def _made(path: str | Path | Sequence[str | Path], wanted: Wanted, tell: Callabl
             records = found_records(path, wanted.datasets, remember, withdrawn=wanted.withdrawn, statistics=True)
         except NoRecords as none:
             tell(str(none))
-            return page("Does synthetic data help?", [], remarks=[*said, NOTHING])
+            said += [without_files(str(none))] if "withdrawn" in str(none) else [NOTHING]
+            return page("Does synthetic data help?", [], remarks=said)
         return _page(records, wanted, said)
 
     stages = sorted((wanted.store / "artifacts").glob("*"))
-    if not stages:
+    try:
+        facts = record_facts(path)
+    except NoRecords:
+        facts = []
+    if not (stages and facts):
         return make(tell)
-    key = key_of(list(map(str, vars(wanted).values())), record_facts(path), list(map(About.of, stages)))
+    key = key_of(list(map(str, vars(wanted).values())), facts, list(map(About.of, stages)))
     return kept(Shelf(wanted.store / "reports", str), key, make, tell)
 
 
@@ -129,7 +135,7 @@ def _page(records: Sequence[Record], wanted: Wanted, remarks: Sequence[str]) -> 
     from pigbench.reporting.report.chapters import chapter
     from pigbench.reporting.report.overview import overview
     from pigbench.reporting.report.page import card_page, page
-    from pigbench.reporting.report.private import shown_label
+    from pigbench.reporting.report.private import disguises
 
     if wanted.generator:
         known = sorted({label for record in records for label in record.generators})
@@ -139,7 +145,8 @@ def _page(records: Sequence[Record], wanted: Wanted, remarks: Sequence[str]) -> 
     found = sorted(protocols(records, wanted), key=_newest, reverse=True)
     found.sort(key=lambda of: of.summary.group.dataset.name)  # of each dataset the newest first
     if wanted.generator:
-        return card_page(card(shown_label(wanted.generator), found), images=wanted.images, remarks=remarks)
+        shown = next(iter(disguises(records).values())).name(wanted.generator)
+        return card_page(card(shown, found), images=wanted.images, remarks=remarks)
     names = ", ".join(dict.fromkeys(of.summary.group.dataset.name for of in found))
     return page(
         f"Does synthetic data help? {names}",
@@ -153,13 +160,14 @@ def _page(records: Sequence[Record], wanted: Wanted, remarks: Sequence[str]) -> 
 def protocols(records: Iterable[Record], wanted: Wanted) -> Iterator[Protocol]:
     """What a report is made of: the records of each protocol, with their summary, whole and in parts."""
     from pigbench.reporting.report.chapters import Protocol
-    from pigbench.reporting.report.private import without_names
+    from pigbench.reporting.report.private import disguises
     from pigbench.results import merge, summarise
     from pigbench.results.classes import by_class
     from pigbench.results.sizes import by_size
 
     originals = list(records)
-    whole = [without_names(record) for record in originals]
+    of_datasets = disguises(originals)
+    whole = [of_datasets[record.dataset.identity].record(record) for record in originals]
 
     def summaries(parts: Sequence[Group]) -> tuple[Summary, ...]:
         return tuple(summarise(part) for part in parts)
@@ -167,7 +175,8 @@ def protocols(records: Iterable[Record], wanted: Wanted) -> Iterator[Protocol]:
     for group in merge(whole):
         identity = group.protocol_hash, group.folds, group.dataset.identity
         own = tuple(record for record in whole if _protocol_of(record) == identity)
-        albums = [_album(record, wanted) for record in originals if _protocol_of(record) == identity]
+        disguise = of_datasets[group.dataset.identity]
+        albums = [_album(record, wanted, disguise) for record in originals if _protocol_of(record) == identity]
         yield Protocol(
             summarise(group),
             own,
@@ -188,7 +197,7 @@ def _protocol_of(record: Record) -> tuple[str, int, str]:
     return record.protocol_hash, record.folds, record.dataset.identity
 
 
-def _album(record: Record, wanted: Wanted) -> Album | str:
+def _album(record: Record, wanted: Wanted, disguise: Disguise) -> Album | str:
     """The artifacts of a record's run; or why there are none that are known."""
     from pigbench.api.last_run import whole_run
     from pigbench.api.request import without_networks
@@ -202,8 +211,8 @@ def _album(record: Record, wanted: Wanted) -> Album | str:
         told = record.provenance.model_extra or {}
         request = replace(setup.request, device=told.get("device", "cpu"))  # keyed; perhaps another machine's
         signatures = {generator.label: generator.signature for generator in request.generators}
-        return Album(make_plan(request), setup.store, record.dataset.name, signatures, wanted.images)
+        return Album(make_plan(request), setup.store, record.dataset.name, signatures, disguise, wanted.images)
     except PigbenchError as error:  # a dataset or a plugin that is gone
-        return without_any_path(str(error))
+        return without_files(str(error))
     except KeyError:  # of format 1
         return "their records are of an earlier version"

@@ -152,7 +152,7 @@ def without_networks(options: Options) -> Setup:
     shared = {"flips": source.flips} | preset.segmentation.network
     chosen_segmenters = [choose_segmenter(name, shared, own) for name in segmenters]
     protocol = _protocol(options, preset, source)
-    labels = [generator.label for generator in generators]
+    labels = {generator.label: generator.name for generator in generators}
     generators = _able(generators, protocol.task, options.say)
     chosen_segmenters = _able(chosen_segmenters, protocol.task, options.say)
     uses = chosen_uses(several(options.use))

@@ -36,7 +36,7 @@ def sample(
     folds: int | None = None,
     dataset: str | None = None,
     preset: str | None = None,
-    train_patients: int | None = None,
+    train_patients: int | str | None = None,
     seed: int | None = None,
     set: Mapping[str, Any] | Sequence[str] | None = None,
     train: bool = False,
@@ -52,8 +52,8 @@ def sample(
 
     What is None is taken from the newest record in the store, of those that fit what is given; without any record it is
     as in `pigbench.run`. fold: the fold whose training patients the generator sees, from 0. n: how many samples; the
-    first ones are the same whatever n is. train_patients: how many of the fold's it was trained on. train: train what
-    is not trained. Everything else is as in `pigbench.run`.
+    first ones are the same whatever n is. train_patients: how many of the fold's, or "all", it was trained on. train:
+    train what is not trained. Everything else is as in `pigbench.run`.
 
     Raises PigbenchError for what cannot be done as asked, is not trained, or fails.
     """

@@ -122,10 +122,10 @@ SAMPLED = _options(
     n=(Wholes, None, "Samples per fold; repeatable. (default: the newest record's, or the preset's)"),
     folds=(Whole, None, "Number of patient-level folds. (default: the newest record's, or the preset's)"),
     train_patients=(
-        Whole,
+        Text,
         None,
-        "How many of the fold's training patients it was trained on. (default: the most in the newest record, or all)",
-        {"min": 1},
+        "How many of a fold's training patients it was trained on, or all. (default: the newest record's most, or all)",
+        {"metavar": "N"},
     ),
     dataset=(Text, None, "(default: the newest record's, or `phantom` without any)"),
     preset=(Text, None, "(default: the newest record's with its --set, or `quick` without any)"),

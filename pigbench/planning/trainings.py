@@ -20,8 +20,11 @@ class Trainings:
         return self.of.get(name, self.every)
 
 
-def chosen_trainings(asked: Sequence[int | str] | Mapping[str, int], default: int, known: Sequence[str]) -> Trainings:
-    """From `3`, `real=5` and so on, or from numbers by name. known: the labels of generators.
+def chosen_trainings(
+    asked: Sequence[int | str] | Mapping[str, int], default: int, known: Mapping[str, str]
+) -> Trainings:
+    """From `3`, `real=5` and so on, or from numbers by name. known: the names of generators by their labels; a name
+    that is no label stands for all labels of its generator.
 
     Raises PigbenchError for an unknown name, and for what is no number of at least 1.
     """
@@ -29,9 +32,10 @@ def chosen_trainings(asked: Sequence[int | str] | Mapping[str, int], default: in
     found = {name: _count(name, count) for name, count in pairs}
     every = found.pop("", default)
     for name in found:
-        if name not in (REAL, *known):
+        if name not in (REAL, *known, *known.values()):
             raise PigbenchError(did_you_mean("name in --trainings", name, [REAL, *known]))
-    return Trainings(every, found)
+    by_name = {label: found[name] for label, name in known.items() if name in found and name not in known}
+    return Trainings(every, by_name | found)
 
 
 def _parted(asked: int | str) -> tuple[str, str]:

@@ -63,7 +63,7 @@ def _number(patients: float) -> str:
 
 def _notes(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
     least, most = curve.sizes[0], curve.sizes[-1]
-    if not curve.worth:
+    if len(curve.sizes) < LEAST_SIZES:
         yield f"what pairs are worth in patients takes {LEAST_SIZES} numbers of patients or more"
         return
     yield (

@@ -176,7 +176,7 @@ def _in_percent(columns: Sequence[Column]) -> str:
 def cost_table(group: Group) -> Table:
     """What training, sampling and segmenting took, a fold."""
     on = f" on {' or '.join(group.hardware)}" if group.hardware else ""
-    subsets = list({cost.train_patients for cost in group.costs})
+    subsets = list({cost.train_patients for cost in group.costs if cost.row})
     columns = (
         ("wall s", "wall_s", 1, 1),
         ("CPU s", "cpu_s", 1, 1),

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pigbench.metrics.classes import over_classes
-from pigbench.results.naming import of_patients
+from pigbench.results.naming import REAL, of_patients
 from pigbench.results.record import (
     AgreementRun,
     Arm,
@@ -292,9 +292,11 @@ def _tuning(records: list[Record], labels: Labels, segmenters: Labels) -> dict[s
 
 
 def _labels(records: list[Record]) -> Labels:
-    """A label alone where it is one generator's, otherwise with the signature."""
-    known = {(info.label, info.signature) for record in records for info in record.generators.values()}
-    return _told_apart(known)
+    """A label alone where it is one generator's, otherwise with the signature; of a generator's labels the longest."""
+    known = sorted({(info.label, info.signature) for record in records for info in record.generators.values()})
+    longest = {mark: max((label for label, other in known if other == mark), key=len) for _, mark in known}
+    apart = _told_apart({(longest[mark], mark) for _, mark in known})
+    return {(label, mark): apart[longest[mark], mark] for label, mark in known}
 
 
 def _segmenter_labels(records: list[Record]) -> Labels:
@@ -377,7 +379,10 @@ def _relabelled(arm: Arm, record: Record, labels: Labels) -> tuple[Arm, str]:
         return arm, ""
     info = record.generators[arm.generator]
     label = labels[info.label, info.signature]
-    name = arm.arm if label == info.label else f"{arm.arm} ({info.signature})"
+    mark = f" ({info.signature})"
+    head = f"{REAL}+" if arm.arm.startswith(f"{REAL}+") else ""
+    name = head + label.removesuffix(mark) + arm.arm.removeprefix(head + info.label)
+    name += mark if label.endswith(mark) else ""
     return arm.model_copy(update={"arm": name, "generator": label}), info.signature
 
 

@@ -86,6 +86,8 @@ def test_of_several_subsets_it_is_the_largest_unless_another_is_given(leave_reco
     leave_record(set_up(asked(tmp_path, train_patients=[3, 5])))
     assert again(tmp_path).request.train_patients == (5,)
     assert again(tmp_path, train_patients=3).request.train_patients == (3,)
+    assert again(tmp_path, train_patients="all").request.train_patients == (None,)
+    assert again(tmp_path, dataset="phantom-colour").request.train_patients == (None,)
     leave_record(set_up(asked(tmp_path, train_patients=[3, "all"])))
     assert again(tmp_path).request.train_patients == (None,)
 

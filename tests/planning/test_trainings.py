@@ -15,11 +15,12 @@ from pigbench.planning.trainings import Trainings, chosen_trainings
         ([5], Trainings(5)),
         (["5", "real=7"], Trainings(5, {"real": 7})),
         (["pig(guide=binary)=2"], Trainings(3, {"pig(guide=binary)": 2})),
+        (["ldm=2", "pig=4"], Trainings(3, {"ldm(steps=8)": 2, "ldm": 2, "pig": 4})),
         ({"real": 7}, Trainings(3, {"real": 7})),
     ],
 )
 def test_numbers_for_all_and_for_some(asked, found):
-    assert chosen_trainings(asked, 3, ["pig", "pig(guide=binary)"]) == found
+    assert chosen_trainings(asked, 3, {"pig": "pig", "pig(guide=binary)": "pig", "ldm(steps=8)": "ldm"}) == found
 
 
 def test_each_arm_has_its_own_or_that_of_all():
@@ -38,4 +39,4 @@ def test_each_arm_has_its_own_or_that_of_all():
 )
 def test_what_is_no_number_or_no_arm_is_refused(asked, said):
     with pytest.raises(PigbenchError, match=said):
-        chosen_trainings(asked, 3, ["pig"])
+        chosen_trainings(asked, 3, {"pig": "pig"})

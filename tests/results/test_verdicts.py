@@ -89,6 +89,14 @@ def test_rows_that_nothing_was_trained_twice_for_are_named(make_record):
     assert {row.arm for row in summary.arms if row.verdict} == {"real+pig_64"}
 
 
+def test_one_generator_with_two_labels_has_one_row(make_record):
+    plain = make_record(("pig",), (64,), trainings=3, key="a" * 16)
+    told = make_record(
+        ("pig(steps=32)",), (64,), trainings=3, key="b" * 16, signatures={"pig(steps=32)": "pig@1a2b3c4d"}
+    )
+    assert [row.arm for row in summarise(*merge([plain, told])).arms] == ["real", "real+pig(steps=32)_64"]
+
+
 def test_rows_of_a_subset_differ_from_real_cases_of_as_many_patients(make_record, factory):
     sizes = (8, None)
     summary = told(make_record, factory, {"pig": 300, "ldm": 0}, train_patients=sizes)

@@ -126,12 +126,13 @@ def inspect(
     for label, names in labels.items() if len(labels) > 1 else ():
         what = f"masks differ in the value of the lesion (a label map? see --classes, --foreground); {label} in"
         problems.add(what, names, needs_choice=True)
+    usable = _of_one_depth(importer, usable, problems)
     if importer.foreground is not None and usable:
         what = f"--foreground with a value that no mask has (they have {importer.foreground.found})"
         problems.add(what, importer.foreground.unmet, needs_choice=True)
     if usable and importer.needs_all_classes:
         _add_missing_classes(importer, usable, problems)
-    return _of_one_depth(importer, usable, problems)
+    return usable
 
 
 def digest(data: bytes) -> str:

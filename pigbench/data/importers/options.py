@@ -75,7 +75,8 @@ class MaskOptions(Config):
     @classmethod
     def _lesion_alone(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Values of a lesion, and of nothing else, are its foreground: all other values are the background."""
-        found = _LESION_ALONE.fullmatch(given.get("classes") or "")
+        classes = given.get("classes")
+        found = _LESION_ALONE.fullmatch(classes) if isinstance(classes, str) else None
         if found is None or given.get("foreground") is not None:
             return given
         return given | {"classes": None, "foreground": found[1]}

@@ -193,8 +193,10 @@ def _missing(of: Protocol, failing: bool, pictures: bool, cases: bool) -> dict[s
     found = {}
     if not pictures:
         why = "; ".join(of.without_album) or "the samples of these records are not in the store"
-        if all(info.control for info in of.summary.group.generators.values()):
-            why = "there are controls alone, which hold real images and are shown only with --images"
+        generators = of.summary.group.generators.values()
+        if generators and all(info.control for info in generators) and not any(album.real for album in of.albums):
+            why = "controls alone were run, which hold real images and are shown only with --images"
+        why = why if generators else "no generator was run"
         found["pictures"] = f"No generated images: {why}."
     if not of.summary.generators:
         found["good"] = "No record here measured generated images, so there is no Table 1."

@@ -29,8 +29,8 @@ def by_patients(summary: Summary, segmenter: str, column: Column) -> Drawing | N
     return Drawing(
         title=f"{column.info.heading} by number of training patients, {segmenter}",
         caption=(
-            f"Bars: {CONFIDENCE:.0%} interval of the difference to real only of as many patients. What pairs are worth "
-            "in patients stands in Table 3."
+            f"Bars: {CONFIDENCE:.0%} interval of the difference to real only of as many patients."
+            + (" What pairs are worth in patients stands in Table 3." if summary.curves[segmenter].worth else "")
         ),
         svg=drawn(lambda figure: draw_curve(figure.subplots(), summary, segmenter), 3.6),
         headings=("Trained on", "patients", column.heading, f"Δ [{CONFIDENCE:.0%}]"),

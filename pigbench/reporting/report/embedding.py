@@ -19,6 +19,6 @@ class Attachment:
 
 
 def attachment(record: Record) -> Attachment:
-    """A record as it is; `private.without_names` takes out of it what names its user."""
+    """A record as it is; a `private.Disguise` has taken out of it what names its user."""
     packed = gzip.compress(record.model_dump_json().encode(), mtime=0)
     return Attachment(f"{record_name(record)}.gz", base64.b64encode(packed).decode(), len(packed) // 1024 + 1)

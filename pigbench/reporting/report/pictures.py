@@ -18,10 +18,10 @@ from pigbench.data.probabilities import foreground
 from pigbench.planning.plan import Plan
 from pigbench.reporting.columns import Column
 from pigbench.reporting.contact_sheet import Cell, compose
-from pigbench.reporting.report.private import shown_id, shown_label
+from pigbench.reporting.report.private import Disguise
 from pigbench.reporting.row_names import shown
 from pigbench.results import ArmRow, Summary
-from pigbench.results.record import Dataset, GeneratorInfo
+from pigbench.results.record import GeneratorInfo
 from pigbench.stages.floor import real_sets
 from pigbench.stages.job import Job
 from pigbench.stages.node import Node
@@ -54,14 +54,15 @@ class Picture:
 class Album:
     """The artifacts of one record's run.
 
-    signatures: of the plan's generators, by the label that they have in it. real: whether images of the dataset, and
-    masks that people drew, may be shown.
+    signatures: of the plan's generators, by the label that they have in it. disguise: of names in the plan. real:
+    whether images of the dataset, and masks that people drew, may be shown.
     """
 
     plan: Plan
     store: Store
     dataset: str
     signatures: Mapping[str, str]
+    disguise: Disguise
     real: bool = False
 
     def of_generators(self, generators: Mapping[str, GeneratorInfo]) -> list[Picture]:
@@ -95,7 +96,7 @@ class Album:
         if not self.real or any(node is None for node in nodes):
             return None
         try:
-            of_base, of_arm = (_Predicted(self._job(node), summary.group.dataset) for node in nodes if node)
+            of_base, of_arm = (_Predicted(self._job(node), self.disguise) for node in nodes if node)
         except Damaged:
             return None
         seed = nodes[1].purpose.seed if nodes[1] else None
@@ -144,7 +145,7 @@ class Album:
         for node in self.plan.measurements:
             of = node.purpose
             first = (of.fold or 0, of.training or 0) == (0, 0)
-            arm = shown_label(of.arm or "")
+            arm = self.disguise.name(of.arm or "")
             if first and (arm, of.segmenter) == (row.arm, row.segmenter) and self._is_there(node):
                 return node
         return None
@@ -208,11 +209,11 @@ class Album:
 class _Predicted:
     """The held-out cases of one fit."""
 
-    def __init__(self, job: Job[Any], dataset: Dataset) -> None:
+    def __init__(self, job: Job[Any], disguise: Disguise) -> None:
         self.prepared, self.fold = job.prepared, job.spec.fold
         self.rows = self.prepared.rows(job.held_out)
         self.coded = job.result("predict").coded
-        self.case_ids = [shown_id(self.prepared.case_ids[row], dataset) for row in self.rows]
+        self.case_ids = [disguise.id(self.prepared.case_ids[row]) for row in self.rows]
 
     def image(self, place: int) -> np.ndarray:
         return _small(as_picture(to_unit_range(self.prepared.images[self.rows[place]][None])[0]))

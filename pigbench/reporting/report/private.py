@@ -1,79 +1,106 @@
-"""A record without what names its user: paths and file names in settings, labels and messages, and ids of their own."""
+"""Records without what names their user: paths and file names in settings, labels and messages, and own ids."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pigbench.data.dataset_index import RESERVED
-from pigbench.privacy import CUT, like_a_path, without_any_path
+from pigbench.privacy import CUT, like_a_path, without_files
 from pigbench.protocol import digest
 from pigbench.reporting.report.text import command_of
 from pigbench.results import Record
-from pigbench.results.record import Dataset
 
 COLUMNS = {"scores", "test_sets"}
 """The parts of a record that hold numbers of cases, packed."""
 _PSEUDONYM = re.compile(r"[0-9a-f]{12}")
-_VALUE = re.compile(r"=([^,=()]+)")
-_MESSAGES = {"reason", "refused", "note"}
+_MESSAGES = {"banner", "note", "objective", "origin", "pretrained_on", "reason", "refused", "sampler"}
+_SETTINGS = {"config", "params", "preset"}
 
 
-def without_names(record: Record) -> Record:
-    """The record as others may have it; the same one where nothing in it names anybody."""
-    plain = record.model_dump(mode="json", exclude=COLUMNS)
-    cleaned = _cleaned(plain)
-    if "command" in plain["provenance"]:
-        cleaned["provenance"]["command"] = command_of(record)
-    if cleaned != plain:
-        record = Record.model_validate(record.model_dump(mode="json", include=COLUMNS) | cleaned)
-    sets = {name: of.model_copy(update={"cases": _renamed(of.cases, record)}) for name, of in record.test_sets.items()}
-    return record.model_copy(update={"test_sets": sets})
+@dataclass(frozen=True)
+class Disguise:
+    """What stands for the names in the records of a dataset.
 
+    labels: for labels of plugins with a path among their settings. ids: for a user's own ids of cases and patients.
+    """
 
-def shown_id(own: str, dataset: Dataset) -> str:
-    """A case's or a patient's id: as it is if it is a pseudonym, else a pseudonym of it, the same in every report."""
-    if dataset.name in RESERVED or _PSEUDONYM.fullmatch(own):
-        return own
-    return digest([dataset.identity, own])[:12]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
 
+    def name(self, text: str) -> str:
+        """A text with labels in it, such as an arm's name."""
+        for label, shown in self.labels.items():
+            text = text.replace(label, shown)
+        return text
 
-def shown_label(label: str) -> str:
-    """A generator's label, or a name with one in it, whose settings name no file: `mine(weights=…3f21a9)`."""
-    return _VALUE.sub(lambda found: f"={hidden(found[1])}" if like_a_path(found[1]) else found[0], label)
+    def id(self, own: str) -> str:
+        """Of a case or a patient."""
+        return self.ids.get(own, own)
 
+    def record(self, record: Record) -> Record:
+        """The record as others may have it; an equal one where nothing in it names anybody."""
+        plain = record.model_dump(mode="json", exclude=COLUMNS)
+        told = self._part("", plain)
+        if "command" in plain["provenance"]:
+            told["provenance"]["command"] = command_of(record)
+        if told != plain:
+            record = Record.model_validate(record.model_dump(mode="json", include=COLUMNS) | told)
+        if not self.ids:
+            return record
+        sets = {}
+        for name, of in record.test_sets.items():
+            ids = {part: list(map(self.id, getattr(of.cases, part))) for part in ("case_id", "patient_id")}
+            sets[name] = of.model_copy(update={"cases": of.cases.model_copy(update=ids)})
+        return record.model_copy(update={"test_sets": sets})
 
-def hidden(value: str) -> str:
-    """What stands for a value that may be a path; others than this one get another."""
-    return CUT + digest(value)[:6]
-
-
-def _renamed(cases: Any, record: Record) -> Any:
-    ids = {name: [shown_id(own, record.dataset) for own in getattr(cases, name)] for name in ("case_id", "patient_id")}
-    return cases.model_copy(update=ids)
-
-
-def _cleaned(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Labels cut everywhere, messages and settings as what they are; datasets and classes are called as they are."""
-    return {shown_label(name): value if name == "dataset" else _part(name, value) for name, value in content.items()}
-
-
-def _part(name: str, value: Any) -> Any:
-    if isinstance(value, str):
-        return without_any_path(value) if name in _MESSAGES else shown_label(value)
-    if isinstance(value, list):
-        return [_part(name, each) for each in value]
-    if not isinstance(value, dict):
+    def _part(self, name: str, value: Any) -> Any:
+        """A part of a record by its name; the names of datasets and classes stay."""
+        if name in _SETTINGS:
+            return _settings(value)
+        if isinstance(value, str):
+            return without_files(value) if name in _MESSAGES else self.name(value)
+        if isinstance(value, list):
+            return [self._part(name, each) for each in value]
+        if isinstance(value, dict) and name != "dataset":
+            return {self.name(key): self._part(name if name in _MESSAGES else key, of) for key, of in value.items()}
         return value
-    if name in _MESSAGES:
-        return {shown_label(key): _part(name, each) for key, each in value.items()}
-    return _settings(value) if name in ("config", "params", "preset") else _cleaned(value)
+
+
+def disguises(records: Sequence[Record]) -> dict[str, Disguise]:
+    """By the identity of the dataset: the same for all its records, so that they can be merged as before."""
+    of_datasets: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        of_datasets[record.dataset.identity].append(record)
+    return {identity: Disguise(_labels(of), _ids(of)) for identity, of in of_datasets.items()}
+
+
+def _labels(records: Sequence[Record]) -> dict[str, str]:
+    """The longest first, as a label may hold another one."""
+    known = {label for record in records for label in (*record.generators, *record.segmenters)}
+    hidden = {label for label in known if re.search(r"[/\\]|\w\.[A-Za-z]", label.partition("(")[2])}
+    return {label: f"{label.partition('(')[0]}({_hidden(label)})" for label in sorted(hidden, key=len, reverse=True)}
+
+
+def _ids(records: Sequence[Record]) -> dict[str, str]:
+    """Numbers for ids that are a user's own, in the same order; none where they are pseudonyms already."""
+    cases = [record.cases for record in records if record.dataset.name not in RESERVED]
+    ids = sorted({own for of in cases for own in (*of.case_id, *of.patient_id)})
+    pseudonyms = all(map(_PSEUDONYM.fullmatch, ids)) and not all(own.isdigit() for own in ids)
+    return {} if pseudonyms else {own: f"id-{number:07}" for number, own in enumerate(ids)}
 
 
 def _settings(value: Any) -> Any:
     if isinstance(value, str):
-        return hidden(value) if like_a_path(value) else value
+        return _hidden(value) if like_a_path(value) else value
     if isinstance(value, list):
         return [_settings(each) for each in value]
     return {name: _settings(each) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def _hidden(value: str) -> str:
+    """What stands for a value that may be a path; others than this one get another."""
+    return CUT + digest(value)[:6]

@@ -70,8 +70,9 @@ def _told(rows: Sequence[ArmRow], column: Column, group: Group) -> Iterator[str]
 def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column, group: Group) -> str:
     """Such as "with 16 patients by pretrain (+3.1 [+0.9, +5.4] Dice)", as much of it as tells the rows apart."""
     about = row.about
-    all_of_them = f"all {how_many([len(group.tested.patients)], group.dataset.grouped_by)}"
-    said = f"with {all_of_them if about.train_patients is None else counted(about.train_patients, 'patient')}"
+    every = round(len(group.tested.patients) * (group.folds - 1) / group.folds)  # that a fold trains on
+    number = how_many([about.train_patients or every], group.dataset.grouped_by)
+    said = f"with {number}" if about.train_patients else f"with all {number}"
     said += f", {about.n} pairs" if len({other.n for other in all_rows}) > 1 else ""
     way = way_of(about.use, about.share)
     said += f", {way}" if (about.use, about.share) != (MIXED, None) else ""

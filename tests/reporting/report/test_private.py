@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pigbench.privacy import like_a_path, without_any_path, without_paths
-from pigbench.reporting.report.private import shown_id, shown_label, without_names
+from pigbench.privacy import like_a_path, without_files, without_paths
+from pigbench.reporting.report.private import disguises
 from pigbench.results import merge, summarise
 
 MARK = "xanthippe"
@@ -18,11 +18,14 @@ MARK = "xanthippe"
         (f'no "C:\\Users\\{MARK}\\a.png" here', 'no "…" here'),
         (f"OSError: /home/{MARK}/a.png: gone", "OSError: …: gone"),
         (f"bad file data/{MARK}/p01.png, twice", "bad file …, twice"),
-        ("3/5 folds, 14 images/s and/or more", "3/5 folds, 14 images/s and/or more"),
+        (f"of ./data/{MARK}/scans and /home/{MARK} s/x", "of … and … s/x"),
+        (f"FileNotFoundError: '{MARK}.pt'; {MARK}_mri.png is bad", "FileNotFoundError: '…'; … is bad"),
+        ("3/5 folds, 14 images/s, n / (n + N)", "3/5 folds, 14 images/s, n / (n + N)"),
+        ("it isn't torch.float32 and it's 1.5", "it isn't torch.float32 and it's 1.5"),
     ],
 )
 def test_messages_keep_their_words_and_lose_their_paths(said: str, left: str) -> None:
-    assert without_any_path(said) == left
+    assert without_files(said) == left
 
 
 def test_commands_keep_what_is_no_path() -> None:
@@ -44,10 +47,15 @@ def test_what_may_be_a_path(value: str, found: bool) -> None:
     assert like_a_path(value) == found
 
 
-def test_labels_that_differ_in_a_path_stay_apart() -> None:
-    first, second = (shown_label(f"mine(weights=/home/{MARK}/{name}.pt,guide=raw)") for name in "ab")
-    assert first != second and first.startswith("mine(weights=…") and first.endswith(",guide=raw)")
-    assert shown_label("pig(guide=binary)") == "pig(guide=binary)"
+def test_labels_that_differ_in_a_path_stay_apart(make_record) -> None:
+    labels = [f"mine(files=['/home/{MARK}/{name}.pt', 'x,({name}).pt'])" for name in "ab"] + [
+        "pig(guide=binary,eta=0.5)"
+    ]
+    record = make_record(tuple(labels), (64,), trainings=2)
+    (disguise,) = disguises([record]).values()
+    first, second, plain = (disguise.name(f"real+{label}_64 (8 patients)") for label in labels)
+    assert first != second and first.startswith("real+mine(…") and first.endswith(")_64 (8 patients)")
+    assert MARK not in first and plain == f"real+{labels[2]}_64 (8 patients)"
 
 
 @pytest.fixture
@@ -72,7 +80,8 @@ def marked(make_record, factory):
 
 
 def test_nothing_in_a_record_names_its_user_and_its_numbers_stay(marked) -> None:
-    told = without_names(marked)
+    (disguise,) = disguises([marked]).values()
+    told = disguise.record(marked)
     assert MARK not in told.model_dump_json() and MARK in marked.model_dump_json()
     mine, theirs = (summarise(*merge([record])) for record in (marked, told))
     assert {row.progress.state for row in mine.arms} == {"complete", "failed"}
@@ -80,13 +89,26 @@ def test_nothing_in_a_record_names_its_user_and_its_numbers_stay(marked) -> None
         assert own.metrics.keys() == shown.metrics.keys() and own.progress.state == shown.progress.state
         for metric, estimate in own.metrics.items():
             assert shown.metrics[metric].mean == pytest.approx(estimate.mean, nan_ok=True)
-    assert shown_id("0123456789ab", told.dataset) == "0123456789ab"
+    assert list(told.cases.case_id) == [disguise.id(own) for own in marked.cases.case_id]
+    assert sorted(told.cases.patient_id) == [disguise.id(own) for own in sorted(marked.cases.patient_id)], "in order"
 
 
 def test_a_report_names_nobody_either(marked, page_of) -> None:
     assert MARK not in page_of(marked)
 
 
+@pytest.mark.parametrize(("ids", "kept"), [("0123456789ab", True), ("202401150042", False), ("P1", False)])
+def test_pseudonyms_stay_and_numbers_of_patients_do_not(ids: str, kept: bool, make_record, factory) -> None:
+    record = make_record(trainings=2, patients=1, cases_each=1, folds=1)
+    record = factory.changed(record, dataset=factory.content(record)["dataset"] | {"name": "mine"})
+    cases = record.cases.model_copy(update={"case_id": [ids], "patient_id": [ids]})
+    sets = {name: of.model_copy(update={"cases": cases}) for name, of in record.test_sets.items()}
+    record = record.model_copy(update={"test_sets": sets})
+    (disguise,) = disguises([record]).values()
+    assert (disguise.id(ids) == ids) == kept
+
+
 def test_what_names_nobody_stays_as_it_is(make_record) -> None:
     record = make_record(trainings=2)
-    assert without_names(record) == record
+    (disguise,) = disguises([record]).values()
+    assert disguise.record(record) == record
