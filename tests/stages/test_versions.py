@@ -81,7 +81,7 @@ COMPUTED_BY = {
 }
 
 KNOWN = {
-"adopt": (1, "ba2f0cb0930958d5"),
+    "adopt": (1, "ba2f0cb0930958d5"),
     "agreement": (1, "7469e0d39d6e15c1"),
     "ceiling": (1, "7f06d82201540af9"),
     "embed": (1, "c60fd24ca00bafd0"),
