@@ -68,10 +68,10 @@ def _told(rows: Sequence[ArmRow], column: Column, group: Group) -> Iterator[str]
 
 
 def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column, group: Group) -> str:
-    """Such as "with 16 patients by pretrain (+3.1 [+0.9, +5.4] Dice)", as much of it as tells the rows apart."""
+    """Such as "with 16 training patients, pretrain (+3.1 [+0.9, +5.4] Dice)", as much of it as tells the rows apart."""
     about = row.about
     every = round(len(group.tested.patients) * (group.folds - 1) / group.folds)  # that a fold trains on
-    number = how_many([about.train_patients or every], group.dataset.grouped_by)
+    number = how_many([about.train_patients or every], f"training {group.dataset.grouped_by}")
     said = f"with {number}" if about.train_patients else f"with all {number}"
     said += f", {about.n} pairs" if len({other.n for other in all_rows}) > 1 else ""
     way = way_of(about.use, about.share)

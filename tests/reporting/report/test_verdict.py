@@ -30,22 +30,24 @@ def answered(make_record, factory):
 
 def test_a_verdict_names_the_difference_that_decides_it(answered):
     (helps,), (hurts,) = answered(40).sentences, answered(-40).sentences
-    assert helps.startswith("pig's pairs help with all 32 patients (+") and helps.endswith("] Dice).")
-    assert hurts.startswith("pig's pairs hurt with all 32 patients (-")
+    assert helps.startswith("pig's pairs help with all 32 training patients (+") and helps.endswith("] Dice).")
+    assert hurts.startswith("pig's pairs hurt with all 32 training patients (-")
 
 
 def test_numbers_of_patients_are_told_apart(answered):
     (sentence,) = answered(40, train_patients=(8, None)).sentences
-    assert "help with 8 patients (+" in sentence and "] Dice), with all 32 patients (+" in sentence
+    assert "help with 8 training patients (+" in sentence and "] Dice), with all 32 training patients (+" in sentence
 
 
 def test_without_a_verdict_the_reason_is_told(answered, factory):
     once = answered(trainings=1).sentences[0]
-    assert once.startswith("pig: no verdict with all 32 patients (") and once.endswith("luck of a training is unknown.")
+    assert once.startswith("pig: no verdict with all 32 training patients (") and once.endswith(
+        "luck of a training is unknown."
+    )
     failed = answered(failed={("real+pig_64", 0)}).sentences[0]
-    assert failed == "pig: no verdict with all 32 patients, as it FAILED."
+    assert failed == "pig: no verdict with all 32 training patients, as it FAILED."
     partial = answered(change=lambda record: factory.without_folds(record, "real+pig_64", (1,)))
-    assert partial.sentences[0] == "pig: no verdict with all 32 patients, as folds are missing."
+    assert partial.sentences[0] == "pig: no verdict with all 32 training patients, as folds are missing."
 
 
 def test_the_gravest_caveats_come_first_and_are_few(answered):
