@@ -30,6 +30,10 @@ class NoRecords(PigbenchError):
     """There are no records where they were looked for."""
 
 
+class AllWithdrawn(NoRecords):
+    """There are records, all of them withdrawn; the message names no path."""
+
+
 class Tables:
     """The tables of every protocol among some records, and their costs.
 
@@ -211,7 +215,7 @@ def _standing(records: list[Record], tell: Callable[[str], None]) -> list[Record
     left = [record for record in records if not why_withdrawn(record)]
     told = f"left out, as withdrawn (--withdrawn shows them): {reasons}"
     if not left:
-        raise NoRecords(f"no other records: {told}")
+        raise AllWithdrawn(f"no other records: {told}")
     tell(told)
     return left
 

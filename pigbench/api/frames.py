@@ -10,7 +10,6 @@ from typing import Any
 import polars
 
 from pigbench.results import ArmRow, GeneratorRow, Summary, cost_rows, score_rows, signature
-from pigbench.results.naming import way_of
 from pigbench.results.rows import WORTH, set_columns
 
 PARTS = {"mean": "mean", "sd": "sd", "delta": "delta", "low": "ci_low", "high": "ci_high"}
@@ -49,11 +48,7 @@ def segmentation(summaries: Iterable[Summary]) -> polars.DataFrame:
 def costs(summaries: Iterable[Summary]) -> polars.DataFrame:
     """What training, sampling and segmenting took; `folds` is how many folds and seeds were measured."""
     return _frame(
-        _head(summary)
-        | {"work": row.what, "generator": row.generator, "folds": row.units}
-        | {"train_patients": row.arm.train_patients if row.arm else None}
-        | {"use": way_of(row.arm.use, row.arm.share) if row.arm else None}
-        | row.values
+        _head(summary) | {"work": row.what, "generator": row.generator, "folds": row.units} | row.about | row.values
         for summary in summaries
         for row in cost_rows(summary.group)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pigbench.api.compare import DEFAULT, NoRecords, found_records
+from pigbench.api.compare import DEFAULT, AllWithdrawn, NoRecords, found_records
 from pigbench.api.refusals import refusing, require_known
 from pigbench.api.request import several
 from pigbench.errors import PigbenchError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pigbench.reporting.report.private import Disguise
     from pigbench.results import Group, Record, Summary
 
-
+QUESTION = "Does synthetic data help?"
 NOTHING = "No records were found: verdicts, figures and tables would stand here. A run writes its record when it ends."
 
 
@@ -101,8 +101,7 @@ def _made(path: str | Path | Sequence[str | Path], wanted: Wanted, tell: Callabl
             records = found_records(path, wanted.datasets, remember, withdrawn=wanted.withdrawn, statistics=True)
         except NoRecords as none:
             tell(str(none))
-            said += [without_files(str(none))] if "withdrawn" in str(none) else [NOTHING]
-            return page("Does synthetic data help?", [], remarks=said)
+            return page(QUESTION, [], remarks=[*said, str(none) if isinstance(none, AllWithdrawn) else NOTHING])
         return _page(records, wanted, said)
 
     stages = sorted((wanted.store / "artifacts").glob("*"))
@@ -135,7 +134,7 @@ def _page(records: Sequence[Record], wanted: Wanted, remarks: Sequence[str]) -> 
     from pigbench.reporting.report.chapters import chapter
     from pigbench.reporting.report.overview import overview
     from pigbench.reporting.report.page import card_page, page
-    from pigbench.reporting.report.private import disguises
+    from pigbench.reporting.report.private import shown_label
 
     if wanted.generator:
         known = sorted({label for record in records for label in record.generators})
@@ -145,11 +144,10 @@ def _page(records: Sequence[Record], wanted: Wanted, remarks: Sequence[str]) -> 
     found = sorted(protocols(records, wanted), key=_newest, reverse=True)
     found.sort(key=lambda of: of.summary.group.dataset.name)  # of each dataset the newest first
     if wanted.generator:
-        shown = next(iter(disguises(records).values())).name(wanted.generator)
-        return card_page(card(shown, found), images=wanted.images, remarks=remarks)
+        return card_page(card(shown_label(wanted.generator), found), images=wanted.images, remarks=remarks)
     names = ", ".join(dict.fromkeys(of.summary.group.dataset.name for of in found))
     return page(
-        f"Does synthetic data help? {names}",
+        f"{QUESTION} {names}",
         [chapter(of) for of in found],
         overview([of.summary for of in found]),
         images=wanted.images,

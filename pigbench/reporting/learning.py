@@ -62,10 +62,15 @@ def _number(patients: float) -> str:
 
 
 def _notes(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
-    least, most = curve.sizes[0], curve.sizes[-1]
     if len(curve.sizes) < LEAST_SIZES:
         yield f"what pairs are worth in patients takes {LEAST_SIZES} numbers of patients or more"
-        return
+    else:
+        yield from _notes_on_worth(group, rows, curve)
+    yield "rows that are incomplete or NOT CONDITIONED are left out"
+
+
+def _notes_on_worth(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
+    least, most = curve.sizes[0], curve.sizes[-1]
     yield (
         "worth: how many real patients real only would need for the same score, read off its own curve (made monotone, "
         f"over the logarithm of their number); none: fewer than {least:.0f}; more than all: more than the {most:.0f} "
@@ -79,7 +84,6 @@ def _notes(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
         "added: another order would give another curve"
     )
     yield from uncovered_luck(group, [row for row in rows if row.arm in curve.worth])
-    yield "rows that are incomplete or NOT CONDITIONED are left out"
 
 
 def _sizes(rows: Sequence[ArmRow], curve: Curve) -> dict[int | None, float]:

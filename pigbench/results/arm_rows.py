@@ -128,8 +128,7 @@ def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family
 
 def _curve(rows: Mapping[str, ArmRow], members: Mapping[str, Member], group: Group) -> Curve | None:
     """All patients are as many as a fold has to train on, a mean over folds."""
-    every = len(group.tested.patients) * (group.folds - 1) / group.folds
-    sizes = {arm: row.train_patients or every for arm, row in rows.items()}
+    sizes = {arm: row.train_patients or group.train_patients for arm, row in rows.items()}
     return learning_curve(members, sizes, [arm for arm, row in rows.items() if row.is_base], DECIDING)
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from pigbench.results.merge import Group
+from pigbench.results.naming import way_of
 from pigbench.results.record import Arm, Cost
 
 COSTS = ("wall_s", "cpu_s", "gpu_s", "peak_mib", "gpu_peak_mib", "images_per_s", "parameters")
@@ -30,6 +32,13 @@ class CostRow:
     generator: str | None = None
     arm: Arm | None = None
     values: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """`train_patients` and `use`, as other rows have them; None for a generator's work."""
+        if self.arm is None:
+            return {"train_patients": None, "use": None}
+        return {"train_patients": self.arm.train_patients, "use": way_of(self.arm.use, self.arm.share)}
 
 
 def cost_rows(group: Group) -> list[CostRow]:

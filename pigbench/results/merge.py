@@ -153,6 +153,11 @@ class Group:
         """The share of the patients that is kept for tuning and stands in no fold."""
         return self.protocol.set_aside
 
+    @property
+    def train_patients(self) -> float:
+        """How many patients a fold trains on, a mean over folds."""
+        return len(self.tested.patients) * (self.folds - 1) / self.folds
+
     def held(self, kind: str) -> dict[str, MetricInfo]:
         """The metrics of a kind, `case` or `set`, that were measured or refused; if none was, all described."""
         if kind == "set":
@@ -294,7 +299,9 @@ def _tuning(records: list[Record], labels: Labels, segmenters: Labels) -> dict[s
 def _labels(records: list[Record]) -> Labels:
     """A label alone where it is one generator's, otherwise with the signature; of a generator's labels the longest."""
     known = sorted({(info.label, info.signature) for record in records for info in record.generators.values()})
-    longest = {mark: max((label for label, other in known if other == mark), key=len) for _, mark in known}
+    longest: dict[str, str] = {}
+    for label, mark in known:
+        longest[mark] = max(longest.get(mark, ""), label, key=len)
     apart = _told_apart({(longest[mark], mark) for _, mark in known})
     return {(label, mark): apart[longest[mark], mark] for label, mark in known}
 

@@ -65,7 +65,7 @@ def cost_score_rows(group: Group) -> list[dict[str, Any]]:
     rows = [
         head
         | {"generator": row.generator, "arm": row.what, "metric": name, "mean": value, "folds": row.units}
-        | ({"train_patients": row.arm.train_patients, "use": way_of(row.arm.use, row.arm.share)} if row.arm else {})
+        | row.about
         for row in cost_rows(group)
         for name, value in row.values.items()
         if isfinite(value)

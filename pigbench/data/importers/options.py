@@ -145,10 +145,9 @@ class Classes:
 
     def _strangers(self, values: np.ndarray, lossy: bool) -> str:
         listed = ", ".join(map(self.told, values[:_SHOWN].tolist())) + (", …" if len(values) > _SHOWN else "")
-        if lossy or (self.in_colour and all(self._is_near(value) for value in values.tolist())):
-            what = "colours" if self.in_colour else "values"
-            return f"{what} close to those of --classes but not equal, as JPEG makes them: save masks as PNG ({listed})"
         what = "colours" if self.in_colour else "values"
+        if lossy or (self.in_colour and all(self._is_near(value) for value in values.tolist())):
+            return f"{what} close to those of --classes but not equal, as JPEG makes them: save masks as PNG ({listed})"
         return f"{what} that no class names: add them to --classes, those of no class as background=… ({listed})"
 
     def _is_near(self, value: int) -> bool:

@@ -40,6 +40,7 @@ _Box = tuple[float, float, float, float]
 """Left, lower, right and upper edge, in points."""
 _WIDTH = 8.6  # inches, the page's
 _NAME_SIZE = 7.5  # points, of what stands beside a point
+_LINE = 1.15 * _NAME_SIZE
 
 
 @dataclass(frozen=True)
@@ -83,23 +84,24 @@ def name_points(axis: Axes, points: Sequence[tuple[str, float, float]]) -> None:
     scale = 72 / axis.figure.dpi
     places = [scale * axis.transData.transform((x, y)) for _, x, y in points]
     taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in places]
+    nearest = sorted(range(-12, 13), key=lambda lines: (abs(lines), -lines))
     for (name, at, value), (x, y) in zip(points, places, strict=True):
-        width = 0.6 * _NAME_SIZE * len(name)
-
-        def box(lines: int, left: float = x + 7, low: float = y, width: float = width) -> _Box:
-            return left, low + 1 + 1.15 * _NAME_SIZE * lines, left + width, low + 1.15 * _NAME_SIZE * (lines + 1)
-
-        nearest = sorted(range(-12, 13), key=lambda lines: (abs(lines), -lines))
-        lines = next((of for of in nearest if not any(_overlap(box(of), other) for other in taken)), 0)
-        taken.append(box(lines))
+        boxes = {lines: _beside(x, y, lines, name) for lines in nearest}
+        lines = next((of for of, box in boxes.items() if not any(_overlap(box, other) for other in taken)), 0)
+        taken.append(boxes[lines])
         axis.annotate(
             name,
             (at, value),
-            (7, 2 + 1.15 * _NAME_SIZE * lines),
+            (7, 2 + _LINE * lines),
             textcoords="offset points",
             fontsize=_NAME_SIZE,
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": GREY, "relpos": (0, 0.5)} if lines else None,
         )
+
+
+def _beside(x: float, y: float, lines: int, name: str) -> _Box:
+    """About where a name stands, so many lines above its point."""
+    return x + 7, y + 1 + _LINE * lines, x + 7 + 0.6 * _NAME_SIZE * len(name), y + _LINE * (lines + 1)
 
 
 def _overlap(one: _Box, other: _Box) -> bool:

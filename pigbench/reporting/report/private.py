@@ -78,11 +78,16 @@ def disguises(records: Sequence[Record]) -> dict[str, Disguise]:
     return {identity: Disguise(_labels(of), _ids(of)) for identity, of in of_datasets.items()}
 
 
+def shown_label(label: str) -> str:
+    """A plugin's label, as it is unless a path or a file may be among its settings: `mine(…3f21a9)`."""
+    name, _, settings = label.partition("(")
+    return f"{name}({_hidden(label)})" if re.search(r"[/\\]|\w\.[A-Za-z]", settings) else label
+
+
 def _labels(records: Sequence[Record]) -> dict[str, str]:
-    """The longest first, as a label may hold another one."""
+    """Those that change, the longest first, as a label may hold another one."""
     known = {label for record in records for label in (*record.generators, *record.segmenters)}
-    hidden = {label for label in known if re.search(r"[/\\]|\w\.[A-Za-z]", label.partition("(")[2])}
-    return {label: f"{label.partition('(')[0]}({_hidden(label)})" for label in sorted(hidden, key=len, reverse=True)}
+    return {label: shown for label in sorted(known, key=len, reverse=True) if (shown := shown_label(label)) != label}
 
 
 def _ids(records: Sequence[Record]) -> dict[str, str]:

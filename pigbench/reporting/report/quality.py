@@ -7,6 +7,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from pigbench.reporting.columns import Column, set_columns
+from pigbench.reporting.numbers import number
 from pigbench.reporting.report.drawing import GREY, Drawing, drawn, name_points
 from pigbench.reporting.report.forest import style_of
 from pigbench.reporting.report.rows import differs, usual
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KID = "kid"
-LIKENESS = "agreement %"
-Points = list[tuple[str, float, ArmRow]]
-"""Whose pairs, the measure, and the row that says what they do."""
+Points = list[tuple[str, float, str, ArmRow]]
+"""Whose pairs, the measure as it is drawn and as Table 1 has it, and the row that says what they do."""
 
 
 def quality(summary: Summary, segmenter: str, column: Column) -> Drawing | None:
@@ -37,14 +37,9 @@ def quality(summary: Summary, segmenter: str, column: Column) -> Drawing | None:
         svg=drawn(lambda figure: _paint(figure, panels, column), 3.2),
         headings=("Pairs", "measure", "value", f"Δ {column.heading}"),
         rows=tuple(
-            (
-                name,
-                label,
-                f"{value:.2f}" if label != LIKENESS else f"{value:.1f}",
-                column.difference(row.metrics[column.name]),
-            )
+            (name, label, told, column.difference(row.metrics[column.name]))
             for label, points in panels.items()
-            for name, value, row in points
+            for name, _, told, row in points
         ),
     )
 
@@ -64,20 +59,25 @@ def _panels(summary: Summary, segmenter: str, column: Column) -> dict[str, Point
     panels: dict[str, Points] = {}
     for kid in (of for of in set_columns(summary.group) if of.name == KID):
         of_images = [images.get((row.generator or "", row.n, row.train_patients)) for row in arms]
-        panels[kid.heading] = _points(arms, [kid.info.scale * of.metrics[KID].mean if of else nan for of in of_images])
-    agreements = [100 * row.agreement.generated if row.agreement else nan for row in arms]
-    return panels | {LIKENESS: _points(arms, agreements)}
+        values = [of.metrics[KID].mean if of else nan for of in of_images]
+        panels[kid.heading] = _points(arms, values, kid.info.scale, kid.info.digits)
+    agreements = [row.agreement.generated if row.agreement else nan for row in arms]
+    return panels | {"agreement %": _points(arms, agreements, 100, 1)}
 
 
-def _points(arms: Sequence[ArmRow], values: Sequence[float]) -> Points:
-    return [(made_by(row), value, row) for row, value in zip(arms, values, strict=True) if isfinite(value)]
+def _points(arms: Sequence[ArmRow], values: Sequence[float], scale: float, digits: int) -> Points:
+    return [
+        (made_by(row), scale * value, number(value, scale, digits), row)
+        for row, value in zip(arms, values, strict=True)
+        if isfinite(value)
+    ]
 
 
 def _paint(figure: Figure, panels: Mapping[str, Points], column: Column) -> None:
     scale = column.info.scale
     for axis, (label, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         axis.axhline(0, color=GREY, linewidth=0.8)
-        for _, value, row in points:
+        for _, value, _, row in points:
             estimate = row.metrics[column.name]
             below, above = estimate.delta - estimate.low, estimate.high - estimate.delta
             style = style_of(row)
@@ -87,4 +87,4 @@ def _paint(figure: Figure, panels: Mapping[str, Points], column: Column) -> None
         axis.set_xlabel(label)
         axis.set_ylabel(f"Δ {column.heading}")
         axis.margins(x=0.2)
-        name_points(axis, [(name, value, scale * row.metrics[column.name].delta) for name, value, row in points])
+        name_points(axis, [(name, value, scale * row.metrics[column.name].delta) for name, value, _, row in points])

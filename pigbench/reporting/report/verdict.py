@@ -50,11 +50,11 @@ def _sentences(summary: Summary, column: Column | None) -> Iterator[str]:
     several = len({row.segmenter for row in summary.arms}) > 1
     for (generator, segmenter), rows in of.items():
         told = "; ".join(_told(rows, column, summary.group)) if column else "nothing was measured"
-        by = f" by {segmenter}" if several else ""
+        judge = f", judged by {segmenter}" if several else ""
         if told.startswith((VERBS[HELPS], VERBS[HURTS])):
-            yield f"{generator}'s pairs {told}{by and f', judged{by}'}."
+            yield f"{generator}'s pairs {told}{judge}."
         else:
-            yield f"{generator}{by and f', judged{by}'}: {told}."
+            yield f"{generator}{judge}: {told}."
 
 
 def _told(rows: Sequence[ArmRow], column: Column, group: Group) -> Iterator[str]:
@@ -70,8 +70,8 @@ def _told(rows: Sequence[ArmRow], column: Column, group: Group) -> Iterator[str]
 def _where(row: ArmRow, all_rows: Sequence[ArmRow], column: Column, group: Group) -> str:
     """Such as "with 16 training patients, pretrain (+3.1 [+0.9, +5.4] Dice)", as much of it as tells the rows apart."""
     about = row.about
-    every = round(len(group.tested.patients) * (group.folds - 1) / group.folds)  # that a fold trains on
-    number = how_many([about.train_patients or every], f"training {group.dataset.grouped_by}")
+    size = about.train_patients or round(group.train_patients)
+    number = how_many([size], f"training {group.dataset.grouped_by}")
     said = f"with {number}" if about.train_patients else f"with all {number}"
     said += f", {about.n} pairs" if len({other.n for other in all_rows}) > 1 else ""
     way = way_of(about.use, about.share)
