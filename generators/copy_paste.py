@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, PositiveFloat
 
+from generators.another_case import another_case
 from pigbench.contracts import Config, Generator, Pairs, SampleRequest
 
 
@@ -29,12 +30,9 @@ class CopyPaste(Generator):
 
     def sample(self, trained: object, request: SampleRequest) -> Pairs:
         """Each case's lesion in the image of another case, drawn by its stream, at the place it comes from."""
-        import torch
-
-        view, cases = request.view, request.cases
+        view = request.view
         assert view is not None
-        away = [1 + int(torch.randint(len(view) - 1, (), generator=stream)) for stream in request.streams]
-        donors, hosts = cases, (cases + np.array(away)) % len(view)
+        donors, hosts = request.cases, another_case(request)
         masks = view.masks[donors]
         weight = _soft(masks, self.config.border * request.resolution)
         images = weight * view.pairs(donors).images + (1 - weight) * view.pairs(hosts).images

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from generators.another_case import another_case
 from pigbench.contracts import Generator, Pairs, SampleRequest
 
 
@@ -17,10 +16,6 @@ class Shuffled(Generator):
 
     def sample(self, trained: object, request: SampleRequest) -> Pairs:
         """The image of each case, and the mask of another one drawn by its stream."""
-        import torch
-
-        view, cases = request.view, request.cases
+        view = request.view
         assert view is not None
-        away = [1 + int(torch.randint(len(view) - 1, (), generator=stream)) for stream in request.streams]
-        others = (cases + np.array(away)) % len(view)
-        return Pairs(view.pairs(cases).images, view.masks[others])
+        return Pairs(view.pairs(request.cases).images, view.masks[another_case(request)])

@@ -86,3 +86,10 @@ def test_a_control_says_so_and_a_sample_is_its_own(plugin, request_for) -> None:
     together, apart = control.sample({}, request_for([0, 5, 7])), control.sample({}, request_for([5, 2]))
     assert np.array_equal(together.images[1], apart.images[0])
     assert np.array_equal(together.masks[1], apart.masks[0])
+
+
+@pytest.mark.parametrize("plugin", [Shuffled, CopyPaste])
+def test_a_control_that_mixes_two_cases_says_so_where_there_is_one(plugin, view, make_request) -> None:
+    one = TrainView(to_stored(view.pairs([0]).images), view.masks[:1], ["0"], "d")
+    with pytest.raises(ValueError, match="two training cases, and this fold has one"):
+        plugin(plugin.Config(), Task(SIDE)).sample({}, make_request([0], view=one, cases=np.array([0])))
