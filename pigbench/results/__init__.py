@@ -12,8 +12,9 @@ from pigbench.results.files import Skipped, load_records, read_record, record_na
 from pigbench.results.find import find_record
 from pigbench.results.frames import cases, groups, scores
 from pigbench.results.generator_rows import GeneratorRow
+from pigbench.results.group import Group, Trial
 from pigbench.results.intervals import Interval, difference
-from pigbench.results.merge import Group, Trial, merge
+from pigbench.results.merge import merge
 from pigbench.results.pool import Estimate
 from pigbench.results.progress import Progress
 from pigbench.results.record import FORMAT, Record

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pigbench.results.conditioning import Likeness, Pairs, agreements, conditioned, contrasts
+from pigbench.results.group import Group, Trial
 from pigbench.results.intervals import Interval, Part
 from pigbench.results.learning import Curve, learning_curve
-from pigbench.results.merge import Group, Trial
 from pigbench.results.naming import REAL, of_patients
 from pigbench.results.pool import Estimate, Pool, pooled
 from pigbench.results.progress import Progress, progress_of, size_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pigbench.results.merge import Group, Part
+from pigbench.results.group import Group, Part
 
 
 def by_class(group: Group) -> list[Group]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pigbench.metrics.contrast import LEAST
-from pigbench.results.merge import Group
+from pigbench.results.group import Group
 from pigbench.results.record import AgreementRun, GateRun
 
 Pairs = tuple[str, int, int | None]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pigbench.results.merge import Group
+from pigbench.results.group import Group
 from pigbench.results.naming import way_of
 from pigbench.results.record import Arm, Cost
 

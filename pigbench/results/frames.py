@@ -13,7 +13,8 @@ from pigbench.counting import counted
 from pigbench.errors import PigbenchError
 from pigbench.results.classes import by_class as of_classes
 from pigbench.results.files import load_records
-from pigbench.results.merge import Group, merge
+from pigbench.results.group import Group
+from pigbench.results.merge import merge
 from pigbench.results.naming import way_of
 from pigbench.results.rows import SCORE_COLUMNS, score_rows
 from pigbench.results.summary import summarise

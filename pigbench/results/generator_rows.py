@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pigbench.results.conditioning import Likeness, agreements
-from pigbench.results.merge import Group
+from pigbench.results.group import Group
 from pigbench.results.pool import Estimate, over_folds
 from pigbench.results.progress import Progress, progress_of, size_of
 from pigbench.results.record import FidelityRun

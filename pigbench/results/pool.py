@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pigbench.results.merge import Tested, Trial
+from pigbench.results.group import Tested, Trial
 
 AT_ONCE = 64
 """Arms computed side by side."""

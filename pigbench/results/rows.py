@@ -11,7 +11,7 @@ from pigbench.results.arm_rows import DECIDING, ArmRow
 from pigbench.results.conditioning import Likeness
 from pigbench.results.costs import cost_rows
 from pigbench.results.generator_rows import CLIPPED, GeneratorRow, floor_of
-from pigbench.results.merge import Group
+from pigbench.results.group import Group
 from pigbench.results.naming import REAL, way_of
 from pigbench.results.pool import Estimate
 from pigbench.results.progress import Progress

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pigbench.results.merge import Group, Part, Trial, cut
+from pigbench.results.group import Group, Part, Trial, cut
 
 THIRDS = ("small", "medium", "large")
 

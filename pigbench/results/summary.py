@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from pigbench.results.arm_rows import ArmRow, arm_rows
 from pigbench.results.generator_rows import GeneratorRow, generator_rows
+from pigbench.results.group import Group
 from pigbench.results.learning import Curve
-from pigbench.results.merge import Group
 from pigbench.results.verdicts import Family
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pigbench.results import cases, merge
 from pigbench.results.classes import by_class
-from pigbench.results.merge import Group
+from pigbench.results.group import Group
 from pigbench.results.record import Record
 from pigbench.results.sizes import by_size
 from pigbench.results.summary import summarise
