@@ -12,7 +12,7 @@ WHEEL_SITE := build/site
 run: .venv/installed
 	$(BIN)/pigbench run --generator pig --preset demo --n 256 --folds 5
 	@echo
-	@echo "That was the demo. The real question takes about an hour on two cores:"
+	@echo "That was the demo. The real question takes one to two hours on two cores:"
 	@echo
 	@echo "    $(BIN)/pigbench run --generator pig --n 2048 --folds 5"
 	@echo "    $(BIN)/pigbench compare"
