@@ -383,6 +383,13 @@ class Record(Part):
     test_sets: dict[Name, TestSet] = Field(min_length=1)
     scores: Scores
 
+    def __repr__(self) -> str:
+        """One line, as a notebook shows it: its numbers are for `pigbench.compare` and `pigbench.results.cases`."""
+        made = f"{len(self.arms)} arms, {self.folds} folds, {len(self.fits)} segmenter trainings"
+        return f"<Record of {self.dataset.name}, preset {self.preset}: {made}>"
+
+    __str__ = __repr__
+
     @property
     def runs(self) -> list[Fit | FidelityRun | GateRun | AgreementRun | Reconstruction]:
         """All that can have failed."""

@@ -257,6 +257,12 @@ def test_merging_does_not_depend_on_order_and_duplicates_are_harmless(make_recor
     assert merge([records[i] for i in (*order, *again)]) == merge(records)
 
 
+def test_a_record_shows_itself_in_one_line(make_record):
+    record = make_record()
+    assert len(repr(record)) < 120
+    assert record.dataset.name in repr(record) and f"{len(record.fits)} segmenter trainings" in str(record)
+
+
 def test_protocols_are_never_merged(make_record):
     groups = merge([make_record(protocol=p * 16) for p in "ab"])
     assert [group.protocol_hash for group in groups] == ["a" * 16, "b" * 16]
