@@ -37,6 +37,8 @@ EXTRACTOR = "efficientnet-lite0"
 SEED = 1
 COUNT = 512
 """Generated and real images."""
+KIDS = (5, 10, 20, 50, 100)
+"""Marks of the figure's axis."""
 
 
 @cache
@@ -103,7 +105,9 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     axis = figure.subplots()
     for name, points in lines.items():
         axis.loglog(*zip(*points, strict=True), marker="o", label=name)
+    axis.minorticks_off()
     axis.set_xticks(PASSES, [f"{passes:,}" for passes in PASSES])
+    axis.set_yticks(KIDS, map(str, KIDS))
     axis.set_xlabel("image-passes")
     axis.set_ylabel("KID × 1000")
     axis.legend()
