@@ -86,7 +86,7 @@ KNOWN = {
     "ceiling": (1, "7f06d82201540af9"),
     "embed": (1, "c60fd24ca00bafd0"),
     "fidelity": (2, "25d3d6521fae7cab"),
-    "fit": (1, "a773125b111fd34a"),
+    "fit": (1, "92a6f973ed33e209"),
     "floor": (3, "f7f2740187dfb4bc"),
     "gate": (2, "b897378c0c01fa46"),
     "measure": (1, "18ac82664f9103b4"),
@@ -96,7 +96,7 @@ KNOWN = {
     "reconstruct": (1, "e3fdace31a96949a"),
     "sample": (1, "f113141ed9153d69"),
     "split": (1, "b9857b4a04e28819"),
-    "train": (1, "cd518f45ee181bbb"),
+    "train": (1, "a6b2486d3a02a9ae"),
     "truth": (1, "9fe287cc09eb9aed"),
 }
 
