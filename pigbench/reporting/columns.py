@@ -9,7 +9,7 @@ from math import isfinite
 from pigbench.metrics import COLUMNS, SETS
 from pigbench.reporting.numbers import ABSENT, number, signed, spread
 from pigbench.results import Estimate, Group
-from pigbench.results.record import MetricInfo
+from pigbench.results.described import MetricInfo
 
 FORMER_SETS = ("copying",)
 """Set metrics of earlier records, which have a place of their own."""

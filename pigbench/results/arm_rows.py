@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pigbench.results.conditioning import Likeness, Pairs, agreements, conditioned, contrasts
+from pigbench.results.described import Arm
 from pigbench.results.group import Group, Trial
 from pigbench.results.intervals import Interval, Part
 from pigbench.results.learning import Curve, learning_curve
+from pigbench.results.measured import Fit
 from pigbench.results.naming import REAL, of_patients
 from pigbench.results.pool import Estimate, Pool, pooled
 from pigbench.results.progress import Progress, progress_of, size_of
-from pigbench.results.record import Arm, Fit
 from pigbench.results.verdicts import Family, Member, compare_rows
 
 DECIDING = "dice"

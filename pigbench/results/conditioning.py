@@ -17,7 +17,7 @@ import numpy as np
 
 from pigbench.metrics.contrast import LEAST
 from pigbench.results.group import Group
-from pigbench.results.record import AgreementRun, GateRun
+from pigbench.results.measured import AgreementRun, GateRun
 
 Pairs = tuple[str, int, int | None]
 """A generator, n, and how many training patients."""

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from pigbench.results.described import Arm
 from pigbench.results.group import Group
+from pigbench.results.measured import Cost
 from pigbench.results.naming import way_of
-from pigbench.results.record import Arm, Cost
 
 COSTS = ("wall_s", "cpu_s", "gpu_s", "peak_mib", "gpu_peak_mib", "images_per_s", "parameters")
 

@@ -51,3 +51,5 @@ Measure = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 """A number that exists."""
 Number = Annotated[Measure | None, BeforeValidator(_none_for_nan)]
 """A number, or None where there is none."""
+Operations = Annotated[float, Field(ge=0, le=1e30)]
+"""Multiply-adds of a training."""

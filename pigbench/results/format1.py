@@ -15,8 +15,9 @@ from pigbench.metrics import case_metrics
 from pigbench.metrics.measuring import scored
 from pigbench.results.cases import TestCases, TestSet
 from pigbench.results.fields import Count, Identity, Name, Number, Prose, Seed, Share
+from pigbench.results.measured import Status
 from pigbench.results.parts import Part, repeated
-from pigbench.results.record import FORMAT, HELD_OUT, Record, Status
+from pigbench.results.record import FORMAT, HELD_OUT, Record
 
 STATISTICS = ("tp", "fp", "fn", "tn")
 OVERLAP = ("dice", "iou", "precision", "recall")

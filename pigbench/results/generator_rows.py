@@ -10,9 +10,9 @@ import numpy as np
 
 from pigbench.results.conditioning import Likeness, agreements
 from pigbench.results.group import Group
+from pigbench.results.measured import FidelityRun
 from pigbench.results.pool import Estimate, over_folds
 from pigbench.results.progress import Progress, progress_of, size_of
-from pigbench.results.record import FidelityRun
 
 CLIPPED = "clipped_fraction"
 """What is told of generated images besides the metrics: the share of their pixels beyond the range."""

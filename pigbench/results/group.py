@@ -7,20 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pigbench.results.record import (
-    AgreementRun,
-    Arm,
-    Cost,
-    Dataset,
-    FidelityRun,
-    Fit,
-    GateRun,
-    GeneratorInfo,
-    MetricInfo,
-    Reconstruction,
-    Tuning,
-    UsedProtocol,
-)
+from pigbench.results.described import Arm, Dataset, GeneratorInfo, MetricInfo, Tuning, UsedProtocol
+from pigbench.results.measured import AgreementRun, Cost, FidelityRun, Fit, GateRun, Reconstruction
 
 Columns = Mapping[str, np.ndarray]
 

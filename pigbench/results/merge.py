@@ -14,18 +14,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pigbench.metrics.classes import over_classes
+from pigbench.results.described import Arm, Tuning
 from pigbench.results.group import Columns, Group, Tested, Trial, cut
+from pigbench.results.measured import AgreementRun, Cost, FidelityRun, GateRun, Reconstruction
 from pigbench.results.naming import REAL, of_patients
-from pigbench.results.record import (
-    AgreementRun,
-    Arm,
-    Cost,
-    FidelityRun,
-    GateRun,
-    Reconstruction,
-    Record,
-    Tuning,
-)
+from pigbench.results.record import Record
 from pigbench.results.withdrawn import why_withdrawn
 
 Unit = tuple[Any, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pigbench.results.record import Arm
+from pigbench.results.described import Arm
 
 REAL = "real"
 MIXED = "mixed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from pigbench.results.record import FidelityRun, Fit
+from pigbench.results.measured import FidelityRun, Fit
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from pigbench.counting import counted
+from pigbench.results.measured import Fit, fit_name
 from pigbench.results.naming import of_patients
-from pigbench.results.record import Fit, Record, fit_name
+from pigbench.results.record import Record
 
 _LISTS = {
     "fidelity": "{generator}_{n}{subset} {extractor} seed {seed} fold {fold}",

@@ -10,8 +10,8 @@ from pigbench.errors import PigbenchError
 from pigbench.planning.arms import Arm, Use, chosen_uses
 from pigbench.planning.configured import choose_generator
 from pigbench.protocol import load_preset
+from pigbench.results.described import Arm as RecordedArm
 from pigbench.results.naming import row_name
-from pigbench.results.record import Arm as RecordedArm
 
 PIG = choose_generator("pig", load_preset("smoke").diffusion, {})
 

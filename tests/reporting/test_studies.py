@@ -11,7 +11,7 @@ from pigbench.reporting.studies import draw_study, heading, print_study
 from pigbench.reporting.tables import section
 from pigbench.reporting.tuning import hours
 from pigbench.results import merge, summarise
-from pigbench.results.record import Tuning
+from pigbench.results.described import Tuning
 from pigbench.tuning.findings import Findings, Tried
 
 SPACE = {

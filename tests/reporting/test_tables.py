@@ -10,7 +10,7 @@ from pigbench.reporting.columns import Column
 from pigbench.reporting.tables import Table, published_section, section
 from pigbench.reporting.tables import sections as all_sections
 from pigbench.results import Estimate, merge, summarise
-from pigbench.results.record import MetricInfo
+from pigbench.results.described import MetricInfo
 from pigbench.results.sizes import by_size
 
 

@@ -14,7 +14,7 @@ import pytest
 from pigbench.engine import usage
 from pigbench.engine.usage import Cost, Meter
 from pigbench.results import cost_rows, cost_score_rows, merge
-from pigbench.results.record import Cost as Costs
+from pigbench.results.measured import Cost as Costs
 from pigbench.results.record import Record
 
 

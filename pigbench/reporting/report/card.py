@@ -21,7 +21,7 @@ from pigbench.reporting.report.rows import differs, where
 from pigbench.reporting.row_names import full_name
 from pigbench.reporting.tables import image_table, verdict_of
 from pigbench.results import ArmRow, Summary, cost_rows
-from pigbench.results.record import GeneratorInfo
+from pigbench.results.described import GeneratorInfo
 
 
 @dataclass(frozen=True)

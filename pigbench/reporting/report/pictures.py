@@ -21,7 +21,7 @@ from pigbench.reporting.contact_sheet import Cell, compose
 from pigbench.reporting.report.private import Disguise
 from pigbench.reporting.row_names import shown
 from pigbench.results import ArmRow, Summary
-from pigbench.results.record import GeneratorInfo
+from pigbench.results.described import GeneratorInfo
 from pigbench.stages.floor import real_sets
 from pigbench.stages.job import Job
 from pigbench.stages.node import Node
