@@ -18,8 +18,9 @@ from pigbench.planning.plan import Contender, Plan, Request
 from pigbench.privacy import without_files, without_paths
 from pigbench.processes import instructions
 from pigbench.protocol import digest
+from pigbench.results.cases import Scores, TestCases, TestSet
 from pigbench.results.described import MetricInfo
-from pigbench.results.record import FORMAT, HELD_OUT, Record, Scores, TestCases, TestSet
+from pigbench.results.record import FORMAT, HELD_OUT, Record
 from pigbench.stages.base import Scored, thinned
 from pigbench.stages.ceiling import MeanScores
 from pigbench.stages.measure import Measured

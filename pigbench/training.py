@@ -192,8 +192,7 @@ class Loop:
 
 
 def _seed(device: str, seed: int) -> None:
-    """Seed the random numbers that a network draws; torch's own function looks for every other device, half a
-    millisecond a step."""
+    """Seed the random numbers that a network draws; on a CPU torch's own function would look for other devices."""
     import torch
 
     if device == "cpu":
