@@ -14,7 +14,9 @@ from pigbench.reporting.tables import section
 from pigbench.results import load_records, merge, summarise
 
 HOME = Path(__file__).parents[1]
-DOCUMENTS = sorted([*HOME.glob("*.md"), *HOME.glob("docs/*.md"), *HOME.glob("*/README.md")])
+DOCUMENTS = sorted(
+    path for places in ("*.md", "docs/*.md", "*/README.md", "results/earlier.md") for path in HOME.glob(places)
+)
 LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
 pytestmark = pytest.mark.skipif(not (HOME / "results").is_dir(), reason="not part of a source distribution")
 IN_README = {"LGG": "f2d1b2c44d4b259e", "phantom": "70c6708a269b38b2"}
@@ -36,7 +38,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_results_show_every_published_record_as_compare_does() -> None:
-    document = (HOME / "results" / "README.md").read_text(encoding="utf-8")
+    document = "".join((HOME / "results" / name).read_text(encoding="utf-8") for name in ("README.md", "earlier.md"))
     assert set(as_compare_shows_them()) >= set(IN_README.values())
     for shown in as_compare_shows_them().values():
         heading, *parts = re.split(r"^(?=###)", shown.strip(), flags=re.MULTILINE)

@@ -167,9 +167,11 @@ def places_of(path: str | Path | Sequence[str | Path]) -> list[Path]:
 def read_tables(path: str | Path | Sequence[str | Path], choice: Choice, tell: Callable[[str], None]) -> Tables:
     """As `compare`, which see; `tell` is given what is left out."""
     from pigbench.results import merge
+    from pigbench.results.withdrawn import SUPERSEDED
 
     require_known("way to tell cases apart", several(choice.by), BY)
     groups = merge(found_records(path, choice.datasets, tell, withdrawn=choice.withdrawn))
+    groups.sort(key=lambda group: group.protocol_hash in SUPERSEDED)
     held = dict.fromkeys(name for group in groups for kind in ("case", "set") for name in group.held(kind))
     require_known("metric among the records", choice.metrics, held)
     if choice.by:

@@ -16,7 +16,7 @@ def check(
     name: Annotated[str, typer.Argument(help="A generator, segmenter or metric, as `pigbench list` names it.")],
     preset: options.PresetName = "smoke",
 ) -> None:
-    """Try a plugin in miniature, one that trains with a preset's settings; exit 1 if it breaks the contract."""
+    """Test a plugin on a few synthetic cases, trained with a preset's settings; exit 1 if it breaks the contract."""
     broken = sum(_broken(plugin, preset) for plugin in _named(name))
     raise SystemExit(1 if broken else 0)
 

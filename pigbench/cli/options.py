@@ -62,7 +62,7 @@ SHARED = _options(
     set_aside=(
         Share,
         None,
-        "Share of patients set aside for tuning, in no fold (default: the studies', or none).",
+        "Share of patients set aside for tuning, in no fold (default: as in the studies of --tuned, else 0).",
         PART,
     ),
     train_patients=(

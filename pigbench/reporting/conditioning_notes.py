@@ -54,6 +54,11 @@ def refusals(rows: Sequence[ArmRow]) -> Iterable[str]:
     if not (refused := [row for row in rows if row.conditioned is False]):
         return
     by = {"contrast": [row.contrast for row in refused], "agreement": [row.agreement for row in refused]}
-    least = {what: [of.least for of in told if of and of.conditioned is False] for what, told in by.items()}
-    said = [f"{span(number(value, 100, 0) for value in of)}% of the real {what}" for what, of in least.items() if of]
+    below = {what: [of for of in told if of and of.conditioned is False] for what, told in by.items()}
+    said = [
+        f"{span(number(of.least, 100, 0) for of in told)}% of the real {what}"
+        + " over chance" * any(isfinite(of.foreign_50) for of in told)
+        for what, told in below.items()
+        if told
+    ]
     yield f"NOT CONDITIONED: less than {' and '.join(said)}, so not ranked"

@@ -19,6 +19,7 @@ from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
 from pigbench.results.generator_rows import judge_of
 from pigbench.results.naming import of_patients
 from pigbench.results.verdicts import Family
+from pigbench.results.withdrawn import SUPERSEDED
 
 FEW = 10
 """With fewer patients nobody has shown that intervals cover what they say."""
@@ -28,6 +29,8 @@ def remarks(group: Group) -> Iterable[str]:
     """What every table of `group` needs said."""
     for reason in group.withdrawn:
         yield f"WITHDRAWN, and shown because it was asked for: {reason}"
+    if reason := SUPERSEDED.get(group.protocol_hash):
+        yield f"superseded by a later protocol: {reason}"
     if group.dataset.pseudo_patients:
         yield "no patient ids: near-identical images count as one patient, any others as their own"
     elif not group.dataset.has_patient_ids:
@@ -178,6 +181,8 @@ def arm_notes(
     compared = differing(columns)
     yield from difference_notes(group, rows, compared)
     yield from verdict_notes(rows, compared, family)
+    if group.part:
+        yield "no verdicts on parts of the cases: intervals are not corrected for the number of parts"
     if whole:
         cases = how_many((row.cases for row in whole), "case")
         patients = how_many((row.patients for row in whole), group.dataset.grouped_by)
@@ -282,11 +287,11 @@ def missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:
 
 def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:
     for name, progress in rows:
-        there = f"{progress.folds}/{progress.of} folds"
         if progress.state == "partial":
-            yield f"{name}: {there}, whose cases alone its numbers are of; not ranked and not compared"
+            done = f"only {progress.folds} of {progress.of} folds are done"
+            yield f"{name}: {done}; its numbers are of their cases, and it is neither ranked nor compared"
         elif progress.state == "failed":
-            yield f"{name}: FAILED, {there} done; {_failures(progress)}"
+            yield f"{name}: FAILED, {progress.folds}/{progress.of} folds done; {_failures(progress)}"
 
 
 def _failures(progress: Progress) -> str:

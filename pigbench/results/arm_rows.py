@@ -114,7 +114,9 @@ def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family
             if of == segmenter and rows[of, arm].progress.state == "complete"
         }
         members = {
-            arm: Member(pools[segmenter, arm], _is_redrawn(row, group), row.ranked, row.train_patients)
+            arm: Member(
+                pools[segmenter, arm], _is_redrawn(row, group), row.ranked and not group.part, row.train_patients
+            )
             for arm, row in whole.items()
         }
         if curve := _curve(whole, members, group):

@@ -185,8 +185,7 @@ def test_an_arm_of_too_few_folds_says_how_many_and_is_not_ranked(make_record, fa
     cells = column(table, "Dice")
     assert cells["+pig_2048 (3/5 folds)"].mark == ""
     assert column(table, "Δ Dice [95%]")["+pig_2048 (3/5 folds)"].text == "-"
-    said = "+pig_2048, unet: 3/5 folds, whose cases alone its numbers are of; not ranked and not compared"
-    assert said in notes(table)
+    assert "+pig_2048, unet: only 3 of 5 folds are done; its numbers are of their cases" in notes(table)
 
 
 def test_generators_of_images_alone_stand_in_table_2_as_no_masks(make_record):
@@ -499,6 +498,14 @@ def test_thirds_of_the_cases_have_tables_of_their_own(make_record, factory):
         assert f"|by:size:{size}|" in table.signature
         assert "mean over 19 cases of" in notes(table)
         assert "synthetic part" not in notes(table)
+
+
+def test_parts_of_the_cases_get_no_verdicts(make_record):
+    (group,) = merge([make_record(trainings=3)])
+    (whole,), (parts,) = all_sections([summarise(group)]), all_sections([summarise(part) for part in by_size(group)])
+    assert "verdict" in whole.tables[-1].headings
+    for table in parts.tables:
+        assert "verdict" not in table.headings and "no verdicts on parts" in notes(table)
 
 
 def test_without_areas_there_are_no_thirds(make_record, factory, changed):

@@ -51,6 +51,18 @@ def test_a_corrected_record_of_the_same_key_stays(runs, make_record, monkeypatch
         assert "+joint_64" in str(pigbench.compare(runs))
 
 
+def test_a_superseded_protocol_comes_last_and_says_why(make_record, tmp_path):
+    old, why = next(iter(withdrawn.SUPERSEDED.items()))
+    new = "f" * len(old)  # which comes after it otherwise
+    write_record(make_record(protocol=old, key="a" * 16), tmp_path)
+    write_record(make_record(protocol=new, key="b" * 16), tmp_path)
+    text = pigbench.compare(tmp_path).markdown()
+    assert (
+        text.index(f"protocol {new}") < text.index(f"protocol {old}") < text.index("**superseded by a later protocol")
+    )
+    assert why in text
+
+
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="not part of a source distribution")
 def test_no_published_record_is_withdrawn():
     records, _ = load_records([PUBLISHED])

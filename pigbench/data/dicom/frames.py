@@ -38,7 +38,7 @@ def check_installed() -> None:
     try:
         import pydicom  # noqa: F401
     except ImportError:
-        raise PigbenchError("DICOM needs pydicom: pip install 'pigbench[dicom]'") from None
+        raise PigbenchError("DICOM needs pydicom: pip install '.[dicom]' in pigbench's folder") from None
 
 
 def read_header(file: BytesIO | str) -> Dataset:

@@ -110,7 +110,7 @@ def _image(raw: BinaryIO) -> Any:
     try:
         import nibabel
     except ImportError:
-        raise PigbenchError("NIfTI files need nibabel: pip install 'pigbench[nifti]'") from None
+        raise PigbenchError("NIfTI files need nibabel: pip install '.[nifti]' in pigbench's folder") from None
     packed = raw.read(2) == _GZIP
     raw.seek(0)
     stream = gzip.GzipFile(fileobj=raw) if packed else raw

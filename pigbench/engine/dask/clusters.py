@@ -133,7 +133,7 @@ def require_dask() -> None:
     """Raises PigbenchError if what this engine needs is not installed."""
     for module in ("distributed", "dask_jobqueue"):
         if find_spec(module) is None:
-            raise PigbenchError(f"--engine dask needs {module}: pip install 'pigbench[cluster]'")
+            raise PigbenchError(f"--engine dask needs {module}: pip install '.[cluster]' in pigbench's folder")
 
 
 def read_queue(file: Path) -> JobQueue:

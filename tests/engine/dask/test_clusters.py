@@ -297,7 +297,7 @@ def test_options_that_fit(write) -> None:
 
 def test_without_dask_only_the_dask_engine_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(PigbenchError, match=r"needs distributed: pip install 'pigbench\[cluster\]'"):
+    with pytest.raises(PigbenchError, match=r"needs distributed: pip install '.\[cluster\]'"):
         chosen_place("dask", "tcp://host:1", None)
     assert chosen_place("local", None, None) is None
 
