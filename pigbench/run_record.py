@@ -101,7 +101,7 @@ def _scored(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[int, tu
 
 
 def _test_set(scored: Mapping[int, tuple[Node, Scored]], ceiling: Mapping[str, Any]) -> TestSet:
-    """The held-out cases of all folds, each once."""
+    """The held-out cases of all folds, each once. ceiling: as `TestSet` has it."""
     of_folds = {node.purpose.fold or 0: found.once for node, found in scored.values()}
     folds = [np.full(len(found.case_id), fold, np.int32) for fold, found in of_folds.items()]
     cases = TestCases(
@@ -110,7 +110,7 @@ def _test_set(scored: Mapping[int, tuple[Node, Scored]], ceiling: Mapping[str, A
         fold=np.concatenate([np.empty(0, np.int32), *folds]),
         area=np.concatenate([np.empty(0), *(found.area for found in of_folds.values())]),
     )
-    return TestSet(cases=cases, ceiling=dict(ceiling))
+    return TestSet(cases=cases, **ceiling)
 
 
 def _columns(scored: Mapping[int, tuple[Node, Scored]], test_set: TestSet) -> Scores:
@@ -128,7 +128,10 @@ def _columns(scored: Mapping[int, tuple[Node, Scored]], test_set: TestSet) -> Sc
 def _ceiling(plan: Plan, store: Store, failed: Mapping[str, str]) -> dict[str, Any]:
     """What perfect masks of the network's resolution would score; nothing where that is the grid that is scored on."""
     known = [node for node in plan.ceiling if node.key not in failed]
-    return MeanScores(store.open(known[0].stage, known[0].key).path).numbers if known else {}
+    if not known:
+        return {}
+    found = MeanScores(store.open(known[0].stage, known[0].key).path)
+    return {"ceiling": found.numbers, "ceiling_of_classes": found.of_classes}
 
 
 def _generator(generator: Contender, request: Request, plan: Plan, store: Store) -> dict[str, Any]:

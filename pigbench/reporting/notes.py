@@ -187,6 +187,11 @@ def arm_notes(
         cases = how_many((row.cases for row in whole), "case")
         patients = how_many((row.patients for row in whole), group.dataset.grouped_by)
         yield f"mean over {cases} of {patients}, pooled out of fold, ± SD over folds (spread, not evidence)"
+    if len(group.dataset.classes) > 1 and not (group.part and group.part.by.startswith("class:")):
+        each_class = some(group.dataset.classes)
+        yield f"a case's score is a mean over the classes that it has or that are predicted: {each_class}; --by class"
+    excluded = {shown(row): row.excluded for row in measured if row.excluded}
+    yield from each("excluded, truth and prediction empty, over all trainings", excluded)
     yield from _perfect(group, columns)
     yield from _metric_notes(columns)
     yield from _control_note(shown(row) for row in rows if row.control)
@@ -204,9 +209,6 @@ def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[Arm
         shares = {shown(row): [round(100 * run.share) for run in row.runs if run.share] for row in some_rows}
         yield from each(what, {arm: span(of, " %") for arm, of in shares.items() if of})
     yield from _steps(measured)
-    yield from each(
-        "excluded, truth and prediction empty", {shown(row): row.excluded for row in measured if row.excluded}
-    )
     empty = {shown(row): _empty(row) for row in rows if any(run.empty_masks for run in row.runs)}
     yield from each("empty synthetic masks, left out, over all folds", empty)
     filtered = {shown(row): _filtered(row) for row in rows if any(run.offered for run in row.runs)}

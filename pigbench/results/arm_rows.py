@@ -31,7 +31,8 @@ class ArmRow:
 
     agreement, contrast: of its generator's pairs, None where it was not measured; conditioned: what they say together,
     None where nothing can be told. sealed: whether anyone vouches that its pairs were made from training patients.
-    excluded: cases that have no Dice, empty in truth and prediction, over all seeds and trainings. against: the arm
+    patients, cases: that have a Dice. excluded: cases that have none, empty in truth and prediction, over all seeds and
+    trainings. against: the arm
     that its differences are to. covers: what their intervals cover, see `results.intervals.Interval`; empty without a
     difference. verdict: of the differences that are ranked together, with the `together` bounds of Dice by which it is
     given; empty for other rows, and where luck is unknown.
@@ -155,9 +156,10 @@ def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
 
 
 def _measured(row: ArmRow, pool: Pool) -> ArmRow:
-    layout, excluded = pool.layout, pool.without(DECIDING)
-    row = replace(row, patients=layout.patients_tested, cases=layout.cases_tested, excluded=excluded)
-    return replace(row, metrics=pool.estimates)
+    column = pool.metrics.index(DECIDING) if DECIDING in pool.metrics else 0
+    patients, cases = int(pool.patients()[column]), int(pool.cases[column])
+    excluded = pool.without(DECIDING)
+    return replace(row, patients=patients, cases=cases, excluded=excluded, metrics=pool.estimates)
 
 
 def _compared(row: ArmRow, against: str, intervals: Mapping[str, Interval], family: Family) -> ArmRow:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_ser
 
 from pigbench.results.columns import Indexes, Texts, Values, same_columns
 from pigbench.results.fields import Name, Number
-from pigbench.results.parts import Part, repeated
+from pigbench.results.parts import Part, Sparse, repeated
 
 
 class TestCases(Part):
@@ -42,13 +42,14 @@ class TestCases(Part):
         return self
 
 
-class TestSet(Part):
+class TestSet(Sparse):
     """What arms are tested on. ceiling: by metric, the mean score of perfect masks of the working resolution; empty
-    where that is the grid that is scored on."""
+    where that is the grid that is scored on. ceiling_of_classes: the same of each class, if there are several."""
 
     __test__ = False  # pytest takes it for tests
     cases: TestCases
     ceiling: dict[Name, Number] = {}
+    ceiling_of_classes: list[dict[Name, Number]] = []
 
 
 class Scores(Part):

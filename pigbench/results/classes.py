@@ -17,7 +17,7 @@ def by_class(group: Group) -> list[Group]:
             group,
             part=Part(f"class:{name}", name, cases, cases),
             fidelity=(),
-            ceiling={},
+            ceiling=group.ceiling_of_classes[number] if group.ceiling_of_classes else {},
             trials=tuple(trial.classes[number] if trial.classes else trial for trial in group.trials),
         )
         for number, name in enumerate(names)

@@ -92,7 +92,8 @@ class Group:
     conflicts: results that two records give differently. redefined: metrics that two records compute differently.
     costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. hardware: what the
     stages ran on, as far as the records say. tuning: the studies behind a generator or a segmenter, by its label.
-    ceiling: by metric, what perfect masks of the working resolution score. withdrawn: why records of it are, if any
+    ceiling: by metric, what perfect masks of the working resolution score; of each class, if there are several, in
+    ceiling_of_classes. withdrawn: why records of it are, if any
     are. part: of which cases it is, None for all.
     """
 
@@ -117,6 +118,7 @@ class Group:
     hardware: tuple[str, ...] = ()
     tuning: Mapping[str, tuple[Tuning, ...]] = field(default_factory=dict)
     ceiling: Mapping[str, float | None] = field(default_factory=dict)
+    ceiling_of_classes: tuple[Mapping[str, float | None], ...] = ()
     withdrawn: tuple[str, ...] = ()
     part: Part | None = None
 

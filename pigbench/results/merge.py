@@ -63,6 +63,7 @@ def _group(records: list[Record]) -> Group:
     places = {case: place for place, case in enumerate(tested.ids)}
     offers = (offer for record in records for offer in _trials_of(record, labels, segmenters, places))
     trials, differing = _once(offers, _joined_trials)
+    tests = [next(iter(record.test_sets.values())) for record in records]
     return Group(
         protocol_hash=first.protocol_hash,
         protocol=first.protocol,
@@ -88,11 +89,8 @@ def _group(records: list[Record]) -> Group:
         costs=_costs(records),
         hardware=tuple(sorted({name for record in records for name in record.provenance.hardware})),
         tuning=_tuning(records, labels, segmenters),
-        ceiling={
-            name: score
-            for record in reversed(records)
-            for name, score in next(iter(record.test_sets.values())).ceiling.items()
-        },
+        ceiling={name: score for held_out in reversed(tests) for name, score in held_out.ceiling.items()},
+        ceiling_of_classes=next((tuple(of) for held_out in tests if (of := held_out.ceiling_of_classes)), ()),
         withdrawn=tuple(sorted({why_withdrawn(record) for record in records} - {""})),
     )
 
@@ -259,9 +257,7 @@ def _joined_trials(known: Trial, other: Trial) -> Trial | None:
         known,
         scores={**other.scores, **known.scores},
         statistics={**other.statistics, **known.statistics},
-        classes=tuple(
-            both for pair in zip(known.classes, other.classes, strict=True) if (both := _joined_trials(*pair))
-        ),
+        classes=tuple(_joined_trials(*pair) or pair[0] for pair in zip(known.classes, other.classes, strict=True)),
     )
 
 

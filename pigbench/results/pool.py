@@ -52,15 +52,11 @@ class Layout:
     patient: np.ndarray
     patients: int
 
-    @cached_property
-    def patients_tested(self) -> int:
-        """How many have a case."""
-        return len(np.unique(self.patient))
-
-    @cached_property
-    def cases_tested(self) -> int:
-        """How many there are, each counted once."""
-        return len(np.unique(self.case))
+    def scored(self, there: np.ndarray) -> np.ndarray:
+        """(M,) how many cases, each counted once, have a row that is True in (N, M)."""
+        order = np.argsort(self.case, kind="stable")
+        begins = np.unique(self.case[order], return_index=True)[1]
+        return np.logical_or.reduceat(there[order], begins).sum(axis=0)
 
     @cached_property
     def sorting(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -121,14 +117,15 @@ class _Layouts:
 class Pool:
     """The scores of one arm.
 
-    sums, counts: (R, P, M), of the scores of each metric and how many these are. A metric that a trial lacks has no
-    scores at all, as a mean over the others would pass for the whole.
+    sums, counts: (R, P, M), of the scores of each metric and how many these are. cases: (M,) how many have a score in
+    some repeat. A metric that a trial lacks has no scores at all, as a mean over the others would pass for the whole.
     """
 
     metrics: tuple[str, ...]
     layout: Layout
     sums: np.ndarray
     counts: np.ndarray
+    cases: np.ndarray
     estimates: dict[str, Estimate]
 
     def without(self, metric: str) -> int:
@@ -171,7 +168,7 @@ def _pools(rows: np.ndarray, metrics: tuple[str, ...], layout: Layout) -> Iterat
     cases, arms, width = rows.shape
     there = np.isfinite(rows).reshape(cases, -1)
     values, scored = np.where(there, rows.reshape(cases, -1), 0.0), there.astype(float)
-    sums, counts = layout.by_patient(values), layout.by_patient(scored)
+    sums, counts, cases_scored = layout.by_patient(values), layout.by_patient(scored), layout.scored(there)
     means = _mean(_ratio(sums.sum(axis=1), counts.sum(axis=1)))
     in_trials, of_trials = (np.add.reduceat(of, layout.starts) for of in (values, scored))
     _, spreads = over_folds(in_trials, of_trials, layout.of_fold, layout.of_repeat)
@@ -181,7 +178,7 @@ def _pools(rows: np.ndarray, metrics: tuple[str, ...], layout: Layout) -> Iterat
         mine = slice(arm * width, (arm + 1) * width)
         estimates = (Estimate(*of_one) for of_one in zip(*(column[arm] for column in numbers), strict=True))
         estimates_by_name = dict(zip(metrics, estimates, strict=True))
-        yield Pool(metrics, layout, sums[..., mine], counts[..., mine], estimates_by_name)
+        yield Pool(metrics, layout, sums[..., mine], counts[..., mine], cases_scored[mine], estimates_by_name)
 
 
 def over_folds(

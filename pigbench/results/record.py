@@ -136,6 +136,8 @@ class Record(Part):
                 raise ValueError(f"scores.{name}: {column.max()} of {size}")
         at = np.zeros(len(scores), np.int32) if scores.test_set is None else scores.test_set
         for index, test_set in enumerate(sets):
+            if len(test_set.ceiling_of_classes) not in (0, len(self.dataset.classes)):
+                raise ValueError(f"ceilings of {len(test_set.ceiling_of_classes)} classes")
             if (fold := test_set.cases.fold).size and fold.max() >= self.folds:
                 raise ValueError(f"fold {fold.max()} of {self.folds}")
             used = scores.case[at == index]

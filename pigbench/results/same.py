@@ -99,6 +99,8 @@ def _of_cases(record: Record) -> dict[str, Any]:
             if column is not None:
                 found[f"{name}.{about}"] = _Column(tuple(ids[order]), column[order].astype(float))
         found |= _flat(f"{name}.ceiling", test_set.ceiling)
+        for class_, ceiling in zip(classes, test_set.ceiling_of_classes, strict=False):
+            found |= _flat(f"{name}.ceiling, {class_}", ceiling)
         mine = np.flatnonzero(at == index)
         mine = mine[np.lexsort((place[scores.case[mine]], of[mine], scores.fit[mine]))]
         for rows in np.split(mine, np.flatnonzero(np.diff(scores.fit[mine]) | np.diff(of[mine])) + 1):

@@ -5,7 +5,9 @@ No segmenter of that resolution can be expected above it, so nobody takes the gr
 
 from __future__ import annotations
 
+import json
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +31,13 @@ class MeanScores(base.Numbers):
     """The mean score of each metric, over all cases of the dataset."""
 
     FILE = "ceiling.json"
+    CLASSES = "classes.json"
+
+    @property
+    def of_classes(self) -> list[dict[str, Any]]:
+        """The same of each class by itself, where there are several."""
+        file = self.directory / self.CLASSES
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
 
 
 class Ceiling(base.Stage):
@@ -45,8 +54,11 @@ class Ceiling(base.Stage):
         perfect = (_surely(mask[0], job.spec.classes) for mask in prepared.masks)
         cases = judged(job, np.arange(len(prepared.masks)), perfect, prepared, truth, job.spec.longest)
         found = measure_cases(case_metrics(job.spec.metrics), chain.from_iterable(cases))
-        by_case = {name: over_classes(values.reshape(len(prepared.masks), -1)) for name, values in found.scores.items()}
-        job.write_json(MeanScores.FILE, {name: _mean(values) for name, values in by_case.items()})
+        scores = {name: values.reshape(len(prepared.masks), -1) for name, values in found.scores.items()}
+        job.write_json(MeanScores.FILE, {name: _mean(over_classes(values)) for name, values in scores.items()})
+        if job.spec.classes > 1:
+            each = [{name: _mean(values[:, k]) for name, values in scores.items()} for k in range(job.spec.classes)]
+            job.write_json(MeanScores.CLASSES, each)
 
 
 def _surely(mask: np.ndarray, classes: int) -> np.ndarray:

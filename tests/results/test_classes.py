@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pigbench.reporting import render
+from pigbench.reporting.tables import section
 from pigbench.results import cases, merge
 from pigbench.results.classes import by_class
 from pigbench.results.group import Group
@@ -38,6 +40,32 @@ def test_each_class_has_a_table(of_two: Record, make_record) -> None:
     assert dice(first) == pytest.approx(dice(alone))
     assert dice(second) < dice(group) < dice(first)
     assert by_class(alone) == []
+
+
+def test_a_class_counts_the_cases_that_have_it(of_two: Record) -> None:
+    (group,) = merge([of_two])
+    for of_class, cases in zip(by_class(group), (60, 40), strict=True):
+        assert {row.cases for row in summarise(of_class).arms} == {cases}
+    text = render.text([section(*map(summarise, by_class(group)))])
+    assert "mean over 60 cases of 20 patients" in text and "mean over 40 cases of 20 patients" in text
+    assert "excluded, truth and prediction empty, over all trainings: real only 20, +pig_2048 20" in text
+
+
+def test_a_table_of_means_says_over_which_classes(of_two: Record) -> None:
+    (group,) = merge([of_two])
+    assert "that are predicted: gland, nucleus; --by class" in render.markdown([section(summarise(group))])
+    assert "that are predicted" not in render.markdown([section(*map(summarise, by_class(group)))])
+
+
+def test_each_class_has_a_ceiling_of_its_own(make_record, factory) -> None:
+    content = factory.content(factory.with_two_classes(make_record(ceiling={"dice": 0.6}), ["gland", "nucleus"]))
+    content["test_sets"]["held-out"]["ceiling_of_classes"] = [{"dice": 0.8}, {"dice": 0.4}]
+    (group,) = merge([Record.model_validate(content)])
+    assert [of_class.ceiling for of_class in by_class(group)] == [{"dice": 0.8}, {"dice": 0.4}]
+    assert group.ceiling == {"dice": 0.6}
+    content["test_sets"]["held-out"]["ceiling_of_classes"].pop()
+    with pytest.raises(ValueError, match="ceilings of 1 classes"):
+        Record.model_validate(content)
 
 
 def test_thirds_by_size_are_cut_in_every_class(of_two: Record) -> None:

@@ -10,7 +10,7 @@ from pigbench.counting import counted
 from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column, case_columns, differing
 from pigbench.reporting.notes import FEW, said
-from pigbench.reporting.numbers import ABSENT, how_many, span
+from pigbench.reporting.numbers import ABSENT, how_many, some, span
 from pigbench.reporting.row_names import made_by
 from pigbench.results import ArmRow, Group, Summary
 from pigbench.results.naming import MIXED, way_of
@@ -114,6 +114,7 @@ def _holds_for(summary: Summary) -> str:
         group.dataset.name,
         f"{side} × {side} pixels" if side else "",
         f"{tested} in {how_many([folds], 'fold')}",
+        f"a mean over the classes {some(group.dataset.classes)}" if len(group.dataset.classes) > 1 else "",
         f"segmenters: {segmenters}" if segmenters else "",
         f"{trainings} training{'s' * (trainings != '1')} of each arm and fold" if rows else "",
         f"generator seeds: {seeds}" if seeds != ABSENT else "",
