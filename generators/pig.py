@@ -151,7 +151,7 @@ class PIG(DiffusionGenerator):
             on_step=on_step,
         )
         if self.config.masks_out == "release":
-            masks = binarise(masks)
+            masks = released(masks)
         return Pairs.clipped(images, as_labels(masks))
 
 
@@ -217,6 +217,13 @@ def binarise(masks: torch.Tensor) -> torch.Tensor:
     smooth = avg_pool2d(masks.clamp(-1, 1), kernel_size=5, stride=1, padding=2, count_include_pad=False)
     threshold = 0.75 * smooth.amax(dim=(-2, -1), keepdim=True) + 0.25 * smooth.amin(dim=(-2, -1), keepdim=True)
     return (smooth > threshold).to(masks.dtype) * 2 - 1
+
+
+def released(masks: torch.Tensor) -> torch.Tensor:
+    """Planes (N, K, H, W) above 0 where `binarise` finds their class, the higher the likelier, and elsewhere -1."""
+    import torch
+
+    return torch.where(binarise(masks) > 0, masks - masks.amin() + 1, -1)
 
 
 def _channels(target: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:

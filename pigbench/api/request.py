@@ -235,7 +235,7 @@ def _able(chosen: list[Chosen], task: Task, say: Callable[[str], None]) -> list[
     from pigbench.planning.configured import GeneratorChoice
 
     kept: list[Chosen] = []
-    unable: list[str] = []
+    unable: dict[str, str] = {}
     for choice in chosen:
         used = choice.with_those_it_uses() if isinstance(choice, GeneratorChoice) else [choice]
         try:
@@ -243,11 +243,11 @@ def _able(chosen: list[Chosen], task: Task, say: Callable[[str], None]) -> list[
                 require_able(each.plugin, task)
             kept.append(choice)
         except PigbenchError as error:
-            unable.append(str(error))
+            unable[choice.label] = str(error)
     if unable and not kept:
-        raise PigbenchError("; ".join(unable))
-    for sentence in unable:
-        say(f"left out: {sentence}")
+        raise PigbenchError("; ".join(dict.fromkeys(unable.values())))
+    for label, sentence in unable.items():
+        say(f"left out: {label}, as {sentence}")
     return kept
 
 

@@ -113,6 +113,7 @@ def draw_sheet(setup: Setup, nodes: list[Node], path: Path, cells: int = 48) -> 
         path,
         title=f"{nodes[0].purpose.what} on {setup.request.protocol.dataset}, fold {nodes[0].purpose.fold}, "
         f"the first {len(images)} samples, not chosen",
+        classes=setup.request.protocol.classes,
     )
 
 

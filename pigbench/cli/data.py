@@ -52,6 +52,7 @@ def show(
         [_cell(source, index, cases[index], resolution) for index in picked],
         path,
         title=f"{name} {source.fingerprint()[:8]}: {len(picked)} of {len(cases)} cases at {resolution}²",
+        classes=source.classes,
     )
     typer.echo(f"{len(picked)} of {counted(len(cases), 'case')} written to {path}")
 

@@ -64,8 +64,9 @@ class EmptyRule:
 class CaseMasks:
     """One class of one held-out case, on the grid that the protocol scores on.
 
-    truth, prediction: (H, W) bool. probability: (H, W) float32, 0 to 1, of which the prediction is what is at least one
-    half. spacing: mm a pixel, down and across; None where the dataset does not know it.
+    truth, prediction: (H, W) bool. probability: (H, W) float32, 0 to 1. Of one class the prediction is where that is at
+    least one half; of several, where no other class and not the background is more probable. spacing: mm a pixel, down
+    and across; None where the dataset does not know it.
     """
 
     truth: np.ndarray

@@ -187,9 +187,20 @@ def _write_skipped(file: Path, skipped: Mapping[str, Sequence[str]]) -> None:
 def _check_same(new: Registered, old: Registered, name: str) -> None:
     if new.is_what != old.is_what:
         raise PigbenchError(
-            f"'{name}' is already another dataset ({_size(old)}; this one: {_size(new)}): choose another --name, or "
-            f"`pigbench data forget {name}`"
+            f"'{name}' is already another dataset ({_size(old)}; this one: {_size(new)}{_unlike(new, old)}): choose "
+            f"another --name, or `pigbench data forget {name}`"
         )
+
+
+def _unlike(new: Registered, old: Registered) -> str:
+    """The options that differ, where that is all the difference there is to see."""
+    if _size(new) != _size(old):
+        return ""
+    names = sorted(
+        name for name in new.options.keys() | old.options.keys() if new.options.get(name) != old.options.get(name)
+    )
+    names += ["classes"] if not names and new.classes != old.classes else []
+    return f", imported with other {', '.join(names)}" if names else ", with other pixels or patients"
 
 
 def _size(found: Registered) -> str:

@@ -22,6 +22,7 @@ from pigbench.data.dataset_index import Registered, Row
 from pigbench.data.duplicates import groups, signature
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.checks import Facts, Reader, inspect
+from pigbench.data.importers.options import BACKGROUND
 from pigbench.data.pseudonyms import pseudonyms
 from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.errors import PigbenchError
@@ -256,6 +257,8 @@ def check_characters(name: str) -> None:
 def _check_classes(names: tuple[str, ...]) -> None:
     """Raises PigbenchError for names of classes that records and tables cannot bear."""
     Task(1, classes=names)
+    if BACKGROUND in names:
+        raise PigbenchError(f"a class cannot be called {BACKGROUND}, which is what is of no class")
     for name in names:
         if not (name.strip() and name.isprintable() and len(name) <= LONGEST):
             raise PigbenchError(f"class {name[:LONGEST]!r}: give it a name of 1 to {LONGEST} letters or signs")

@@ -15,13 +15,17 @@ from pigbench.contracts.arrays import in_three_channels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 PANEL = 128  # pixels: small images are enlarged, by a whole number of times, to at least this
 MARGIN, GAP = 16, 2  # pixels: around and between cells, and between the panels of a cell
 CAPTION, TITLE = 10, 16  # text sizes in pixels
 PAPER, INK = (255, 255, 255), (60, 60, 60)
-OUTLINES = ((255, 90, 60), (40, 120, 255), (60, 190, 90), (240, 180, 30), (170, 90, 220), (30, 190, 200))
+OUTLINES = (
+    *((255, 90, 60), (40, 120, 255), (60, 190, 90), (240, 180, 30), (170, 90, 220), (30, 190, 200)),
+    *((150, 80, 40), (255, 130, 200), (130, 140, 30), (0, 60, 140), (130, 0, 60), (110, 110, 110)),
+)
 """Of the classes, in their order; then they begin again."""
 TINT = 0.25  # the outline's share in the colour of the inside
 
@@ -36,14 +40,17 @@ class Cell:
     caption: str = ""
 
 
-def contact_sheet(cells: Sequence[Cell], path: Path, columns: int = 8, title: str = "") -> None:
+def contact_sheet(
+    cells: Sequence[Cell], path: Path, columns: int = 8, title: str = "", classes: Sequence[str] = ()
+) -> None:
     """Write `cells` to `path` as a PNG, row by row: the bare image, and beside it the image with its
     mask outlined and its inside tinted, class by class, so that an inverted mask is seen.
 
-    If no cell has a mask there is one panel a cell. Raises ValueError for no cells or images of different shapes. The
-    file appears whole or not at all.
+    classes: their names, which stand under the title in their colours, if there are several. If no cell has a mask
+    there is one panel a cell. Raises ValueError for no cells or images of different shapes. The file appears whole or
+    not at all.
     """
-    sheet = compose(cells, columns, title)
+    sheet = compose(cells, columns, title, classes)
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}.tmp")
     try:
         sheet.save(temporary, format="PNG")
@@ -52,7 +59,7 @@ def contact_sheet(cells: Sequence[Cell], path: Path, columns: int = 8, title: st
         temporary.unlink(missing_ok=True)
 
 
-def compose(cells: Sequence[Cell], columns: int = 8, title: str = "") -> Image:
+def compose(cells: Sequence[Cell], columns: int = 8, title: str = "", classes: Sequence[str] = ()) -> Image:
     """The sheet itself, see `contact_sheet`. Raises ValueError for no cells or images of different shapes."""
     from PIL import Image, ImageDraw
 
@@ -64,18 +71,31 @@ def compose(cells: Sequence[Cell], columns: int = 8, title: str = "") -> Image:
     tiles = [_tile(cell, masked) for cell in cells]
     height, width = tiles[0].shape[:2]
     caption = CAPTION + 6 if any(cell.caption for cell in cells) else 0
-    head = MARGIN + (TITLE + MARGIN if title else 0)
+    names = classes if len(classes) > 1 else ()
+    head = MARGIN + (TITLE + MARGIN if title else 0) + (TITLE if names else 0)
     across, down = width + MARGIN, height + caption + MARGIN
     sheet = Image.new("RGB", (MARGIN + columns * across, head + math.ceil(len(cells) / columns) * down), PAPER)
     draw = ImageDraw.Draw(sheet)
 
     large, small = _font(TITLE), _font(CAPTION)
     draw.text((MARGIN, MARGIN - 4), _fitting(title, large, sheet.width - 2 * MARGIN), INK, large)
+    _name(draw, names, (MARGIN, head - TITLE - 4), sheet.width - MARGIN)
     for index, (cell, tile) in enumerate(zip(cells, tiles, strict=True)):
         x, y = MARGIN + index % columns * across, head + index // columns * down
         sheet.paste(Image.fromarray(tile), (x, y))
         draw.text((x, y + height + 2), _fitting(cell.caption, small, width), INK, small)
     return sheet
+
+
+def _name(draw: ImageDraw, classes: Sequence[str], at: tuple[int, int], end: int) -> None:
+    """Write the names of classes in their colours, as far as there is room."""
+    font, (x, y) = _font(CAPTION + 2), at
+    for label, name in enumerate(classes, start=1):
+        if x >= end:
+            break
+        told = _fitting(name, font, end - x)
+        draw.text((x, y), told, colour_of(label), font)
+        x += math.ceil(font.getlength(told)) + MARGIN
 
 
 def _tile(cell: Cell, masked: bool) -> np.ndarray:

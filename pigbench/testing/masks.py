@@ -22,6 +22,9 @@ def make_cases() -> dict[str, CaseMasks]:
                 probability = np.where(prediction, np.float32(0.75), np.float32(0.25))
                 name = f"{true} where the prediction is {guessed}{known}"
                 cases[name] = CaseMasks(truth.copy(), prediction.copy(), probability, spacing)
+    truth, prediction = (mask for _, mask in list(drawn_masks())[5:7])
+    probability = np.where(prediction, np.float32(0.4), np.float32(0.2))
+    cases["one class of several, the most probable by less than a half"] = CaseMasks(truth, prediction, probability)
     return cases
 
 

@@ -18,7 +18,10 @@ def asked(tmp_path: Path, dataset: str, generator: list[str], masks: str | None 
 def test_it_runs_where_images_are_grey_and_is_left_out_elsewhere(tmp_path: Path, plugins: Path, capsys) -> None:
     assert asked(tmp_path, "phantom", ["pig", "noise"]) == ["pig", "noise"]
     assert asked(tmp_path, "phantom-colour", ["pig", "noise"]) == ["pig"]
-    assert "left out: Noise takes grey images alone (channels = (1,)), and these are in" in capsys.readouterr().err
+    assert (
+        "left out: noise, as Noise takes grey images alone (channels = (1,)), and these are in"
+        in capsys.readouterr().err
+    )
     with pytest.raises(PigbenchError, match="Noise takes grey images alone"):
         asked(tmp_path, "phantom-colour", ["noise"])
     with pytest.raises(PigbenchError, match="Noise takes grey images alone"):  # whose masks are asked for

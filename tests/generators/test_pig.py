@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from generators.diffusion import DiffusionConfig
-from generators.pig import PIG, PIGConfig, binarise, sample_images, sample_pairs
+from generators.mask_planes import as_labels
+from generators.pig import PIG, PIGConfig, binarise, released, sample_images, sample_pairs
 from generators.samplers import ddim_schedule
 from pigbench.contracts import Task
 
@@ -299,6 +300,14 @@ def test_masks_out_by_threshold_or_by_the_release_rule(make, make_request) -> No
     ruled = make(masks_out="release").sample(trained, make_request([0, 1])).masks
     assert np.array_equal(plain, raw[-1].numpy() > 0)
     assert np.array_equal(ruled, binarise(raw[-1]).numpy() > 0)
+
+
+def test_by_the_release_rule_a_pixel_is_of_the_likelier_class() -> None:
+    planes = -torch.ones(1, 2, SIDE, SIDE)
+    planes[:, 0, 2:14, 2:14], planes[:, 1, 5:11, 5:11] = 0.8, 0.9  # the second class inside the first
+    labels = as_labels(released(planes))[0, 0]
+    assert (labels[7:9, 7:9] == 2).all() and (labels[4, 4:12] == 1).all() and labels[0, 0] == 0
+    assert torch.equal(labels > 0, (binarise(planes) > 0).any(dim=1)[0])
 
 
 def test_a_binary_guide_is_what_the_conditional_model_sees(make, make_request) -> None:

@@ -39,6 +39,14 @@ def test_the_inside_is_tinted_so_that_an_inverted_mask_is_seen(tmp_path):
         assert np.array_equal(coloured, mask.repeat(4, 0).repeat(4, 1) != 0)
 
 
+def test_several_classes_are_named_in_their_colours(tmp_path):
+    for classes in (("lesion",), ("gland", "nucleus")):
+        contact_sheet([cell(masked=False)] * 4, tmp_path / "sheet.png", title="tissue", classes=classes)
+        told = drawn(tmp_path / "sheet.png")[:64]
+        named = [bool((told == colour).all(axis=-1).any()) for colour in OUTLINES[:2]]
+        assert named == [len(classes) > 1] * 2
+
+
 def test_an_image_without_a_mask_has_no_outline(tmp_path):
     contact_sheet([cell(masked=False)] * 2, tmp_path / "bare.png")
     contact_sheet([cell(), cell(masked=False)], tmp_path / "mixed.png")

@@ -83,7 +83,7 @@ COMPUTED_BY = {
 KNOWN = {
     "adopt": (1, "ba2f0cb0930958d5"),
     "agreement": (1, "7469e0d39d6e15c1"),
-    "ceiling": (1, "7f06d82201540af9"),
+    "ceiling": (1, "671f9b1e8e435d87"),
     "embed": (1, "c60fd24ca00bafd0"),
     "fidelity": (2, "25d3d6521fae7cab"),
     "fit": (1, "92a6f973ed33e209"),

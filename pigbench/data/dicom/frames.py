@@ -227,15 +227,14 @@ def _coded_size(code: bytes) -> tuple[int, int] | None:
 
 
 def _channels(pixels: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Grey (h, w), or colour (h, w, 3) over the whole range of its type."""
+    """Grey (h, w), or colour (h, w, 3); what the file holds in three channels over the whole range of its type."""
     from pydicom.pixels import apply_color_lut
 
     if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
         return as_read(_whole_range(apply_color_lut(pixels, dataset), _bits_of(dataset)), None)
     if pixels.ndim == 2:
         return pixels
-    grey = as_read(pixels, None)
-    return grey if grey.ndim == 2 else _whole_range(pixels, int(dataset.BitsStored))
+    return _whole_range(as_read(pixels, None), int(dataset.BitsStored))
 
 
 def _bits_of(dataset: Dataset) -> int:

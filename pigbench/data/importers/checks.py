@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
+from pigbench.data.importers.options import are_labels
 from pigbench.data.lesions import prepared_fraction
 from pigbench.data.pixels import NotBinaryError, binary
 from pigbench.data.source import Progress
-
-SMOOTHED = 8
-"""A mask of more values is no label map."""
 
 _FULL_SCALE = (1, 255, 65535)  # "true" at 1, 8 and 16 bits: different encodings of the same label
 
@@ -151,10 +149,18 @@ def _add_missing_classes(importer: Importer, usable: Sequence[tuple[Found, Facts
     if len(importer.classes) > 1:
         met = set().union(*(facts.labels for _, facts in usable))
         missing = [name for label, name in enumerate(importer.classes, start=1) if label not in met]
-        problems.add("no mask has the class", missing, needs_choice=True)
+        way_out = " (--foreground makes one class of labels that are there)" if _chooses_labels(importer) else ""
+        covered = ", or others cover it" if any(len(case.masks) > 1 for case, _ in usable) else ""
+        problems.add(f"no mask has the class{covered}{way_out}", missing, needs_choice=True)
     if importer.named is not None:
         unmet = [told for told in importer.named.unmet if told.split("=")[0] not in missing]
         problems.add("--classes with a value that no mask has", unmet, needs_choice=True)
+
+
+def _chooses_labels(importer: Importer) -> bool:
+    """Whether its classes are the dataset's, of which an option can choose."""
+    options = type(importer.options).model_fields
+    return "foreground" in options and "classes" not in options
 
 
 def _of_one_depth(
@@ -225,7 +231,7 @@ def _inspect(
 def _not_binary(importer: Importer, values: np.ndarray) -> str:
     """The kind of problem that a mask of these values is, with the option that reads it."""
     has_option = "foreground" in type(importer.options).model_fields
-    if len(values) > SMOOTHED:
+    if not are_labels(values):
         return "mask that is smoothed" + " (--foreground 128-255 takes the upper half of its values)" * has_option
     listed = ", ".join(map(str, values))
     others = ",".join(str(value) for value in values if value)

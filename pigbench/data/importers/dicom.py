@@ -6,7 +6,8 @@ alone. Masks lie anywhere in the tree: SEG, RTSTRUCT, or `UID.png` for the image
 
 - A case is an image, or a frame of a multi-frame one such as a tomosynthesis, that has a mask; the others are not used.
 - All masks of a case become one. Where segments or regions have several names, `structures` says which are lesion, or
-  `classes` which class each is; of pieces that overlap the last class counts. A PNG file is a label map then.
+  `classes` which class each is; of pieces that overlap the last class counts. A PNG file, which names no structure, is
+  of one class alone.
 - The patient is the PatientID. Patients are unknown if no image has one; if some have, those without are faulty.
 - Pixels keep their depth and are not windowed unless asked; `pigbench/data/dicom/frames.py` says what is done to them.
 - Images with the same SOP instance UID are refused, all of them: a mask could be of either. So is an image with a
@@ -21,7 +22,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pigbench.contracts import Config
 from pigbench.data.dicom.breast import only_breast
@@ -29,11 +30,10 @@ from pigbench.data.dicom.frames import check_installed, read_frame, spacing_of
 from pigbench.data.dicom.masks import Piece, Plane, read_contours, read_segmentation
 from pigbench.data.dicom.tree import Image, scan
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, name_below
-from pigbench.data.importers.options import ColourOptions, named_parts, ranges
-from pigbench.data.pixels import as_read, grey, labels
+from pigbench.data.importers.options import BACKGROUND, ColourOptions, named_parts, one_spelling, ranges
+from pigbench.data.pixels import as_read, grey
 from pigbench.errors import PigbenchError
 
-_LABEL_MAP = "labels"
 _Held = tuple[Path, str, int]
 """A file, the kind of its pieces, and their class."""
 
@@ -71,6 +71,7 @@ class DicomOptions(ColourOptions):
     classes: str | None = Field(
         None, description="the classes and their segments and regions, such as 'tumour=GTV*,liver=Liver'"
     )
+    _ = field_validator("classes")(one_spelling)
     window: bool = Field(False, description="apply the VOI table or window of each file, which clips")
     crop: bool = Field(False, description="keep only the bounding box of the largest bright object, the breast")
 
@@ -80,7 +81,10 @@ class Dicom(DicomPictures):
 
     Options = DicomOptions
     looking = ("frames", "structures", "classes")  # what they choose is said in each case's parts
-    named = None
+
+    @property
+    def named(self) -> None:
+        """Nothing: classes are told by structures, not by values of masks."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -123,7 +127,7 @@ class Dicom(DicomPictures):
             at = tuple(map(float, rest[1:]))
             plane = Plane(at[:3], at[3:6], at[6:9], at[9:])
             return read_contours(data, [(int(region), int(index)) for region, index in pairs], plane, shape)
-        return labels(data) if kind == _LABEL_MAP else grey(data)
+        return grey(data)
 
 
 class _Matching:
@@ -213,7 +217,7 @@ def _frame(inside: str) -> int:
 def _part(file: Path, kind: str, label: int, where: list[str], plane: Plane | None) -> Part:
     """Pieces of one file, and of one class, as the part that `Dicom.mask` reads."""
     if kind == "png":
-        return Part(file, _LABEL_MAP if label else "")
+        return Part(file)
     words = [kind, ",".join(where)]
     if kind == "contours" and plane:
         words += map(repr, (*plane.origin, *plane.along, *plane.down, *plane.spacing))
@@ -247,6 +251,8 @@ def _patterns(classes: str) -> dict[str, list[str]]:
     found = {name: [pattern.lower() for pattern in patterns] for name, patterns in named_parts(classes).items()}
     if "" in found or not all(all(patterns) for patterns in found.values()):
         raise PigbenchError(f"--classes '{classes}': give names with structures, such as 'tumour=GTV*,liver=Liver'")
+    if BACKGROUND in found:
+        raise PigbenchError(f"--classes '{classes}': leave out {BACKGROUND}, which all structures of no class are")
     return found
 
 
@@ -260,9 +266,9 @@ def _of_classes(marks: list[Piece], names: list[str], classes: dict[str, list[st
     without = [name for label, name in enumerate(classes, start=1) if label not in labels.values()]
     if names and without:
         raise PigbenchError(f"--classes: {without[0]} is of none of the structures {', '.join(names)}")
-    kept = (
-        replace(mark, label=len(classes) if mark.kind == "png" else labels.get(mark.structure, 0)) for mark in marks
-    )
+    if len(classes) > 1 and any(mark.kind == "png" for mark in marks):
+        raise PigbenchError("--classes: a PNG mask names no structure; several classes need DICOM SEG or RTSTRUCT")
+    kept = (replace(mark, label=1 if mark.kind == "png" else labels.get(mark.structure, 0)) for mark in marks)
     return [mark for mark in kept if mark.label]
 
 

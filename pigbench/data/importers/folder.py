@@ -9,8 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, inside_folder
-from pigbench.data.importers.checks import SMOOTHED
-from pigbench.data.importers.options import ColourOptions, MaskOptions
+from pigbench.data.importers.options import ColourOptions, MaskOptions, are_labels
 from pigbench.data.importers.pairing import (
     MaskNames,
     check_several,
@@ -21,7 +20,7 @@ from pigbench.data.importers.pairing import (
     patients_by_table,
     table_rows,
 )
-from pigbench.data.pixels import JPEG, decode, labels, palette_indices
+from pigbench.data.pixels import JPEG, decode, palette_indices
 from pigbench.errors import PigbenchError
 
 _PRIVATE = ("image", "mask", "masks", "patient", "patient_id", "name", "case_id", "case")
@@ -81,15 +80,16 @@ class Folder(Importer):
 
         A palette's index is its value, but where classes are told by colours.
         """
-        if self.named is not None:
-            values = decode(data) if self.named.in_colour else labels(data)
-            return self.named.label_map(values, lossy=data.startswith(JPEG))
-        if self.foreground is not None:
-            return self.foreground.lesion(labels(data))
-        pixels = decode(data)
+        lossy = data.startswith(JPEG)
+        if self.named is not None and self.named.in_colour:
+            return self.named.label_map(decode(data), lossy=lossy)
+        pixels = palette_indices(data) if self.named is not None or self.foreground is not None else None
+        pixels = decode(data) if pixels is None else pixels
         if pixels.ndim == 3:
             raise UnusableError(f"has colour: save it as grey, or say with --classes {_colours_meant(data)}")
-        return pixels
+        if self.named is not None:
+            return self.named.label_map(pixels, lossy=lossy)
+        return pixels if self.foreground is None else self.foreground.lesion(pixels)
 
     def _folders(self, path: Path) -> tuple[Path, Path]:
         """Where images and masks are: where the options say, else PATH/images and PATH/masks, else both in PATH."""
@@ -159,10 +159,10 @@ def _by_folder(stems: list[str]) -> dict[str, str]:
 def _colours_meant(mask: bytes) -> str:
     """What `--classes` would say of a mask in colour, by the values of its palette if it has one."""
     indices = palette_indices(mask)
-    values = [] if indices is None else np.unique(indices[indices != 0]).tolist()
-    if not 0 < len(values) <= SMOOTHED:
+    values = np.array([]) if indices is None else np.unique(indices[indices != 0])
+    if not len(values) or not are_labels(values):
         return "NAME=#RRGGBB what its colours mean"
-    return ",".join(f"NAME={value}" for value in values) + " what the indices of its palette mean"
+    return ",".join(f"NAME={value}" for value in values.tolist()) + " what the indices of its palette mean"
 
 
 def _listed(table: Path, path: Path, name: str) -> Path:

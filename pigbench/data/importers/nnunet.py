@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
-from pigbench.contracts import LESION, Config
+from pigbench.contracts import Config
 from pigbench.data.importers import nifti
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, files_inside
 from pigbench.data.importers.pairing import composed, patients_by_regex
@@ -31,7 +31,7 @@ from pigbench.errors import PigbenchError
 _PICTURES = (".png", ".tif", ".tiff")
 _IGNORED = "ignore"  # the name of the label that nnU-Net neither trains on nor counts
 _SLICE = re.compile(r"slice (\d+) along axis (\d)")
-_LABELS = re.compile(r"(labels|classes) ([\d ]+) of ([\d ]+)")
+_LABELS = re.compile(r"(labels|classes) ([\d+ ]+) of ([\d ]+)")
 
 
 class NnUNetOptions(Config):
@@ -111,7 +111,8 @@ class NnUNet(Importer):
         """Of several labels, their names; known once cases were found."""
         return self._names if len(self._names) > 1 else super().classes
 
-    def _foreground(self, about: Description) -> list[int]:
+    def _wanted(self, about: Description) -> dict[str, list[int]]:
+        """The values of labels that are read, by name."""
         names = about.names()
         listed = ", ".join(f"{value} ({name})" for value, name in names.items() if value)
         if self.foreground is None:
@@ -120,18 +121,21 @@ class NnUNet(Importer):
                 raise PigbenchError(f"dataset.json has no label of a lesion: {listed or 'none'}")
             if len(lesions) > 1 and about.has_regions:
                 raise PigbenchError(f"dataset.json has regions that overlap: choose with --foreground among {listed}")
-            self._names = tuple(names[value] for value in lesions)
-            return lesions
+            return _by_name(lesions, names)
         lesions = [value for value in names if value]
         for low, high in self.foreground.ranges:
             if not any(low <= value <= high for value in lesions):
                 raise PigbenchError(f"--foreground: {low} is no label of a lesion; dataset.json has {listed}")
-        return [value for value in lesions if self.foreground.chooses(value)]
+        return _by_name([value for value in lesions if self.foreground.chooses(value)], names)
 
     def _cases(self, path: Path, about: Description, problems: Problems) -> list[Found]:
         """Every label with its image of the chosen channel, by name; volumes whole."""
-        wanted = self._foreground(about)
-        chosen = f"{'labels' if self.classes == LESION else 'classes'} {_spaced(wanted)} of {_spaced(about.names())}"
+        by_name = self._wanted(about)
+        if self.foreground is None:
+            self._names = tuple(by_name)
+        several = len(self.classes) > 1
+        each = ["+".join(map(str, values)) for values in by_name.values()]
+        chosen = f"{'classes' if several else 'labels'} {' '.join(each)} of {' '.join(map(str, about.names()))}"
         suffix = f"_{self.options.channel:04}{about.ending}"
         found = {folder: _listed(path, folder, about.ending, problems) for folder in ("imagesTr", "labelsTr")}
         images = {name.removesuffix(suffix): file for name, file in found["imagesTr"].items() if name.endswith(suffix)}
@@ -211,20 +215,24 @@ def _lesion(values: np.ndarray, inside: str) -> np.ndarray:
     """(h, w) uint8, 1 where `values` has one of the labels that `inside` says are chosen; of classes, which of them."""
     said = _LABELS.search(inside)
     assert said is not None, inside
-    chosen, known = ([int(value) for value in group.split()] for group in said.groups()[1:])
+    chosen, known = ([list(map(int, one.split("+"))) for one in group.split()] for group in said.groups()[1:])
     if not (declared := np.isin(values, known)).all():
         strange = ", ".join(f"{value:g}" for value in np.unique(values[~declared])[:8])
         raise UnusableError(f"labels that dataset.json does not declare: {strange}")
     if said[1] == "labels":
-        return np.isin(values, chosen).astype(np.uint8)
+        chosen = [[value for of_one in chosen for value in of_one]]
     found = np.zeros(values.shape, np.uint8)
-    for number, value in enumerate(chosen, start=1):
-        found[values == value] = number
+    for number, of_one in enumerate(chosen, start=1):
+        found[np.isin(values, of_one)] = number
     return found
 
 
-def _spaced(values: Iterable[int]) -> str:
-    return " ".join(map(str, values))
+def _by_name(values: Iterable[int], names: Mapping[int, str]) -> dict[str, list[int]]:
+    """The values of each name, in their order."""
+    found: dict[str, list[int]] = {}
+    for value in values:
+        found.setdefault(names[value], []).append(value)
+    return found
 
 
 def _against(image: nifti.Geometry, label: nifti.Geometry) -> str:

@@ -7,14 +7,15 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pigbench.contracts import Config
 from pigbench.contracts.arrays import in_three_channels
 from pigbench.data.pixels import Colour, UnusableError
 from pigbench.errors import PigbenchError
 
-_BACKGROUND = "background"
+BACKGROUND = "background"
+"""What no class can be called: its values, and structures, are of none."""
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _NEAR = 48
 """So far a channel of a colour can be off after JPEG."""
@@ -24,6 +25,11 @@ _ANY = "any"
 _GREATEST = 2**63 - 1
 _SHOWN = 8
 _MOST_LABELS = 32
+
+
+def are_labels(values: np.ndarray) -> bool:
+    """Whether the different values of a mask, ascending, may be those of a label map, not of a smoothed mask."""
+    return len(values) <= _SHOWN or int(values[-1]) <= _MOST_LABELS
 
 
 class ColourOptions(Config):
@@ -45,7 +51,8 @@ def ranges(text: str) -> list[tuple[int, int]]:
     parts = text.replace(" ", "")
     if not _RANGES.fullmatch(parts):
         return []
-    return [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts.split(",")]
+    found = [(int(part.split("-")[0]), int(part.split("-")[-1])) for part in parts.split(",")]
+    return found if all(low <= high for low, high in found) else []
 
 
 def named_parts(text: str) -> dict[str, list[str]]:
@@ -59,6 +66,17 @@ def named_parts(text: str) -> dict[str, list[str]]:
     return given
 
 
+def one_spelling(classes: str | None) -> str | None:
+    """The text of the option `classes` without a choice: no blanks around names and values, colours in lower case."""
+    if classes is None:
+        return None
+    parts = {
+        name: [value.lower() if _COLOUR.fullmatch(value) else value for value in values]
+        for name, values in named_parts(classes).items()
+    }
+    return ",".join(f"{name}={','.join(values)}" if name else ",".join(values) for name, values in parts.items())
+
+
 class MaskOptions(Config):
     """What the values of a mask mean."""
 
@@ -70,6 +88,7 @@ class MaskOptions(Config):
         description="the classes and their values, lesion=1,organ=2-4, or colours, lesion=#ff0000; 0 and black are the "
         "background, and so is what background=255 names; lesion=1 alone is --foreground 1",
     )
+    _ = field_validator("classes")(one_spelling)
 
     @model_validator(mode="before")
     @classmethod
@@ -91,7 +110,7 @@ class Classes:
     def __init__(self, text: str) -> None:
         """Raises PigbenchError for anything but names with numbers, ranges or colours."""
         given = named_parts(text)
-        self.names = tuple(name for name in given if name != _BACKGROUND)
+        self.names = tuple(name for name in given if name != BACKGROUND)
         self.in_colour = all(_COLOUR.fullmatch(value) for values in given.values() for value in values)
         parts = {name: [self._range(value) for value in values] for name, values in given.items()}
         if not self.names or "" in given or not all(all(ranges) for ranges in parts.values()):
@@ -99,7 +118,10 @@ class Classes:
                 f"--classes {text}: give names with values, such as lesion=1,organ=2-4, or colours: lesion=#ff0000"
             )
         self.ranges = [(low, high, name) for name, ranges in parts.items() for low, high in filter(None, ranges)]
-        self._unmet = {part for part in self.ranges if part[2] != _BACKGROUND}
+        for low, _, name in self.ranges:
+            if low == 0 and name != BACKGROUND:
+                raise PigbenchError(f"--classes {text}: {self.told(0)} is the background, and cannot be {name}")
+        self._unmet = {part for part in self.ranges if part[2] != BACKGROUND}
         ordered = sorted(self.ranges)
         for (_, end, one), (start, _, other) in pairwise(ordered):
             if start <= end:
@@ -137,23 +159,29 @@ class Classes:
             known |= within
             if within.any():
                 self._unmet.discard((low, high, name))
-            if name != _BACKGROUND:
+            if name != BACKGROUND:
                 labels[within] = 1 + self.names.index(name)
         if not known.all():
-            raise UnusableError(self._strangers(np.unique(values[~known]), lossy))
+            raise UnusableError(self._strangers(values[~known], lossy))
         return labels
 
-    def _strangers(self, values: np.ndarray, lossy: bool) -> str:
+    def _strangers(self, pixels: np.ndarray, lossy: bool) -> str:
+        """What is wrong with the pixels whose values no class names."""
+        values, counts = np.unique(pixels, return_counts=True)
         listed = ", ".join(map(self.told, values[:_SHOWN].tolist())) + (", …" if len(values) > _SHOWN else "")
         what = "colours" if self.in_colour else "values"
-        if lossy or (self.in_colour and all(self._is_near(value) for value in values.tolist())):
-            return f"{what} close to those of --classes but not equal, as JPEG makes them: save masks as PNG ({listed})"
+        if self.in_colour and counts[self._are_near(values)].sum() >= counts.sum() / 2:
+            slip = "" if lossy else ", or mend --classes"
+            return f"colours near those of --classes, as JPEG makes them: save masks as PNG{slip} ({listed})"
+        if lossy:
+            return f"{what} that no class names, as JPEG makes them: save masks as PNG ({listed})"
         return f"{what} that no class names: add them to --classes, those of no class as background=… ({listed})"
 
-    def _is_near(self, value: int) -> bool:
+    def _are_near(self, values: np.ndarray) -> np.ndarray:
+        """(N,) bool, whether colours are as near to a known one as JPEG leaves them."""
         ours = np.array([0, *(low for low, _, _ in self.ranges)])
-        apart = np.abs(_channels(ours) - _channels(np.array([value]))).max(axis=1)
-        return bool(apart.min() <= _NEAR)
+        apart = np.abs(_channels(values)[:, None] - _channels(ours)).max(axis=-1)
+        return apart.min(axis=1) <= _NEAR
 
 
 class Foreground:

@@ -182,6 +182,15 @@ def test_structures_can_be_classes_and_the_last_counts_where_they_overlap(tmp_pa
         found_in(tmp_path, classes="mass=mass*", structures="mass*")
     with pytest.raises(PigbenchError, match="give names with structures"):
         found_in(tmp_path, classes="mass")
+    with pytest.raises(PigbenchError, match="leave out background"):
+        found_in(tmp_path, classes="mass=mass*,background=Breast")
+    other = save(dicom(noise(SHAPE, 12), bits=12), tmp_path / "other.dcm")
+    save_png(square(3), tmp_path / f"{other.SOPInstanceUID}.png")
+    with pytest.raises(PigbenchError, match="a PNG mask names no structure"):
+        found_in(tmp_path, classes="breast=Breast,mass=mass*")
+    one, cases, _ = found_in(tmp_path, classes="mass=mass*")
+    areas = {case.name: read(one, case)[1].sum() for case in cases}
+    assert areas["other.dcm"] == square(3).sum() and len(areas) == 2
 
 
 def test_ultrasound_in_colour_stays_so_or_is_read_as_grey(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.data.importers.options import Classes, Foreground
+from pigbench.data.importers.options import Classes, Foreground, MaskOptions, are_labels
 from pigbench.data.pixels import UnusableError, as_read, decode
 from pigbench.errors import PigbenchError
 
@@ -82,12 +82,34 @@ def test_classes_have_colours_and_jpegs_are_known_by_theirs() -> None:
     colours = np.zeros((1, 4, 3), np.uint8)
     colours[0, 1], colours[0, 2] = (255, 0, 0), (0, 255, 0)
     assert classes.label_map(colours).tolist() == [[0, 1, 2, 0]]
-    with pytest.raises(UnusableError, match=r"close to .* not equal, as JPEG makes them: .*\(#fe0100\)"):
+    with pytest.raises(UnusableError, match=r"near those of --classes, .* or mend --classes \(#fe0100\)"):
         classes.label_map(np.array([[[254, 1, 0]]], np.uint8))
     with pytest.raises(UnusableError, match=r"colours that no class names: .*\(#0000ff\)"):
         classes.label_map(np.array([[[0, 0, 255]]], np.uint8))
     with pytest.raises(UnusableError, match=r"as JPEG makes them"):  # half-way between two, by chroma subsampling
         classes.label_map(np.array([[[128, 0, 0]]], np.uint8), lossy=True)
+
+
+def test_masks_that_were_jpegs_once_are_known_by_most_of_their_pixels() -> None:
+    classes, colours = Classes("lesion=#ff0000"), np.zeros((32, 32, 3), np.uint8)
+    colours[8:24, 8:24] = 255, 0, 0
+    spoilt = decode(encoded(colours, "JPEG"))
+    with pytest.raises(UnusableError, match="near those of --classes, as JPEG makes them"):
+        classes.label_map(spoilt)
+    colours[16:24, 8:24] = 0, 0, 255
+    with pytest.raises(UnusableError, match=r"no class names: add them to --classes.*\(#0000ff\)"):
+        classes.label_map(colours)
+
+
+def test_one_choice_of_classes_has_one_spelling() -> None:
+    for text in ("a=1,b=2-4,7", " a = 1, b=2-4 ,7 "):
+        assert MaskOptions(classes=text).classes == "a=1,b=2-4,7"
+    assert MaskOptions(classes="a=#FF00aa, b=#00ff00").classes == "a=#ff00aa,b=#00ff00"
+
+
+def test_label_maps_of_many_classes_are_no_smoothed_masks() -> None:
+    assert are_labels(np.arange(19)) and are_labels(np.array([0, 100, 255]))
+    assert not are_labels(np.arange(0, 255, 20))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +122,9 @@ def test_classes_have_colours_and_jpegs_are_known_by_theirs() -> None:
         ("background=1", "give names with values"),
         ("lesion=1-3,organ=2", "2 is of lesion and of organ"),
         ("lesion=#ff0000,organ=#FF0000", "#ff0000 is of lesion and of organ"),
+        ("lesion=2-1", "give names with values"),
+        ("lesion=0-1,organ=2", "0 is the background, and cannot be lesion"),
+        ("lesion=#000000,organ=#ff0000", "#000000 is the background, and cannot be lesion"),
     ],
 )
 def test_what_names_no_classes_is_refused(text: str, told: str) -> None:
