@@ -59,7 +59,8 @@ def tell_small_lesions(setup: Setup) -> None:
     from pigbench.reporting.lesions import small_lesions
 
     fractions = [case.prepared_fraction for case in setup.source.cases()]
-    if told := small_lesions(fractions, setup.request.protocol.preset.resolution):
+    protocol = setup.request.protocol
+    if told := small_lesions(fractions, protocol.preset.resolution, len(protocol.classes)):
         setup.options.say(told)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -67,6 +68,13 @@ class Options:
         """Print on the standard error how things go, unless nobody wants to know."""
         if self.progress:
             print(text, file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """As `say` what somebody who asked must know; a Python warning where nothing is printed."""
+        if self.progress:
+            self.say(text)
+        else:
+            warnings.warn(text, stacklevel=2)
 
     def as_call(self, function: str, **own: object) -> str:
         """The call that these options are of, for a record: `own`, and what is not the default."""
@@ -136,7 +144,7 @@ def without_networks(options: Options) -> Setup:
 
     checks.check_ranges(options)
     place = chosen_place(options.engine, options.scheduler, options.cluster, options.workers)
-    names = chosen_names(several(options.generator), options.controls, options.say)
+    names = chosen_names(several(options.generator), options.controls, options.warn)
     segmenters, masks = list(dict.fromkeys(several(options.segmenter))), several(options.masks)
 
     own, general = split_changes(options.set)
@@ -153,8 +161,8 @@ def without_networks(options: Options) -> Setup:
     chosen_segmenters = [choose_segmenter(name, shared, own) for name in segmenters]
     protocol = _protocol(options, preset, source)
     labels = {generator.label: generator.name for generator in generators}
-    generators = _able(generators, protocol.task, options.say)
-    chosen_segmenters = _able(chosen_segmenters, protocol.task, options.say)
+    generators = _able(generators, protocol.task, options.warn)
+    chosen_segmenters = _able(chosen_segmenters, protocol.task, options.warn)
     uses = chosen_uses(several(options.use))
     checks.check_start(uses, chosen_segmenters)
     checks.check_folds(protocol, source)

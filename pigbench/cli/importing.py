@@ -122,7 +122,8 @@ def _summary(name: str, imported: Imported) -> list[str]:
             "`--foreground 128-255` would take the upper half of them."
         )
     lines.append(large_masks([row.lesion_fraction for row in rows], name, len(dataset.classes)))
-    lines.append(small_lesions([row.prepared_fraction for row in rows], load_preset("quick").resolution))
+    fractions = [row.prepared_fraction for row in rows]
+    lines.append(small_lesions(fractions, load_preset("quick").resolution, len(dataset.classes)))
     if imported.shared_images:
         occur = "image occurs" if imported.shared_images == 1 else "images occur"
         lines.append(

@@ -15,13 +15,20 @@ INVERTED = 0.5
 
 
 def prepared_fraction(image: np.ndarray, mask: np.ndarray) -> float:
-    """The mask's share, 0 to 1, of the square that an image is prepared as, blank borders cropped."""
+    """The share, 0 to 1, of the square that an image is prepared as, blank borders cropped, that is lesion.
+
+    Of a label map the share of the class that has least of it; 0 for an empty one.
+    """
     _, mask = crop(image, mask)
-    return float((mask != 0).sum()) / max(mask.shape) ** 2
+    counts = np.bincount(mask.ravel())[1:]
+    return float(min(counts[counts > 0], default=0)) / max(mask.shape) ** 2
 
 
 def small(fractions: Iterable[float | None], resolution: int) -> int:
-    """How many lesions have fewer than `FEWEST` pixels at that resolution. fractions: as prepared; 0 has no lesion."""
+    """How many images have a lesion, or a class, of fewer than `FEWEST` pixels at that resolution.
+
+    fractions: as prepared; 0 has no lesion.
+    """
     return sum(0 < (fraction or 0.0) * resolution**2 < FEWEST for fraction in fractions)
 
 

@@ -23,8 +23,8 @@ class CaseInfo:
     """One case, without its pixels. Both ids are safe to show: no file name or patient name can be read from them.
 
     lesion_fraction: the share of the image that is of any class, 0 to 1, at the image's own size. prepared_fraction: of
-    the square that the image is prepared as; None where nobody has looked. spacing: mm a pixel of the image, down and
-    across; None where nobody knows.
+    the square that the image is prepared as, of the class that has least; None where nobody has looked. spacing: mm a
+    pixel of the image, down and across; None where nobody knows.
     """
 
     case_id: str

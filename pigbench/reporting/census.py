@@ -25,7 +25,9 @@ def lines(name: str, census: Census, drawn: str = "", resolution: int = 32) -> I
     yield f"pixels: {_counted(census.depths)}"
     for each, counts in census.classes.items():
         yield from _of_class(each, counts)
-    yield from filter(None, (_large(name, census), small_lesions(census.prepared_shares, resolution)))
+    yield from filter(
+        None, (_large(name, census), small_lesions(census.prepared_shares, resolution, len(census.classes)))
+    )
     yield f"intensities, least to greatest: |{_bars(census.intensities.tolist())}|"
     if census.folds:
         yield f"folds, {census.grouped_by}s (cases): " + ", ".join(

@@ -1,13 +1,15 @@
-"""Notes on whether lesions are where the masks are."""
+"""Notes on generated masks: whether lesions are where they are, and which classes they have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
+import numpy as np
+
 from pigbench.reporting.numbers import each, number, span
 from pigbench.reporting.row_names import made_by, shown
-from pigbench.results import ArmRow
+from pigbench.results import ArmRow, Group
 from pigbench.results.conditioning import Likeness
 
 
@@ -28,6 +30,24 @@ def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     unmeasured = [name for name in unknown if name not in unsure] + [shown(row) for row in rows if row.filtered]
     if unmeasured:
         yield f"whether lesions follow the masks was not measured of {', '.join(unmeasured)}"
+
+
+def class_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
+    """How many masks have each of several classes, once for each generator, n and subset, beside real pairs."""
+    made, real = {}, []
+    for row in {made_by(row): row for row in rows if row.generator}.values():
+        pairs = row.generator, row.n, row.train_patients
+        runs = [run for run in group.gates if (run.generator, run.n, run.train_patients) == pairs and run.shares]
+        if runs:
+            made[made_by(row)] = _in_percent(np.mean([run.shares for run in runs], axis=0))
+            real += [run.real_shares for run in runs]
+    if made:
+        what = f"masks with {', '.join(group.dataset.classes)}, % (real pairs {_in_percent(np.mean(real, axis=0))})"
+        yield from each(what, made)
+
+
+def _in_percent(shares: np.ndarray) -> str:
+    return ", ".join(number(share, 100, 1) for share in shares.tolist())
 
 
 def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:

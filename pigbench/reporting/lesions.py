@@ -10,7 +10,7 @@ from pigbench.data.lesions import FEWEST, inverted, small
 from pigbench.protocol import load_preset, preset_names
 
 
-def small_lesions(fractions: Sequence[float | None], resolution: int) -> str | None:
+def small_lesions(fractions: Sequence[float | None], resolution: int, classes: int = 1) -> str | None:
     """A sentence on lesions that have too few pixels at a resolution, and what would keep them; None if there are none.
 
     fractions: of each case, as `data.lesions.prepared_fraction` gives them.
@@ -27,10 +27,11 @@ def small_lesions(fractions: Sequence[float | None], resolution: int) -> str | N
     else:
         enough = math.ceil(math.sqrt(FEWEST / min(fraction for fraction in fractions if fraction)))
         steps.append(f"none from {enough} × {enough} on (--set resolution=…)")
-    return (
-        f"Careful: {lost} of {counted(of_all, 'lesion')} {'has' if lost == 1 else 'have'} fewer than {FEWEST} pixels "
-        f"at {resolution} × {resolution}; {', '.join(steps)}."
-    )
+    if classes > 1:
+        told = f"in {lost} of {counted(of_all, 'image')} a class has"
+    else:
+        told = f"{lost} of {counted(of_all, 'lesion')} {'has' if lost == 1 else 'have'}"
+    return f"Careful: {told} fewer than {FEWEST} pixels at {resolution} × {resolution}; {', '.join(steps)}."
 
 
 def large_masks(fractions: Sequence[float], name: str, classes: int = 1) -> str | None:

@@ -10,7 +10,7 @@ from textwrap import shorten
 from pigbench import registry
 from pigbench.counting import counted
 from pigbench.reporting.columns import Column, differing, held_besides, ranked_by
-from pigbench.reporting.conditioning_notes import conditioning_notes, refusals
+from pigbench.reporting.conditioning_notes import class_notes, conditioning_notes, refusals
 from pigbench.reporting.numbers import ABSENT, each, how_many, number, some, span
 from pigbench.reporting.row_names import made_by, shown, unconditioned
 from pigbench.reporting.tuning import tuning_notes
@@ -213,6 +213,7 @@ def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[Arm
     yield from each("empty synthetic masks, left out, over all folds", empty)
     filtered = {shown(row): _filtered(row) for row in rows if any(run.offered for run in row.runs)}
     yield from each("pairs kept, of those offered, and their agreement", filtered)
+    yield from class_notes(group, rows)
     yield from conditioning_notes(rows)
     for label in dict.fromkeys(row.generator for row in rows if row.generator):
         if note := group.generators[label].note:

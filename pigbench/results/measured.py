@@ -78,6 +78,7 @@ class GateRun(Sparse):
     contrast, real: mean contrast of lesion against ring over chance, as a part of the intensity range, generated and in
     the fold's training pairs. verdict: "conditioned", "not conditioned" or "cannot tell". real_30, real_50: where so
     many per cent of the real pairs have another patient's mask. tells: whether intact ones are told from half-foreign.
+    shares, real_shares: of several classes, the share of generated and of real masks that have each.
     """
 
     generator: Name
@@ -85,6 +86,8 @@ class GateRun(Sparse):
     seed: Seed
     fold: Count
     train_patients: Count | None = None
+    shares: list[float] = []
+    real_shares: list[float] = []
     contrast: Number = None
     real: Number = None
     ratio: Number = None

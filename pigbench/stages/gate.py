@@ -1,9 +1,12 @@
-"""Stage `gate`: whether a generator's lesions are where its masks are, beside the fold's real training pairs."""
+"""Stage `gate`: whether a generator's lesions are where its masks are, and how many masks have each of several classes,
+beside the fold's real training pairs."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from pigbench.contracts import to_unit_range
 from pigbench.stages import base
@@ -23,7 +26,8 @@ class GateSpec(base.FoldSpec):
 
 
 class ContrastNumbers(base.Numbers):
-    """What `metrics.contrast.Gate` says, None where there is no number."""
+    """What `metrics.contrast.Gate` says, None where there is no number; of several classes also `shares`, of the masks
+    that have each, and `real_shares`."""
 
     FILE = "gate.json"
 
@@ -49,6 +53,8 @@ class Gate(base.Stage):
         rows = prepared.rows(job.train_patients)
         real = to_unit_range(prepared.images[rows]), prepared.masks[rows], [prepared.patients[row] for row in rows]
         found = asdict(gate(to_unit_range(images), masks, *real, SEED, job.spec.classes))
+        if job.spec.classes > 1:
+            found |= {"shares": _shares(masks, job.spec.classes), "real_shares": _shares(real[1], job.spec.classes)}
         job.write_json(ContrastNumbers.FILE, base.defined(found))
 
     def row(self, node: Node, result: ContrastNumbers | None) -> dict[str, Any]:
@@ -56,6 +62,11 @@ class Gate(base.Stage):
         return node.purpose.told("generator", "n", "seed", "fold", "train_patients") | (
             result.numbers if result else {}
         )
+
+
+def _shares(masks: np.ndarray, classes: int) -> list[float]:
+    """The share of label maps (N, 1, H, W) that have each class."""
+    return [float((masks == label).any(axis=(1, 2, 3)).mean()) for label in range(1, classes + 1)]
 
 
 STAGE = Gate()

@@ -10,6 +10,19 @@ from pigbench.api.request import Options, set_up
 from pigbench.errors import PigbenchError
 
 
+def test_what_is_left_out_is_a_warning_where_nothing_is_printed(tmp_path: Path, plugins: Path) -> None:
+    asked_for = Options(
+        dataset="phantom-colour",
+        generator=["pig", "noise"],
+        preset="smoke",
+        store=tmp_path,
+        device="cpu",
+        progress=False,
+    )
+    with pytest.warns(UserWarning, match="left out: noise, as Noise takes grey images alone"):
+        set_up(asked_for)
+
+
 def asked(tmp_path: Path, dataset: str, generator: list[str], masks: str | None = None) -> list[str]:
     options = Options(dataset=dataset, generator=generator, masks=masks, preset="smoke", store=tmp_path, device="cpu")
     return [choice.name for choice in set_up(options).request.generators]

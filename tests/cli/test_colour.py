@@ -79,6 +79,11 @@ def test_everything_built_in_stands_in_the_tables(home: Any) -> None:
     gates = {run["generator"]: run["verdict"] for run in record["gates"] if run["status"] == "ok"}
     assert gates["identity"] == "conditioned"
     assert all(run["agreement"] is not None for run in record["agreements"])
+    assert all(len(run["shares"]) == len(run["real_shares"]) == 2 for run in record["gates"] if run["status"] == "ok")
+    held_out = record["test_sets"]["held-out"]
+    of_classes = [of_class["dice"] for of_class in held_out["ceiling_of_classes"]]
+    assert len(of_classes) == 2
+    assert min(of_classes) <= held_out["ceiling"]["dice"] <= max(of_classes)
 
 
 def test_each_class_has_a_table_and_the_whole_is_their_mean(home: Any) -> None:

@@ -26,6 +26,13 @@ def test_a_share_is_of_the_square_that_is_prepared(lesion: int) -> None:
     assert prepared_fraction(image, mask) * 32**2 == pytest.approx(prepared.sum())
 
 
+def test_of_several_classes_the_smallest_counts() -> None:
+    image, mask = case(32)
+    mask[70:72, 90:93] = 2
+    assert prepared_fraction(image, mask) == pytest.approx(6 / 128**2)
+    assert small_lesions([6 / 128**2, 0.1], 32, classes=2).startswith("Careful: in 1 of 2 images a class has fewer")  # type: ignore[union-attr]
+
+
 def test_lesions_of_fewer_than_four_pixels_are_small_and_empty_masks_are_none() -> None:
     fractions = [0.0, None, 3.9 / 1024, 4 / 1024, 0.5]
     assert small(fractions, 32) == 1

@@ -68,6 +68,16 @@ def test_each_class_has_a_ceiling_of_its_own(make_record, factory) -> None:
         Record.model_validate(content)
 
 
+def test_a_note_says_how_many_masks_have_each_class(of_two: Record, factory) -> None:
+    content = factory.content(of_two)
+    about = {"generator": "pig", "n": 2048, "seed": 0, "status": "ok", "real_shares": [1.0, 0.25]}
+    content["gates"] = [about | {"fold": 0, "shares": [1.0, 0.0]}, about | {"fold": 1, "shares": [0.5, 0.1]}]
+    (group,) = merge([Record.model_validate(content)])
+    assert "masks with gland, nucleus, % (real pairs 100.0, 25.0): pig\\_2048 75.0, 5.0" in render.markdown(
+        [section(summarise(group))]
+    )
+
+
 def test_thirds_by_size_are_cut_in_every_class(of_two: Record) -> None:
     (group,) = merge([of_two])
     small = by_size(group)[0]

@@ -88,7 +88,7 @@ KNOWN = {
     "fidelity": (2, "25d3d6521fae7cab"),
     "fit": (1, "92a6f973ed33e209"),
     "floor": (3, "f7f2740187dfb4bc"),
-    "gate": (2, "b897378c0c01fa46"),
+    "gate": (2, "d4102c7866bdb065"),
     "measure": (1, "18ac82664f9103b4"),
     "nothing": (1, "3672343efb9c4418"),
     "predict": (1, "8144ece1dc1f48c7"),
