@@ -113,13 +113,16 @@ def check_start(uses: Sequence[Use], segmenters: Sequence[SegmenterChoice]) -> N
 
 
 def check_subsets(chosen: Sequence[int | None], protocol: Protocol, source: Source) -> None:
-    """Raises PigbenchError where a fold has fewer training patients."""
+    """Raises PigbenchError where a fold has fewer training patients, and where a number is that of all."""
     from pigbench.data.splits import check_subset, make_folds, part
 
     if chosen != (None,):
         cases = part(source.cases(), protocol.set_aside, protocol.split_seed, tuning=False)
         split = make_folds(cases, protocol.folds, protocol.split_seed)
         check_subset(max(size or 0 for size in chosen), split)
+        sizes = {sum(map(len, split)) - len(held_out) for held_out in split}
+        if None in chosen and sizes <= {*chosen}:
+            raise PigbenchError(f"--train-patients {chosen[-2]},all: all are {chosen[-2]}, so leave out one of the two")
 
 
 def check_resolution(plan: Plan, store: Store) -> None:

@@ -92,7 +92,7 @@ class Tables:
         from pigbench.reporting.learning import draw_curves
 
         path = Path(path)
-        if path.suffix not in PICTURES:
+        if path.suffix.lower() not in PICTURES:
             raise PigbenchError(f"{path}: a figure's name ends in {' or '.join(PICTURES)}")
         if not any(summary.curves for summary in self.summaries):
             raise PigbenchError(

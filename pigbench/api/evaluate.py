@@ -95,7 +95,7 @@ def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: boo
     protocol = setup.request.protocol
     patients = setup.request.train_patients
     if len(patients) > 1:
-        raise PigbenchError("--train-patients: give one number, that of the patients whom the pairs were made from")
+        raise PigbenchError("--train-patients: give one number, that of the patients whom pairs are made from")
     seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside, *patients)
     with reading(setup.options.progress) as advance:
         given, found = find_given(pairs, fold_of, name, seals, protocol.task, as_is=as_is, progress=advance)

@@ -41,7 +41,7 @@ IN_RUN = "Share of patients set aside for tuning in the run to compare with."
 SetAsideInRun = Annotated[float | None, typer.Option("--set-aside", help=IN_RUN, **PART)]
 
 SUBSET_IN_RUN = "How many of each fold's training patients the pairs are made from (default: all)."
-SubsetInRun = Annotated[int | None, typer.Option("--train-patients", help=SUBSET_IN_RUN, min=1)]
+SubsetInRun = Annotated[str | None, typer.Option("--train-patients", metavar="N", help=SUBSET_IN_RUN)]
 
 
 def _options(**told: tuple[Any, ...]) -> dict[str, Option]:

@@ -33,12 +33,14 @@ def export(
     from pigbench.data.datasets import open_dataset
     from pigbench.data.fold_manifests import write_split
     from pigbench.exporting.png import check_empty
+    from pigbench.planning.subsets import chosen_subset
     from pigbench.protocol import Protocol
 
     check_empty(out)
+    patients = chosen_subset(train_patients)
     source = open_dataset(dataset, store.expanduser().absolute())
     source.check_files()
     seed = Protocol.model_fields["split_seed"].default
     with reading() as advance:
-        write_split(source, folds, seed, out, set_aside or 0.0, advance, train_patients)
+        write_split(source, folds, seed, out, set_aside or 0.0, advance, patients)
     typer.echo(f"{folds} folds of '{dataset}' under {out}")

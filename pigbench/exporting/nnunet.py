@@ -19,6 +19,7 @@ import numpy as np
 
 from pigbench.contracts import LESION, seal
 from pigbench.data.fold_manifests import nnunet_fold, write_json
+from pigbench.data.splits import subset
 from pigbench.errors import PigbenchError
 from pigbench.exporting.png import as_file, written_whole
 from pigbench.stages.node import Node
@@ -64,14 +65,18 @@ def _write(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
         _write_case(out, case, image, mask)
     splits: list[dict[str, list[str]]] = []
     folds: list[dict[str, Any]] = []
-    for fold, held_out in enumerate(Folds(_opened(inputs["split"], store).path).held_out):
+    all_held_out = Folds(_opened(inputs["split"], store).path).held_out
+    size, split_seed = chunks[0].spec.get("train_patients"), inputs["split"].spec["seed"]
+    for fold, held_out in enumerate(all_held_out):
         own = sorted((node for node in chunks if node.purpose.fold == fold), key=lambda node: node.purpose.chunk or 0)
-        fold_seal = seal(dataset.manifest["spec"]["dataset"], sorted(set(real.patients) - set(held_out)))
+        others = {patient for patients in all_held_out for patient in patients} - set(held_out)
+        training = subset(others, size, split_seed, fold)
+        fold_seal = seal(dataset.manifest["spec"]["dataset"], training)
         made = []
         for number, (image, mask) in enumerate(_pairs(own, n, store, fold_seal)):
             made.append(f"{generator}_fold{fold}_{number:05}")
             _write_case(out, made[-1], image, mask)
-        splits.append(nnunet_fold(real.case_ids, real.patients, held_out))
+        splits.append(nnunet_fold(real.case_ids, real.patients, held_out, training))
         splits[-1]["train"] += made  # never validated on
         folds.append({"fold": fold, "seal": fold_seal, "generated": len(made), "chunks": [node.key for node in own]})
     exported = Exported(len(real.case_ids), sum(fold["generated"] for fold in folds))

@@ -62,6 +62,8 @@ def _export_fold(chunks: list[Node], n: int, store: Store, directory: Path) -> N
     from PIL import Image
 
     samples = [Samples(store.open(node.stage, node.key).path) for node in chunks]
+    if len(seals := {part.seal for part in samples}) > 1:
+        raise PigbenchError(f"{chunks[0].label}: samples of {len(seals)} seals do not belong together")
     images, masks = load_images(samples, n), load_masks(samples, n)
     (directory / "images").mkdir(parents=True)
     for number, image in enumerate(images):

@@ -48,7 +48,7 @@ def chosen_uses(asked: Iterable[str]) -> tuple[Use, ...]:
 
     Raises PigbenchError for an unknown way, and for a share that is none.
     """
-    return tuple(dict.fromkeys(_use(use) for use in asked)) or (Use(),)
+    return tuple(dict.fromkeys(_use(use.strip()) for several in asked for use in several.split(","))) or (Use(),)
 
 
 def _use(asked: str) -> Use:
@@ -56,7 +56,7 @@ def _use(asked: str) -> Use:
     if way not in WAYS:
         raise PigbenchError(did_you_mean("way in --use", way, list(WAYS)))
     try:
-        share = float(part) if colon else None
+        share = float(f"{float(part):g}") if colon else None  # as names show it, which tell arms apart
     except ValueError:
         share = 0.0
     if share is not None and not 0 < share < 1:

@@ -63,7 +63,7 @@ class GivenPairs:
 
         What the pairs of each fold are, the record says.
         """
-        told_by: Any = [fold.as_is for fold in self.folds.values()][:1] if self.sealed else self._contents
+        told_by: Any = [fold.as_is for fold in self.folds.values()][:1] if self.sealed else self._contents("")
         return f"{self.name}@{digest([self.name, told_by])[:8]}"
 
     def info(self, task: Task) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class GivenPairs:
             "plugin": self.name,
             "signature": self.signature,
             "kind": "pairs",
-            "config": self._contents,
+            "config": self._contents(of_patients(self.train_patients)),
             "origin": "a folder of pairs",
             "sealed": self.sealed,
             "control": self.is_control,
@@ -88,9 +88,7 @@ class GivenPairs:
         ready = {fold.as_is for fold in self.folds.values()}
         return "taken as they are" if ready == {True} else "cropped, resized and windowed as real images are"
 
-    @property
-    def _contents(self) -> dict[str, Any]:
-        subset = of_patients(self.train_patients)
+    def _contents(self, subset: str) -> dict[str, Any]:
         return {f"fold-{number}{subset}": asdict(fold) for number, fold in sorted(self.folds.items())}
 
 

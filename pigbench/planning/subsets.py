@@ -14,15 +14,23 @@ def chosen_subsets(asked: Sequence[int | str]) -> tuple[int | None, ...]:
 
     Raises PigbenchError for what is no number of at least 1.
     """
-    found = {_size(part.strip()) for one in asked for part in str(one).split(",")} or {None}
+    found = {_size(part.strip(), str(one)) for one in asked for part in str(one).split(",")} or {None}
     return tuple(sorted(found - {None})) + ((None,) if None in found else ())  # type: ignore[type-var]
 
 
-def _size(asked: str) -> int | None:
-    if asked == ALL:
+def chosen_subset(asked: int | str | None) -> int | None:
+    """One number of patients, or None for all. Raises PigbenchError for several, and for what is none."""
+    found = chosen_subsets([] if asked is None else [asked])
+    if len(found) > 1:
+        raise PigbenchError(f"--train-patients {asked}: give one number, that of the patients whom pairs are made from")
+    return found[0]
+
+
+def _size(part: str, asked: str) -> int | None:
+    if part == ALL:
         return None
     try:
-        number = int(asked)
+        number = int(part)
     except ValueError:
         number = 0
     if number < 1:

@@ -18,7 +18,7 @@ from pigbench.reporting.row_names import of_part
 from pigbench.reporting.verdict_notes import uncovered_luck
 from pigbench.results import ArmRow, Group, Summary, signature
 from pigbench.results.learning import Curve
-from pigbench.results.naming import details, row_name
+from pigbench.results.naming import MIXED, details, row_name
 
 Lines = dict[str, dict[int | None, ArmRow]]
 """By name without the number of patients: the row of each number."""
@@ -30,51 +30,61 @@ def curve_table(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Table | N
     if column is None:
         return None
     lines = _lines(rows)
-    sizes = _sizes(rows, curve)
+    sizes = _sizes(group, lines)
     headings = [f"{size} patients" if size else f"all ({number:.0f})" for size, number in sizes.items()]
     return Table(
         title=f"Table 3{of_part(group)}. {column.info.heading} by number of training patients, {rows[0].segmenter}, %",
         headings=("Trained on", *headings),
-        rows=tuple(_rows(lines, list(sizes), curve, column)),
+        rows=tuple(_rows(lines, list(sizes), curve, column, _beyond(group, curve))),
         notes=tuple(_notes(group, rows, curve)),
         signature=signature(group, [column.name], list(rows)),
         number=3,
     )
 
 
-def _rows(lines: Lines, sizes: Sequence[int | None], curve: Curve, column: Column) -> Iterable[tuple[Cell, ...]]:
+def _rows(
+    lines: Lines, sizes: Sequence[int | None], curve: Curve, column: Column, beyond: str
+) -> Iterable[tuple[Cell, ...]]:
     for name, of in lines.items():
         scores = [column.number(of[size].metrics[column.name].mean) if size in of else ABSENT for size in sizes]
         yield tuple(map(Cell, (name, *scores)))
         worth = [curve.worth.get(of[size].arm) if size in of else None for size in sizes]
         if any(worth):
-            yield tuple(map(Cell, (f"{name}: worth in patients", *(told(one) if one else ABSENT for one in worth))))
+            cells = (told(one, beyond) if one else ABSENT for one in worth)
+            yield tuple(map(Cell, (f"{name}: worth in patients", *cells)))
 
 
-def told(worth: Worth) -> str:
-    """Such as "14 [9, 25]"; "more than all" where all of the interval is."""
-    point, low, high = map(_number, (worth.patients, worth.low, worth.high))
+def told(worth: Worth, beyond: str = "more than all") -> str:
+    """Such as "14 [9, 25]"; `beyond` or "none" alone where all of the interval is beyond an end of the curve."""
+    point, low, high = (
+        beyond if isinf(patients) else f"{patients:.0f}" if patients else "none"
+        for patients in (worth.patients, worth.low, worth.high)
+    )
     return point if point == low == high else f"{point} [{low}, {high}]"
 
 
-def _number(patients: float) -> str:
-    return "more than all" if isinf(patients) else f"{patients:.0f}" if patients else "none"
+def _beyond(group: Group, curve: Curve) -> str:
+    """What is beyond the curve's greatest number of patients."""
+    most = curve.sizes[-1]
+    return "more than all" if most >= group.train_patients else f"more than {most:.0f}"
 
 
 def _notes(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
-    if len(curve.sizes) < LEAST_SIZES:
+    if len(set(curve.sizes)) < LEAST_SIZES:
         yield f"what pairs are worth in patients takes {LEAST_SIZES} numbers of patients or more"
     else:
         yield from _notes_on_worth(group, rows, curve)
     yield "rows that are incomplete or NOT CONDITIONED are left out"
+    if any(row.about.use == MIXED and row.about.share is None for row in rows):
+        yield "the fewer the patients, the larger the pairs' part of a batch (see Table 2); --use mix:0.25 fixes it"
 
 
 def _notes_on_worth(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
-    least, most = curve.sizes[0], curve.sizes[-1]
+    beyond, least, most = _beyond(group, curve), curve.sizes[0], curve.sizes[-1]
+    all_there_are = f"; more than all: more than the {most:.0f} there are" if beyond == "more than all" else ""
     yield (
         "worth: how many real patients real only would need for the same score, read off its own curve (made monotone, "
-        f"over the logarithm of their number); none: fewer than {least:.0f}; more than all: more than the {most:.0f} "
-        "there are"
+        f"over the logarithm of their number); none: fewer than {least:.0f}{all_there_are}"
     )
     over = "test patients"
     over += " and the luck of training segmenters" if "segmenter" in curve.covers else " only, so too narrow"
@@ -86,15 +96,16 @@ def _notes_on_worth(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Itera
     yield from uncovered_luck(group, [row for row in rows if row.arm in curve.worth])
 
 
-def _sizes(rows: Sequence[ArmRow], curve: Curve) -> dict[int | None, float]:
-    """The points of the curve, as rows name them, with their numbers of patients."""
-    return dict(zip((row.train_patients for row in rows if row.arm in curve.arms), curve.sizes, strict=True))
+def _sizes(group: Group, lines: Lines) -> dict[int | None, float]:
+    """The numbers of training patients, as rows name them and as they are, ascending."""
+    found = {size: float(size or group.train_patients) for of in lines.values() for size in of}
+    return dict(sorted(found.items(), key=lambda one: (one[1], one[0] is None)))
 
 
 def _lines(rows: Sequence[ArmRow]) -> Lines:
     found: Lines = defaultdict(dict)
     for row in rows:
-        if not row.about.is_control and row.progress.state == "complete" and row.conditioned is not False:
+        if row.on_curve:
             about = row.about
             name = row_name(about).replace(details(about.train_patients, about.use, about.share), "")
             found[name + details(None, about.use, about.share)][row.train_patients] = row
@@ -118,8 +129,9 @@ def draw_curves(summaries: Sequence[Summary], path: Path) -> None:
 def points_of(summary: Summary, segmenter: str) -> dict[str, list[tuple[float, ArmRow]]]:
     """What is drawn: by name, the number of training patients and the row of each point."""
     rows = [row for row in summary.arms if row.segmenter == segmenter]
-    at = _sizes(rows, summary.curves[segmenter])
-    return {name: [(at[size], row) for size, row in of.items() if size in at] for name, of in _lines(rows).items()}
+    lines = _lines(rows)
+    at = _sizes(summary.group, lines)
+    return {name: [(at[size], row) for size, row in of.items()] for name, of in lines.items()}
 
 
 def draw_curve(axis: Any, summary: Summary, segmenter: str) -> None:

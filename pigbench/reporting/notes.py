@@ -251,7 +251,9 @@ def _filtered(row: ArmRow) -> str:
     runs = [run for run in row.runs if run.offered and run.agreement is not None]
     agreement = sum(run.agreement or 0 for run in runs) / max(len(runs), 1)
     kept, offered = span(run.synthetic_used for run in runs), span(run.offered for run in runs)
-    return f"{kept} of {offered} ({number(agreement, 100, 1)} %)"
+    before = [run.offered_agreement for run in runs if run.offered_agreement is not None]
+    of_all = f", of all {number(sum(before) / len(before), 100, 1)} %" if before else ""
+    return f"{kept} of {offered} ({number(agreement, 100, 1)} %{of_all})"
 
 
 def _about(label: str, group: Group) -> Iterable[str]:

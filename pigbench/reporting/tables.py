@@ -24,6 +24,7 @@ from pigbench.results import ArmRow, Estimate, GeneratorRow, Group, Summary, cos
 from pigbench.results.generator_rows import CLIPPED, floor_of
 from pigbench.results.naming import of_patients
 from pigbench.results.predictors import Correlation, correlations
+from pigbench.results.progress import size_of
 from pigbench.results.verdicts import Family
 
 
@@ -153,7 +154,7 @@ def arm_table(
                 )
                 for row, of in zip(rows, marks, strict=True)
             ),
-            *((Cell(f"+{label}_{n}"), *_without("no masks", width)) for label, n in no_masks),
+            *((Cell(name), *_without("no masks", width)) for name in no_masks),
         ),
         notes=(*arm_notes(group, rows, columns, family), *predictor_notes(predictors or {}, columns)),
         signature=signature(group, [column.name for column in columns], rows),
@@ -306,8 +307,8 @@ def _marks(rows: Sequence[GeneratorRow | ArmRow], column: Column, kin: Sequence[
     return ["best" if value == first else "second" if value == second else "" for value in values]
 
 
-def _without_masks(group: Group) -> list[tuple[str, int]]:
-    """The generators of images alone, which no segmenter can learn from, with the n of their images."""
-    return sorted(
-        {(run.generator, run.n) for run in group.fidelity if group.generators[run.generator].kind == "images"}
-    )
+def _without_masks(group: Group) -> list[str]:
+    """What rows of generators of images alone would be called, which no segmenter can learn from."""
+    runs = [run for run in group.fidelity if group.generators[run.generator].kind == "images"]
+    runs.sort(key=lambda run: (size_of(run.train_patients), run.generator, run.n))
+    return list(dict.fromkeys(f"+{run.generator}_{run.n}{of_patients(run.train_patients)}" for run in runs))

@@ -75,6 +75,7 @@ def predictor_notes(predictors: Mapping[str, Correlation], columns: Sequence[Col
     compared = differing(columns)
     if predictors and compared:
         told = {name: f"{of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]" for name, of in predictors.items()}
-        count = max(of.generators for of in predictors.values())
-        what = f"rank correlation (Spearman) with Δ {compared.info.heading} over {count} generators, descriptive"
+        count, pairs = max(of.generators for of in predictors.values()), next(iter(predictors.values())).pairs
+        over = f"over {count} generators, {pairs}"
+        what = f"rank correlation (Spearman) with Δ {compared.info.heading} {over}, descriptive"
         yield from each(what, told)

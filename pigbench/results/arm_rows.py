@@ -92,6 +92,11 @@ class ArmRow:
         known = self.progress.state == "complete" and self.sealed and not self.control
         return known and self.conditioned is not False
 
+    @property
+    def on_curve(self) -> bool:
+        """Whether it is a point of a learning curve: real only or a generator's, all there, not known to be foreign."""
+        return not self.about.is_control and self.progress.state == "complete" and self.conditioned is not False
+
 
 def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family], dict[str, Curve]]:
     """The rows, and by segmenter what decides their verdicts and their learning curve. against: as for `summarise`."""
@@ -132,8 +137,9 @@ def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family
 
 def _curve(rows: Mapping[str, ArmRow], members: Mapping[str, Member], group: Group) -> Curve | None:
     """All patients are as many as a fold has to train on, a mean over folds."""
-    sizes = {arm: row.train_patients or group.train_patients for arm, row in rows.items()}
-    return learning_curve(members, sizes, [arm for arm, row in rows.items() if row.is_base], DECIDING)
+    sizes = {arm: row.train_patients or group.train_patients for arm, row in rows.items() if row.on_curve}
+    points = {arm: member for arm, member in members.items() if arm in sizes}
+    return learning_curve(points, sizes, [arm for arm in sizes if rows[arm].is_base], DECIDING)
 
 
 def _bases(rows: Mapping[str, ArmRow], against: str) -> dict[str, str] | None:

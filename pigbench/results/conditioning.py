@@ -22,6 +22,9 @@ from pigbench.results.measured import AgreementRun, GateRun
 Pairs = tuple[str, int, int | None]
 """A generator, n, and how many training patients."""
 
+FEWEST = 8
+"""Where pairs are made from fewer patients, other masks are too often the same patient's to be chance."""
+
 
 @dataclass(frozen=True)
 class Likeness:
@@ -74,7 +77,8 @@ def _agreement(runs: Sequence[AgreementRun]) -> Likeness:
         _mean_of(runs, name) for name in ("agreement", "chance", "real", "real_30", "real_50", "real_chance")
     )
     parts = _ratios(real - real_chance, made - chance, real_30 - real_chance, real_50 - real_chance)
-    return Likeness(made, real, *parts, least=_halfway(parts[-1], [run.tells for run in runs]))
+    few = (runs[0].train_patients or FEWEST) < FEWEST
+    return Likeness(made, real, *parts, least=_halfway(parts[-1], [run.tells and not few for run in runs]))
 
 
 def _contrast(runs: Sequence[GateRun]) -> Likeness:

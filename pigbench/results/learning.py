@@ -36,13 +36,14 @@ def learning_curve(
     sizes: the number of training patients, by arm. real: the real-only arms.
     """
     points = sorted(real, key=sizes.__getitem__)
-    if len(points) < 2 or any(metric not in members[arm].pool.metrics for arm in points):
+    distinct = len({sizes[arm] for arm in points})
+    if distinct < 2 or any(metric not in members[arm].pool.metrics for arm in points):
         return None
     arms = {arm: _arms(member, metric) for arm, member in members.items()}
     lucks = _pooled(arms, sizes)
     parts = {arm: parts_of_means(of, lucks[sizes[arm]]) for arm, of in arms.items()}
     found = {}
-    for arm in (arm for arm in members if arm not in points and len(points) >= LEAST_SIZES):
+    for arm in (arm for arm in members if arm not in points and distinct >= LEAST_SIZES):
         chosen = [*points, arm]
         means = np.array([arms[one].mean[0] for one in chosen])
         found[arm] = worth([sizes[one] for one in points], means, side_by_side([parts[one] for one in chosen]))

@@ -16,7 +16,8 @@ class Fit(Sparse):
     """One segmenter trained in one arm, on one fold, with one seed, the `training`-th time.
 
     share: synthetic part of a batch, or of the steps of one that was pretrained, 0 to 1. images: trained on, each time
-    counted. offered: pairs of which those used were chosen; agreement: of these, a mean. refused: the metrics that
+    counted. offered: pairs of which those used were chosen; agreement: of these, a mean;
+    offered_agreement: of all of them. refused: the metrics that
     broke their contract, with the sentence that they break.
     """
 
@@ -33,6 +34,7 @@ class Fit(Sparse):
     synthetic_used: Count | None = None
     offered: Count | None = None
     agreement: Share | None = None
+    offered_agreement: Share | None = None
     empty_masks: Count = 0
     refused: dict[Name, Prose] = Field(default_factory=dict)
     status: Status

@@ -14,7 +14,7 @@ from pigbench.results.generator_rows import CLIPPED, GeneratorRow, floor_of
 from pigbench.results.group import Group
 from pigbench.results.naming import REAL, way_of
 from pigbench.results.pool import Estimate
-from pigbench.results.progress import Progress
+from pigbench.results.progress import Progress, size_of
 from pigbench.results.summary import Summary
 
 SCORE_COLUMNS = (
@@ -79,6 +79,8 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
     of_generators = [row for row in rows if isinstance(row, GeneratorRow)]
     labels = sorted({row.generator for row in rows if row.generator})
     trainings = {row.progress.trainings for row in of_arms} or {1}
+    subsets = {row.train_patients for row in rows}
+    ways = {way_of(row.about.use, row.about.share) for row in of_arms if row.generator} - {"mix", "alone"}
     parts = [
         ",".join(metrics),
         f"folds:{group.folds}",
@@ -86,7 +88,9 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
         f"group:{group.dataset.grouped_by}",
         f"seeds:{_listed(len(row.progress.seeds) for row in rows)}",
         *([f"trainings:{_listed(trainings)}"] if trainings != {1} else []),
+        *([f"train:{','.join(map(_patients, sorted(subsets, key=size_of)))}"] if subsets - {None} else []),
         f"n:{_listed(row.n for row in rows if row.generator) or 0}",
+        *([f"use:{','.join(sorted(ways))}"] if ways else []),
         f"gen:{_listed(group.generators[label].signature for label in labels) or 'none'}",
         f"data:{group.dataset.name}@{group.dataset.identity[:8]}",
         f"preset:{group.preset}",
@@ -106,6 +110,10 @@ def signature(group: Group, metrics: Sequence[str], rows: Sequence[GeneratorRow]
     sources = [info.signature for metric in metrics if (info := group.metrics.get(metric)) and info.signature]
     parts += [f"metrics:{','.join(sources)}"] if sources else []
     return "|".join([*parts, f"v:{_listed(group.versions)}"])
+
+
+def _patients(size: int | None) -> str:
+    return "all" if size is None else str(size)
 
 
 def set_columns(group: Group) -> list[str]:

@@ -42,6 +42,7 @@ class Agreement(base.Stage):
     """Every pair by every training; of the held-out cases what was predicted already."""
 
     name = "agreement"
+    version = 2
     Spec = AgreementSpec
     Result = AgreementNumbers
     plugins = "segmenters"
@@ -86,11 +87,12 @@ def _maps(coded: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _of_held_out(job: Job[AgreementSpec], stream: np.random.Generator) -> dict[str, Any]:
-    """What the held-out real pairs score, with their own masks, and with foreign ones."""
+    """What the held-out real pairs that have a lesion score, with their own masks, and with foreign ones."""
     prepared = job.prepared
     rows = prepared.rows(job.held_out)
-    masks, patients = prepared.masks[rows], [prepared.patients[row] for row in rows]
-    of_trainings = [_maps([said.coded]) for said in job.results("predict")]
+    kept = prepared.masks[rows].any(axis=(1, 2, 3))
+    masks, patients = prepared.masks[rows][kept], [prepared.patients[row] for row in rows[kept]]
+    of_trainings = [_maps([said.coded])[kept] for said in job.results("predict")]
 
     def agreement(masks: np.ndarray) -> np.ndarray:
         return np.mean([dices(maps, masks, job.spec.task.planes) for maps in of_trainings], axis=0)

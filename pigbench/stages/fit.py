@@ -36,7 +36,8 @@ MOST_EMPTY = 0.2
 class SyntheticPairs:
     """Generated pairs with a lesion. images: (n, 1, H, W) uint16; masks: (n, 1, H, W) uint8; empty: left out.
 
-    about: where they were chosen, `offered`, of how many, and their mean `agreement`.
+    about: where they were chosen, `offered`, of how many, their mean `agreement`, and that of all
+        offered, `offered_agreement`.
     """
 
     images: np.ndarray
@@ -213,6 +214,7 @@ def load_synthetic(job: Job[FitSpec], seal: str, healthy: float = 0.0) -> Synthe
     if not len(kept):
         raise StageFailed("no mask offered has a lesion")
     about = {"offered": len(masks), "agreement": float(agreement[kept].mean())}
+    about |= {"offered_agreement": float(np.nanmean(agreement))}
     return SyntheticPairs(images[kept], masks[kept], empty, about)
 
 

@@ -42,6 +42,8 @@ def test_arms_are_trained_as_often_as_the_preset_or_the_user_says(request_for) -
         ({"use": "mix:2"}, "--use mix:2: give a share"),
         ({"train_patients": 200}, "--train-patients 200: the smallest training set has 40 patients"),
         ({"train_patients": "none"}, "--train-patients none: give numbers"),
+        ({"train_patients": "40,all"}, "--train-patients 40,all: all are 40"),
+        ({"train_patients": "8,"}, "--train-patients 8,: give numbers"),
     ],
 )
 def test_what_cannot_be_is_refused(request_for, options, said) -> None:

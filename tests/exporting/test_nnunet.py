@@ -13,7 +13,7 @@ from pigbench.data.importers.base import Problems
 from pigbench.data.importers.nnunet import NnUNet, NnUNetOptions
 from pigbench.data.phantom.dataset import Phantom
 from pigbench.data.prepare import Prepared, prepare
-from pigbench.data.splits import make_folds
+from pigbench.data.splits import make_folds, subset
 from pigbench.errors import PigbenchError
 from pigbench.exporting.nnunet import export_nnunet, nnunet_nodes
 from pigbench.stages.node import Node, Purpose, node
@@ -60,6 +60,21 @@ def write_chunk(out: Path, sealed: str, seed: int, masks: bool = True) -> None:
     if masks:
         np.save(out / "masks.npy", stream.integers(0, 2, (CHUNK, 1, SIDE, SIDE), dtype=np.uint8))
     (out / "chunk.json").write_text(json.dumps({"seal": sealed}))
+
+
+def test_pairs_of_a_subset_come_with_its_real_cases(run):
+    for fold, held_out in enumerate(run.folds):
+        others = {patient for patients in run.folds for patient in patients} - set(held_out)
+        (one,) = subset(others, 1, 0, fold)
+        chunk = run.chunks[2 * fold]
+        made = Node("sample", f"s{fold}" * 12, {"train_patients": 1}, chunk.inputs, chunk.purpose)
+        sealed = seal("d" * 16, [one])
+        publish(run.store, made, lambda out, s=sealed: write_chunk(out, s, 0))
+        export_nnunet([made], 2, run.store, run.out.with_name(f"fold{fold}"))
+        listed = json.loads((run.out.with_name(f"fold{fold}") / "splits_final.json").read_text())[fold]
+        real = [name for name in listed["train"] if "_fold" not in name]
+        whose = dict(zip(run.real.case_ids, run.real.patients, strict=True))
+        assert {whose[name] for name in real} == {one} and len(listed["train"]) == len(real) + 2
 
 
 def replaced(run: SimpleNamespace, **changes) -> list[Node]:

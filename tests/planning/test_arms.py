@@ -22,6 +22,11 @@ def test_pairs_are_mixed_at_the_natural_share_or_a_given_one():
     assert chosen_uses(["pretrain", "pretrain:0.5", "pretrain:0.2"]) == (Use("pretrain"), Use("pretrain", 0.2))
 
 
+def test_ways_may_stand_in_one_text_and_shares_that_are_shown_alike_are_one():
+    assert chosen_uses(["mix,pretrain", "filter"]) == (Use(), Use("pretrain"), Use("filter"))
+    assert chosen_uses(["mix:0.3333333", "mix:0.33333333"]) == (Use("mix", 0.333333),)
+
+
 @pytest.mark.parametrize(
     ("use", "said"),
     [

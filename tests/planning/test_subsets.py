@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pigbench.errors import PigbenchError
-from pigbench.planning.subsets import chosen_subsets
+from pigbench.planning.subsets import chosen_subset, chosen_subsets
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,9 @@ def test_each_number_once_ascending_and_all_last(asked, found):
 def test_what_is_no_number_of_patients_is_refused(asked):
     with pytest.raises(PigbenchError, match="give numbers of at least 1, such as 8,16,32,all"):
         chosen_subsets([asked])
+
+
+def test_where_pairs_are_of_one_number_several_are_refused():
+    assert [chosen_subset(asked) for asked in (None, "all", 8, "8")] == [None, None, 8, 8]
+    with pytest.raises(PigbenchError, match="--train-patients 4,8: give one number"):
+        chosen_subset("4,8")

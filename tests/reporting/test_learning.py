@@ -64,6 +64,31 @@ def test_incomplete_rows_are_left_out_and_one_training_says_what_is_missing(lear
     assert "over test patients only, so too narrow" in " ".join(table.notes)
 
 
+def test_a_curve_that_ends_before_all_patients_says_so(learning, make_record):
+    table = table_3(learning((2, 4, 8)))
+    assert not any("all" in heading for heading in table.headings)
+    assert told(Worth(float("inf"), 20.0, float("inf")), "more than 8") == "more than 8 [20, more than 8]"
+    assert "all" not in next(note for note in table.notes if note.startswith("worth:")).partition("none:")[2]
+
+
+def test_a_size_whose_real_only_failed_keeps_its_column(make_record):
+    record = make_record(("pig",), (64,), trainings=3, train_patients=SIZES, failed=[("real (4 patients)", 0)])
+    table = table_3(summarise(*merge([record])))
+    assert table.headings[1] == "4 patients"
+    lines = {row[0].text: row for row in table.rows}
+    assert lines["real only"][1].text == "-" and lines["+pig_64"][1].text != "-"
+
+
+def test_signatures_tell_numbers_of_patients(learning):
+    summary = learning()
+    assert "|train:4,8,all|" in table_3(summary).signature
+    rows = [row for row in score_rows(summary) if row["table"] == 2]
+    assert len({row["signature"] for row in rows if row["generator"] == "pig" and row["metric"] == "dice"}) == 3
+    (table,) = [table for table in section(summary).tables if table.title.startswith("Table 2")]
+    names = [row[0].text for row in table.rows if row[1].text == "no masks"]
+    assert names == ["+ddpm_64 (4 patients)", "+ddpm_64 (8 patients)", "+ddpm_64"]
+
+
 def test_two_numbers_of_patients_make_a_curve_without_worth(learning):
     table = table_3(learning((8, None)))
     assert [row[0].text for row in table.rows] == ["real only", "+pig_64"]

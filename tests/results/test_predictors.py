@@ -38,7 +38,7 @@ def test_what_goes_with_the_gain_is_correlated_and_told(summary):
     assert found["kid"].value == pytest.approx(-1) and found["kid"].generators == 7
     assert set(found) == {"kid"}, "the others were not measured"
     notes = [note for table in section(summary()).tables for note in table.notes]
-    assert [note for note in notes if "over 7 generators, descriptive: kid -1.00 [" in note]
+    assert [note for note in notes if "over 7 generators, n = 64, descriptive: kid -1.00 [" in note]
 
 
 def test_five_generators_are_too_few(summary):
@@ -54,6 +54,17 @@ def test_the_interval_covers_what_it_says():
         found = correlation(x, 0.5 * x + np.sqrt(0.75) * y)
         covered += found.low <= true <= found.high
     assert covered >= 0.92 * 400
+
+
+def test_a_perfect_order_of_few_is_no_certainty():
+    found = correlation([1.0, 2, 3, 4, 5, 6], [1.0, 2, 3, 4, 5, 6])
+    assert found.value == pytest.approx(1) and found.high == pytest.approx(1) and found.low < 0.9
+
+
+def test_only_rows_of_one_n_and_one_number_of_patients_are_compared(make_record):
+    first = make_record(NAMES[:5], (64,), trainings=3)
+    other = make_record(NAMES[5:], (32,), trainings=3, key="b" * 16)
+    assert correlations(summarise(*merge([first, other])), "unet") == {}
 
 
 def test_what_is_alike_everywhere_or_missing_is_not_correlated():
