@@ -109,7 +109,7 @@ def _train(node: Node, spec: Any) -> tuple[float, int]:
     subject, network = build(node)
     view = make_view(spec.task)
     if node.purpose.segmenter:
-        loop.fit(network, subject.loss, view, augment=subject.augment)
+        subject.train(view, loop)
     else:
         subject.train(spec.component, view, _needed(node, spec.numerics.device), loop)
     return (told[-1] - told[0]) / (STEPS - 1), sum(value.nbytes for value in network.state_dict().values())

@@ -10,8 +10,9 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import files
+from operator import getitem
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -168,20 +169,24 @@ class Protocol(_Table):
         content = self.model_dump(mode="json", exclude={"dataset": True, "preset": _NOT_COMPARED})
         shared = content["preset"]["diffusion"]
         content["preset"]["diffusion"] = {name: value for name, value in shared.items() if not isinstance(value, dict)}
-        if not self.set_aside:  # so that records from before there was any keep their hash
-            del content["set_aside"]
-        usual = {"flips": "both", "channels": 1, "classes": list(LESION)}
-        for name in [name for name, value in usual.items() if content[name] == value]:
-            del content[name]
-        if not self.preset.numerics.compile:
-            del content["preset"]["numerics"]["compile"]
+        for (*tables, name), value in _LATER.items():
+            table = reduce(getitem, tables, content)
+            if table[name] == value:
+                del table[name]
         if self.preset.scoring.grid == "working":
             del content["preset"]["scoring"]
-        if self.preset.training.budget == "images":
-            del content["preset"]["training"]["budget"]
         return content
 
 
+_LATER = {
+    ("set_aside",): 0.0,
+    ("flips",): "both",
+    ("channels",): 1,
+    ("classes",): list(LESION),
+    ("preset", "numerics", "compile"): False,
+    ("preset", "training", "budget"): "images",
+}
+"""What came after the first records, and what it was then: left out, so that they keep their hash."""
 _NOT_COMPARED = {"name", "about", "banner", "samples", "folds", "trainings", "gpu_workers", "seconds"}
 
 

@@ -9,6 +9,9 @@
 <root>/compiled/<machine>/        compiled code of networks (pigbench.compiled_code)
 <root>/datasets/<name>/           registered datasets
 <root>/records/                   what runs leave
+<root>/reports/                   pictures that reports have drawn
+<root>/studies.db                 studies of tuning, unless they are kept elsewhere
+<root>/id                         what a cluster's workers know the store by
 """
 
 from __future__ import annotations

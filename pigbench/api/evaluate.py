@@ -89,17 +89,16 @@ def register_pairs(setup: Setup, found: list[PairSet]) -> None:
 def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:
     from pigbench.data.fold_manifests import fold_seals
     from pigbench.planning.external_pairs import check_name, find_given
+    from pigbench.planning.subsets import chosen_subset
     from pigbench.reporting.bar import reading
 
     check_name(name)
     protocol = setup.request.protocol
-    patients = setup.request.train_patients
-    if len(patients) > 1:
-        raise PigbenchError("--train-patients: give one number, that of the patients whom pairs are made from")
-    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside, *patients)
+    patients = chosen_subset(setup.options.train_patients)
+    seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside, patients)
     with reading(setup.options.progress) as advance:
         given, found = find_given(pairs, fold_of, name, seals, protocol.task, as_is=as_is, progress=advance)
-    return replace(given, train_patients=patients[0]), found
+    return replace(given, train_patients=patients), found
 
 
 def _refuse_held_out(setup: Setup, given: GivenPairs, found: list[PairSet]) -> None:

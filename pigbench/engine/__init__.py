@@ -1,1 +1,1 @@
-"""Engines run a plan: this process's own workers (`local`), and whatever comes later."""
+"""Engines run a plan: on processes of this machine (`local`), or on a cluster's workers (`dask`)."""

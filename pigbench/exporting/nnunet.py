@@ -87,7 +87,8 @@ def _write(chunks: list[Node], n: int, store: Store, out: Path) -> Exported:
 
 
 def _pairs(chunks: list[Node], n: int, store: Store, expected: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The first n pairs of successive chunks, one chunk in memory at a time: (1, R, R) uint16 and uint8."""
+    """The first n pairs of successive chunks, one chunk in memory at a time: images (C, R, R) uint16,
+    masks (1, R, R) uint8."""
     left = n
     for node in chunks:
         samples = Samples(_opened(node, store).path)

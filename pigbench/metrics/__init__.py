@@ -47,11 +47,3 @@ def set_metrics(names: Iterable[str]) -> dict[str, SetMetric]:
 def kept_as(name: str, metric: CaseMetric) -> str:
     """What a record keeps the metric's statistics under."""
     return metric.kept_as or name
-
-
-def signature(name: str) -> str:
-    """Name and hash of the source, such as `dice@1a2b3c4d`."""
-    from pigbench import registry
-    from pigbench.sources import source_hash
-
-    return f"{name}@{source_hash(registry.find('metrics', name).target.partition(':')[0])[:8]}"

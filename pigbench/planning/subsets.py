@@ -18,11 +18,13 @@ def chosen_subsets(asked: Sequence[int | str]) -> tuple[int | None, ...]:
     return tuple(sorted(found - {None})) + ((None,) if None in found else ())  # type: ignore[type-var]
 
 
-def chosen_subset(asked: int | str | None) -> int | None:
+def chosen_subset(asked: int | str | Sequence[int | str] | None) -> int | None:
     """One number of patients, or None for all. Raises PigbenchError for several, and for what is none."""
-    found = chosen_subsets([] if asked is None else [asked])
+    given = [] if asked is None else [asked] if isinstance(asked, (int, str)) else [*asked]
+    found = chosen_subsets(given)
     if len(found) > 1:
-        raise PigbenchError(f"--train-patients {asked}: give one number, that of the patients whom pairs are made from")
+        told = ",".join(map(str, given))
+        raise PigbenchError(f"--train-patients {told}: give one number, that of the patients whom pairs are made from")
     return found[0]
 
 

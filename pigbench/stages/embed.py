@@ -27,7 +27,7 @@ class EmbedSpec(base.Spec):
 
 
 class Features(base.Result):
-    """Features."""
+    """(N, D) float32, in the order of the images."""
 
     FILE = "features.npy"
 

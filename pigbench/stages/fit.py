@@ -34,10 +34,9 @@ MOST_EMPTY = 0.2
 
 @dataclass(frozen=True)
 class SyntheticPairs:
-    """Generated pairs with a lesion. images: (n, 1, H, W) uint16; masks: (n, 1, H, W) uint8; empty: left out.
+    """Generated pairs with a lesion. images: (n, C, H, W) uint16; masks: (n, 1, H, W) uint8; empty: left out.
 
-    about: where they were chosen, `offered`, of how many, their mean `agreement`, and that of all
-        offered, `offered_agreement`.
+    about: where they were chosen, `offered`, of how many, their mean `agreement`, and `offered_agreement`, that of all.
     """
 
     images: np.ndarray

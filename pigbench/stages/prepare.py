@@ -49,7 +49,7 @@ class PreparedSet(base.Result):
 
     @property
     def images(self) -> np.ndarray:
-        """(n, 1, R, R) uint16, memory-mapped."""
+        """(n, C, R, R) uint16, memory-mapped."""
         return self.prepared.images
 
 

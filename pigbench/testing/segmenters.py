@@ -115,13 +115,16 @@ def augmentation(subject: SegmenterAtWork) -> str:
         with subject.at_work("augment", Segmenter.augment):
             made.append(segmenter.augment(given, seed))
     first, _, again = made
-    for name, shape, kind in (("images", given.images.shape, np.float32), ("masks", given.images.shape, np.uint8)):
+    assert given.masks is not None
+    for name, shape, kind in (("images", given.images.shape, np.float32), ("masks", given.masks.shape, np.uint8)):
         array = getattr(first, name)
-        if array.shape != shape or array.dtype != kind:
-            raise Fault(f"augment gives {name} {array.shape} {array.dtype}", promised(Segmenter.augment))
+        if array is None or array.shape != shape or array.dtype != kind:
+            found = "none" if array is None else f"{array.shape} {array.dtype}"
+            raise Fault(f"augment gives {name} {found}", promised(Segmenter.augment))
     if not np.isfinite(first.images).all() or np.abs(first.images).max() > 1:
         raise Fault("augment gives intensities that are not in [-1, 1]", rule("Intensities are"))
-    if first.masks is not None and first.masks.max() > 1:
+    assert first.masks is not None
+    if first.masks.max() > len(subject.task.classes):
         raise Fault(f"augment gives masks with values up to {first.masks.max()}", rule("Masks are"))
     sentence = promised(Segmenter.augment)
     require_same(again, first, "augmented again with the same seed", sentence)

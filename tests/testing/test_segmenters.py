@@ -6,8 +6,10 @@ from importlib import import_module
 
 import pytest
 
-from pigbench.contracts import rule
+from pigbench import registry
+from pigbench.contracts import Task, rule
 from pigbench.testing import ContractBroken, check_segmenter, results_of
+from pigbench.testing.segmenters import SegmenterAtWork, augmentation
 
 PURE = "`pairs` augmented, a pure function of (pairs, seed)."
 PREDICT = "Probabilities (N, K + 1, H, W) float32 of background and classes"
@@ -67,3 +69,8 @@ def test_a_planted_fault_is_named_with_the_contracts_sentence(name: str, check: 
     assert said.startswith(f"{name}: {check}: ")
     assert told in said
     assert sentence in said.partition("\nThe contract: ")[2]
+
+
+def test_colour_is_augmented_with_masks_of_one_channel() -> None:
+    unet = registry.find("segmenters", "unet").load()
+    assert augmentation(SegmenterAtWork(unet, "unet", Task(32, channels=3), "smoke")).startswith("a pure function")
