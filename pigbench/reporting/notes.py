@@ -293,7 +293,7 @@ def missing_arms(rows: Sequence[ArmRow]) -> Iterable[str]:
 def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:
     for name, progress in rows:
         if progress.state == "partial":
-            done = f"only {progress.folds} of {progress.of} folds are done"
+            done = f"only {progress.folds} of {progress.of} folds"
             yield f"{name}: {done}; its numbers are of their cases, and it is neither ranked nor compared"
         elif progress.state == "failed":
             yield f"{name}: FAILED, {progress.folds}/{progress.of} folds done; {_failures(progress)}"

@@ -185,7 +185,7 @@ def test_an_arm_of_too_few_folds_says_how_many_and_is_not_ranked(make_record, fa
     cells = column(table, "Dice")
     assert cells["+pig_2048 (3/5 folds)"].mark == ""
     assert column(table, "Δ Dice [95%]")["+pig_2048 (3/5 folds)"].text == "-"
-    assert "+pig_2048, unet: only 3 of 5 folds are done; its numbers are of their cases" in notes(table)
+    assert "+pig_2048, unet: only 3 of 5 folds; its numbers are of their cases" in notes(table)
 
 
 def test_generators_of_images_alone_stand_in_table_2_as_no_masks(make_record):

@@ -46,9 +46,9 @@ def test_a_class_counts_the_cases_that_have_it(of_two: Record) -> None:
     (group,) = merge([of_two])
     for of_class, count in zip(by_class(group), (60, 40), strict=True):
         assert {row.cases for row in summarise(of_class).arms} == {count}
-    text = render.text([section(*map(summarise, by_class(group)))])
+    text = render.markdown([section(*map(summarise, by_class(group)))])
     assert "mean over 60 cases of 20 patients" in text and "mean over 40 cases of 20 patients" in text
-    assert "excluded, truth and prediction empty, over all trainings: real only 20, +pig_2048 20" in text
+    assert "excluded, truth and prediction empty, over all trainings: real only 20, +pig\\_2048 20" in text
 
 
 def test_a_table_of_means_says_over_which_classes(of_two: Record) -> None:

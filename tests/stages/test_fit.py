@@ -29,7 +29,8 @@ def test_a_filtered_arm_is_given_twice_as_many_pairs_and_keeps_those_that_agree(
     )
     pairs = load_synthetic(job, "s")  # type: ignore[arg-type]
     assert pairs.images[:, 0, 0, 0].tolist() == [0, 1, 2, 3]
-    assert pairs.about == {"offered": 8, "agreement": pytest.approx(agreement.of_pairs[:4].mean())}
+    kept, every = agreement.of_pairs[:4].mean(), agreement.of_pairs.mean()
+    assert pairs.about == {"offered": 8, "agreement": pytest.approx(kept), "offered_agreement": pytest.approx(every)}
 
 
 def test_pairs_without_a_lesion_fail_the_arm_that_would_filter_them() -> None:
