@@ -15,8 +15,10 @@ from torch import nn
 
 
 class PlainUNet(nn.Module):
-    """From (N, channels, H, W) to logits (N, classes, H, W); H and W are
-    divisible by 2 to the number of levels less one."""
+    """From (N, channels, H, W) to logits (N, classes, H, W).
+
+    H and W are divisible by 2 to the number of levels less one.
+    """
 
     def __init__(self, widths: Sequence[int], channels: int = 1, classes: int = 1) -> None:
         """widths: of the levels, the largest map first; on the way back each level has half that of the one below."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
@@ -10,7 +11,8 @@ import numpy as np
 from pigbench.reporting.numbers import each, number, span
 from pigbench.reporting.row_names import made_by, shown
 from pigbench.results import ArmRow, Group
-from pigbench.results.conditioning import Likeness
+from pigbench.results.conditioning import Likeness, Pairs
+from pigbench.results.measured import GateRun
 
 
 def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
@@ -34,11 +36,13 @@ def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
 
 def class_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
     """How many masks have each of several classes, once for each generator, n and subset, beside real pairs."""
+    of_pairs: dict[Pairs, list[GateRun]] = defaultdict(list)
+    for run in group.gates:
+        if run.shares:
+            of_pairs[run.generator, run.n, run.train_patients].append(run)
     made, real = {}, []
     for row in {made_by(row): row for row in rows if row.generator}.values():
-        pairs = row.generator, row.n, row.train_patients
-        runs = [run for run in group.gates if (run.generator, run.n, run.train_patients) == pairs and run.shares]
-        if runs:
+        if runs := of_pairs.get((row.generator or "", row.n, row.train_patients)):
             made[made_by(row)] = _in_percent(np.mean([run.shares for run in runs], axis=0))
             real += [run.real_shares for run in runs]
     if made:

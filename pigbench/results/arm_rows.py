@@ -32,10 +32,9 @@ class ArmRow:
     agreement, contrast: of its generator's pairs, None where it was not measured; conditioned: what they say together,
     None where nothing can be told. sealed: whether anyone vouches that its pairs were made from training patients.
     patients, cases: that have a Dice. excluded: cases that have none, empty in truth and prediction, over all seeds and
-    trainings. against: the arm
-    that its differences are to. covers: what their intervals cover, see `results.intervals.Interval`; empty without a
-    difference. verdict: of the differences that are ranked together, with the `together` bounds of Dice by which it is
-    given; empty for other rows, and where luck is unknown.
+    trainings. against: the arm that its differences are to. covers: what their intervals cover, see
+    `results.intervals.Interval`; empty without a difference. verdict: of the differences that are ranked together, with
+    the `together` bounds of Dice by which it is given; empty for other rows, and where luck is unknown.
     """
 
     about: Arm
@@ -137,9 +136,10 @@ def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family
 
 def _curve(rows: Mapping[str, ArmRow], members: Mapping[str, Member], group: Group) -> Curve | None:
     """All patients are as many as a fold has to train on, a mean over folds."""
-    sizes = {arm: row.train_patients or group.train_patients for arm, row in rows.items() if row.on_curve}
-    points = {arm: member for arm, member in members.items() if arm in sizes}
-    return learning_curve(points, sizes, [arm for arm in sizes if rows[arm].is_base], DECIDING)
+    sizes = {arm: row.train_patients or group.train_patients for arm, row in rows.items()}
+    real = [arm for arm, row in rows.items() if row.is_base]
+    others = [arm for arm, row in rows.items() if row.on_curve and not row.is_base]
+    return learning_curve(members, sizes, real, others, DECIDING)
 
 
 def _bases(rows: Mapping[str, ArmRow], against: str) -> dict[str, str] | None:
@@ -162,10 +162,11 @@ def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
 
 
 def _measured(row: ArmRow, pool: Pool) -> ArmRow:
+    row = replace(row, excluded=pool.without(DECIDING), metrics=pool.estimates)
+    if not pool.metrics:
+        return row
     column = pool.metrics.index(DECIDING) if DECIDING in pool.metrics else 0
-    patients, cases = int(pool.patients()[column]), int(pool.cases[column])
-    excluded = pool.without(DECIDING)
-    return replace(row, patients=patients, cases=cases, excluded=excluded, metrics=pool.estimates)
+    return replace(row, patients=int(pool.patients()[column]), cases=int(pool.cases[column]))
 
 
 def _compared(row: ArmRow, against: str, intervals: Mapping[str, Interval], family: Family) -> ArmRow:

@@ -93,8 +93,7 @@ class Group:
     costs: of every stage, each fold, seed and chunk once, under the labels that the records gave. hardware: what the
     stages ran on, as far as the records say. tuning: the studies behind a generator or a segmenter, by its label.
     ceiling: by metric, what perfect masks of the working resolution score; of each class, if there are several, in
-    ceiling_of_classes. withdrawn: why records of it are, if any
-    are. part: of which cases it is, None for all.
+    ceiling_of_classes. withdrawn: why records of it are, if any are. part: of which cases it is, None for all.
     """
 
     protocol_hash: str

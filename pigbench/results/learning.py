@@ -29,11 +29,16 @@ class Curve:
 
 
 def learning_curve(
-    members: Mapping[str, Member], sizes: Mapping[str, float], real: Sequence[str], metric: str
+    members: Mapping[str, Member],
+    sizes: Mapping[str, float],
+    real: Sequence[str],
+    others: Sequence[str],
+    metric: str,
 ) -> Curve | None:
-    """What each arm that is not `real` is worth in a metric, where the curve has points enough; None of fewer than two.
+    """What each of `others` is worth in a metric, where the curve has points enough; None of fewer than two.
 
-    sizes: the number of training patients, by arm. real: the real-only arms.
+    sizes: the number of training patients, by arm. real: the real-only arms. others:
+    those whose worth is wanted; luck is pooled over all members.
     """
     points = sorted(real, key=sizes.__getitem__)
     distinct = len({sizes[arm] for arm in points})
@@ -43,7 +48,7 @@ def learning_curve(
     lucks = _pooled(arms, sizes)
     parts = {arm: parts_of_means(of, lucks[sizes[arm]]) for arm, of in arms.items()}
     found = {}
-    for arm in (arm for arm in members if arm not in points and distinct >= LEAST_SIZES):
+    for arm in others if distinct >= LEAST_SIZES else ():
         chosen = [*points, arm]
         means = np.array([arms[one].mean[0] for one in chosen])
         found[arm] = worth([sizes[one] for one in points], means, side_by_side([parts[one] for one in chosen]))

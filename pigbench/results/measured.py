@@ -16,9 +16,8 @@ class Fit(Sparse):
     """One segmenter trained in one arm, on one fold, with one seed, the `training`-th time.
 
     share: synthetic part of a batch, or of the steps of one that was pretrained, 0 to 1. images: trained on, each time
-    counted. offered: pairs of which those used were chosen; agreement: of these, a mean;
-    offered_agreement: of all of them. refused: the metrics that
-    broke their contract, with the sentence that they break.
+    counted. offered: pairs of which those used were chosen; agreement: of these, a mean; offered_agreement: of
+    all of them. refused: the metrics that broke their contract, with the sentence that they break.
     """
 
     arm: Name
