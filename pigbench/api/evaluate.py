@@ -89,12 +89,12 @@ def register_pairs(setup: Setup, found: list[PairSet]) -> None:
 def _read(setup: Setup, pairs: Path, fold_of: Path | None, name: str, as_is: bool) -> tuple[GivenPairs, list[PairSet]]:
     from pigbench.data.fold_manifests import fold_seals
     from pigbench.planning.external_pairs import check_name, find_given
-    from pigbench.planning.subsets import chosen_subset
+    from pigbench.planning.subsets import only_subset
     from pigbench.reporting.bar import reading
 
     check_name(name)
     protocol = setup.request.protocol
-    patients = chosen_subset(setup.options.train_patients)
+    patients = only_subset(setup.request.train_patients)
     seals = fold_seals(setup.source, protocol.folds, protocol.split_seed, protocol.set_aside, patients)
     with reading(setup.options.progress) as advance:
         given, found = find_given(pairs, fold_of, name, seals, protocol.task, as_is=as_is, progress=advance)

@@ -76,13 +76,13 @@ def set_up_samples(
     what is not trained unless `train`.
     """
     from pigbench.planning.planner import sample_nodes
-    from pigbench.planning.subsets import chosen_subset
+    from pigbench.planning.subsets import only_subset
 
     setup = set_up(go_on(given))
     folds = setup.request.protocol.folds
     if fold is not None and not 0 <= fold < folds:
         raise PigbenchError(f"--fold {fold}: the folds are 0 to {folds - 1}")
-    chosen_subset(setup.options.train_patients)
+    only_subset(setup.request.train_patients)
     _check_drawings(setup, sheet, trace)
     nodes = sample_nodes(setup.request, fold)
     if not train:

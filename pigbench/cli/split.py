@@ -33,11 +33,11 @@ def export(
     from pigbench.data.datasets import open_dataset
     from pigbench.data.fold_manifests import write_split
     from pigbench.exporting.png import check_empty
-    from pigbench.planning.subsets import chosen_subset
+    from pigbench.planning.subsets import chosen_subsets, only_subset
     from pigbench.protocol import Protocol
 
     check_empty(out)
-    patients = chosen_subset(train_patients)
+    patients = only_subset(chosen_subsets([] if train_patients is None else [train_patients]))
     source = open_dataset(dataset, store.expanduser().absolute())
     source.check_files()
     seed = Protocol.model_fields["split_seed"].default

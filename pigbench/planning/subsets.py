@@ -18,14 +18,12 @@ def chosen_subsets(asked: Sequence[int | str]) -> tuple[int | None, ...]:
     return tuple(sorted(found - {None})) + ((None,) if None in found else ())  # type: ignore[type-var]
 
 
-def chosen_subset(asked: int | str | Sequence[int | str] | None) -> int | None:
-    """One number of patients, or None for all. Raises PigbenchError for several, and for what is none."""
-    given = [] if asked is None else [asked] if isinstance(asked, (int, str)) else [*asked]
-    found = chosen_subsets(given)
-    if len(found) > 1:
-        told = ",".join(map(str, given))
+def only_subset(chosen: Sequence[int | None]) -> int | None:
+    """The one number that was chosen. Raises PigbenchError for several."""
+    if len(chosen) > 1:
+        told = ",".join(ALL if size is None else str(size) for size in chosen)
         raise PigbenchError(f"--train-patients {told}: give one number, that of the patients whom pairs are made from")
-    return found[0]
+    return chosen[0]
 
 
 def _size(part: str, asked: str) -> int | None:

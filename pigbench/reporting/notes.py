@@ -29,7 +29,7 @@ def remarks(group: Group) -> Iterable[str]:
     """What every table of `group` needs said."""
     for reason in group.withdrawn:
         yield f"WITHDRAWN, and shown because it was asked for: {reason}"
-    if (why := SUPERSEDED.get(group.protocol_hash)) is not None:
+    if why := SUPERSEDED.get(group.protocol_hash):
         yield f"superseded by a later protocol: {why}"
     if group.dataset.pseudo_patients:
         yield "no patient ids: near-identical images count as one patient, any others as their own"

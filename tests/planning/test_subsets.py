@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pigbench.errors import PigbenchError
-from pigbench.planning.subsets import chosen_subset, chosen_subsets
+from pigbench.planning.subsets import chosen_subsets, only_subset
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,6 @@ def test_what_is_no_number_of_patients_is_refused(asked):
 
 
 def test_where_pairs_are_of_one_number_several_are_refused():
-    assert [chosen_subset(asked) for asked in (None, "all", 8, "8")] == [None, None, 8, 8]
+    assert [only_subset(chosen_subsets(asked)) for asked in ([], ["all"], [8], ["8"])] == [None, None, 8, 8]
     with pytest.raises(PigbenchError, match="--train-patients 4,8: give one number"):
-        chosen_subset("4,8")
+        only_subset(chosen_subsets(["4,8"]))
