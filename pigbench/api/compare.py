@@ -60,8 +60,9 @@ class Tables:
         """Table 2: a row for each arm and segmenter, and for each part of the cases where they are told apart (`by`).
 
         Columns: protocol, dataset, preset, segmenter, arm, generator (null for real only), n, train_patients (null for
-        all), use (`real`, `alone`, or as `--use` has it), against, verdict, dice_together_low and dice_together_high
-        (the simultaneous interval that decides it), state, folds, seeds, trainings, patients, signature, and of each
+        all), use (`real`, `alone`, or as `--use` has it), against, verdict, conditioned (false for NOT CONDITIONED,
+        null where nothing can be told), dice_together_low and dice_together_high (the simultaneous interval that
+        decides the verdict), state, folds, seeds, trainings, patients, signature, and of each
         metric that the records hold dice_mean, dice_sd, dice_delta, dice_low, dice_high (the difference to the arm
         `against` and its interval), dice_by_patient_mean, iou_mean …; where there is a learning curve, worth_mean,
         worth_low, worth_high (patients; 0 for fewer than it has, null for more). Scores are as defined, not scaled;

@@ -37,6 +37,7 @@ def segmentation(summaries: Iterable[Summary]) -> polars.DataFrame:
             list(PARTS),
             against=row.against if row.covers else None,
             verdict=row.verdict or None,
+            conditioned=row.conditioned,
             dice_together_low=row.together[0] if row.together else nan,
             dice_together_high=row.together[1] if row.together else nan,
         )
@@ -59,7 +60,9 @@ def _head(summary: Summary) -> dict[str, Any]:
     return {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
 
 
-def _wide(one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str | float | None) -> dict[str, Any]:
+def _wide(
+    one: Summary, row: GeneratorRow | ArmRow, parts: Sequence[str], **own: str | float | bool | None
+) -> dict[str, Any]:
     """The long rows of a summary of one row, as one."""
     long = score_rows(one)
     same: tuple[str, ...] = ("generator", "n", "train_patients")
@@ -84,7 +87,7 @@ def _frame(rows: Iterable[dict[str, Any]]) -> polars.DataFrame:
         {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
         for row in rows
     ]
-    kinds = dict.fromkeys(TEXTS, polars.String) | {"train_patients": polars.Int64}
+    kinds = dict.fromkeys(TEXTS, polars.String) | {"train_patients": polars.Int64, "conditioned": polars.Boolean}
     kinds = {name: kind for name, kind in kinds.items() if existing and name in existing[0]}
     frame = polars.DataFrame(existing, infer_schema_length=None, schema_overrides=kinds)
     return frame.with_columns(polars.selectors.by_dtype(polars.Null).cast(polars.Float64))

@@ -15,6 +15,7 @@ from pigbench.data.file_dataset import check_characters
 from pigbench.data.fold_manifests import UNSEALED, Manifest, read_manifest
 from pigbench.errors import PigbenchError
 from pigbench.protocol import digest
+from pigbench.results.described import EXTERNAL
 from pigbench.results.naming import of_patients
 
 
@@ -76,7 +77,7 @@ class GivenPairs:
             "signature": self.signature,
             "kind": "pairs",
             "config": self._contents(of_patients(self.train_patients)),
-            "origin": "a folder of pairs",
+            "origin": EXTERNAL,
             "sealed": self.sealed,
             "control": self.is_control,
             "note": f"pairs of another tool, {self._taken}; {claim if self.sealed else doubt}",

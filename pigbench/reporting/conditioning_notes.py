@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 
 import numpy as np
@@ -27,11 +28,13 @@ def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
     if unsure := [name for name in unknown if of[name].contrast or of[name].agreement]:
         yield (
             f"whether lesions follow the masks cannot be told of {', '.join(unsure)}: neither measure tells real pairs "
-            "from real pairs of which half have another patient's mask, or there are too few pairs"
+            "from real pairs of which half have another patient's mask, or there are too few pairs or patients"
         )
-    unmeasured = [name for name in unknown if name not in unsure] + [shown(row) for row in rows if row.filtered]
-    if unmeasured:
+    if unmeasured := [name for name in unknown if name not in unsure]:
         yield f"whether lesions follow the masks was not measured of {', '.join(unmeasured)}"
+    if filtered := [shown(row) for row in rows if row.filtered]:
+        names = ", ".join(filtered)
+        yield f"whether lesions follow the masks is not judged where agreement has chosen the pairs: {names}"
 
 
 def class_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
@@ -59,12 +62,10 @@ def _likeness(what: str, told: Mapping[str, Likeness]) -> Iterable[str]:
     known = {name: of for name, of in told.items() if isfinite(of.ratio)}
     if not known:
         return
-    real = span(number(of.real, 100, 1) for of in known.values())
+    real = span((of.real for of in known.values()), told=partial(number, factor=100, digits=1))
     scaled = {name: of for name, of in known.items() if isfinite(of.foreign_50)}
-    scale = [
-        f"with {share} % foreign masks {span(number(getattr(of, f'foreign_{share}'), 1, 2) for of in scaled.values())}"
-        for share in (30, 50)
-    ]
+    parts = {share: [getattr(of, f"foreign_{share}") for of in scaled.values()] for share in (30, 50)}
+    scale = [f"with {share} % foreign masks {span(of, told=number)}" for share, of in parts.items()]
     over_chance = f"; over chance real pairs count as 1, {', '.join(scale)}" if scaled else ""
     values = {
         name: number(of.generated, 100, 1) + (f" ({number(of.ratio, 1, 2)})" if name in scaled else "")
@@ -80,7 +81,7 @@ def refusals(rows: Sequence[ArmRow]) -> Iterable[str]:
     by = {"contrast": [row.contrast for row in refused], "agreement": [row.agreement for row in refused]}
     below = {what: [of for of in told if of and of.conditioned is False] for what, told in by.items()}
     said = [
-        f"{span(number(of.least, 100, 0) for of in told)}% of the real {what}"
+        f"{span((of.least for of in told), told=partial(number, factor=100, digits=0))}% of the real {what}"
         + " over chance" * any(isfinite(of.foreign_50) for of in told)
         for what, told in below.items()
         if told

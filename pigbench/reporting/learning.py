@@ -12,9 +12,10 @@ from pigbench.metrics.inference import CONFIDENCE
 from pigbench.metrics.worth import LEAST_SIZES, Worth
 from pigbench.reporting.cells import Cell, Table
 from pigbench.reporting.columns import Column, case_columns, differing
+from pigbench.reporting.notes import control_note
 from pigbench.reporting.numbers import ABSENT
 from pigbench.reporting.report.drawing import line_style
-from pigbench.reporting.row_names import of_part
+from pigbench.reporting.row_names import of_part, shown
 from pigbench.reporting.verdict_notes import uncovered_luck
 from pigbench.results import ArmRow, Group, Summary, signature
 from pigbench.results.learning import Curve
@@ -74,9 +75,14 @@ def _notes(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:
         yield f"what pairs are worth in patients takes {LEAST_SIZES} numbers of patients or more"
     else:
         yield from _notes_on_worth(group, rows, curve)
-    yield "rows that are incomplete or NOT CONDITIONED are left out"
+    yield from control_note(shown(row) for row in rows if row.control and row.on_curve)
+    if left_out := [shown(row) for row in rows if not row.on_curve]:
+        yield f"left out (incomplete, NOT CONDITIONED, pairs alone, or more steps): {'; '.join(left_out)}"
     if any(row.about.use == MIXED and row.about.share is None for row in rows):
-        yield "the fewer the patients, the larger the pairs' part of a batch (see Table 2); --use mix:0.25 fixes it"
+        yield (
+            "the fewer the patients, the larger the pairs' part of a batch (see Table 2); --use mix:0.25 keeps it the "
+            "same"
+        )
 
 
 def _notes_on_worth(group: Group, rows: Sequence[ArmRow], curve: Curve) -> Iterable[str]:

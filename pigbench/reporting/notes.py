@@ -18,6 +18,7 @@ from pigbench.reporting.verdict_notes import difference_notes, unknown_luck, ver
 from pigbench.results import ArmRow, GeneratorRow, Group, Progress, Summary
 from pigbench.results.generator_rows import judge_of
 from pigbench.results.naming import of_patients
+from pigbench.results.progress import Repeat
 from pigbench.results.verdicts import Family
 from pigbench.results.withdrawn import SUPERSEDED
 
@@ -89,10 +90,11 @@ def image_notes(group: Group, rows: Sequence[GeneratorRow], columns: Sequence[Co
     if any(row.agreement for row in rows):
         yield (
             f"agreement: Dice of the masks and what {judge_of(group)}, trained on real cases alone, finds in the "
-            "images; real: the same of held-out real pairs"
+            "images, both on the network's grid; real: the same of held-out real pairs with a lesion, so not Table 2's "
+            "Dice"
         )
     yield "clipped: pixels that came out beyond [-1, 1]"
-    yield from _control_note(made_by(row) for row in rows if row.control)
+    yield from control_note(made_by(row) for row in rows if row.control)
     yield from _sampler_notes(group, rows)
     for label in dict.fromkeys(row.generator for row in rows):
         yield from _about(label, group)
@@ -194,7 +196,7 @@ def arm_notes(
     yield from each("excluded, truth and prediction empty, over all trainings", excluded)
     yield from _perfect(group, columns)
     yield from _metric_notes(columns)
-    yield from _control_note(shown(row) for row in rows if row.control)
+    yield from control_note(shown(row) for row in rows if row.control)
     if compared:
         means = {shown(row): compared.number(row.metrics[compared.name].patient_mean) for row in measured}
         yield from each(f"{compared.info.heading} by patient", means)
@@ -223,7 +225,8 @@ def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[Arm
         yield from tuning_notes(segmenter, group)
 
 
-def _control_note(names: Iterable[str]) -> Iterable[str]:
+def control_note(names: Iterable[str]) -> Iterable[str]:
+    """Which rows are controls, if any are."""
     if controls := list(dict.fromkeys(names)):
         yield f"controls, which are there to compare with and not ranked: {'; '.join(controls)}"
 
@@ -242,8 +245,9 @@ def _steps(rows: Sequence[ArmRow]) -> Iterable[str]:
 
 
 def _empty(row: ArmRow) -> str:
-    """The empty masks among all that the arm was given."""
-    return f"{sum(run.empty_masks for run in row.runs)} of {sum(run.offered or row.n for run in row.runs)}"
+    """The empty masks among all pairs of the arm, each counted once, however many trainings had it."""
+    runs = {(run.fold, run.seed): run for run in row.runs}.values()
+    return f"{sum(run.empty_masks for run in runs)} of {sum(run.offered or row.n for run in runs)}"
 
 
 def _filtered(row: ArmRow) -> str:
@@ -297,6 +301,14 @@ def _incomplete(rows: Iterable[tuple[str, Progress]]) -> Iterable[str]:
             yield f"{name}: {done}; its numbers are of their cases, and it is neither ranked nor compared"
         elif progress.state == "failed":
             yield f"{name}: FAILED, {progress.folds}/{progress.of} folds done; {_failures(progress)}"
+        if left_out := [_repeat(*each, progress.of) for each in progress.left_out]:
+            yield f"{name}: left out, as folds are missing: {'; '.join(left_out)}"
+
+
+def _repeat(repeat: Repeat, folds: int, of: int) -> str:
+    """Such as "seed 0, training 3 (1 of 5 folds)"; trainings are numbered from 0, as in records."""
+    seed, training = repeat
+    return f"seed {seed}, training {training} ({folds} of {of} folds)"
 
 
 def _failures(progress: Progress) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 
 from pigbench.results import Estimate
@@ -26,12 +26,12 @@ def signed(value: float, factor: float = 1, digits: int = 2) -> str:
     return f"{value * factor + 0.0:+.{digits}f}"  # + 0.0: zero has no sign
 
 
-def span(values: Iterable[float | str | None], ending: str = "") -> str:
-    """One value, or the least and the greatest; a dash where there is none."""
-    known = sorted({value for value in values if value is not None})
+def span(values: Iterable[float | None], ending: str = "", told: Callable[[float], str] = str) -> str:
+    """One value, or the least and the greatest, as `told` words them; a dash where there is none."""
+    known = [value for value in values if value is not None]
     if not known:
         return ABSENT
-    return (f"{known[0]}" if len(known) == 1 else f"{known[0]} to {known[-1]}") + ending
+    return " to ".join(dict.fromkeys((told(min(known)), told(max(known))))) + ending
 
 
 def how_many(values: Iterable[int], singular: str) -> str:

@@ -156,7 +156,7 @@ def arm_table(
             ),
             *((Cell(name), *_without("no masks", width)) for name in no_masks),
         ),
-        notes=(*arm_notes(group, rows, columns, family), *predictor_notes(predictors or {}, columns)),
+        notes=(*arm_notes(group, rows, columns, family), *predictor_notes(predictors or {}, columns, group)),
         signature=signature(group, [column.name for column in columns], rows),
         number=2,
     )

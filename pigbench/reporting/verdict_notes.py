@@ -45,11 +45,13 @@ def difference_notes(group: Group, rows: Sequence[ArmRow], compared: Column | No
 
 
 def uncovered_luck(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
-    """The generators that were trained with one seed, whose luck no interval of these rows covers."""
+    """The generators that ran with one seed, whose luck no interval of these rows covers."""
     once = dict.fromkeys(row.generator for row in rows if row.generator and len(row.progress.seeds) == 1)
-    trained = [label for label in once if group.generators[label].image_passes]
-    if trained:
-        yield f"not covered: the luck of training a generator (one seed): {', '.join(trained)}; --seeds 3 measures it"
+    about = {label: group.generators[label] for label in once}
+    drawn = [label for label, info in about.items() if not (info.control or info.is_external)]
+    if drawn:
+        luck = "training a generator" if all(about[label].image_passes for label in drawn) else "a generator"
+        yield f"not covered: the luck of {luck} (one seed): {', '.join(drawn)}; --seeds 3 measures it"
 
 
 def verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Family | None) -> Iterable[str]:
@@ -63,19 +65,28 @@ def verdict_notes(rows: Sequence[ArmRow], compared: Column | None, family: Famil
             f"verdicts: by simultaneous {CONFIDENCE:.0%} intervals of the {len(family.bounds)} ranked rows, each at "
             f"{family.level:.1%}"
         )
-    bases = {row.arm: of_patients(row.train_patients) for row in rows}
+    several = len(family.detectable) > 1
+    bases = {row.arm: of_patients(row.train_patients) or " (all patients)" * several for row in rows}
     least = [f"{compared.number(value)}{bases[base]}" for base, value in family.detectable.items()]
     yield f"{how}; a true difference of {', '.join(least)} would be shown with a probability of 80%"
     excluded = {shown(row): compared.signed(row.together[1]) for row in rows if row.together}
     yield from each("largest gain not ruled out", excluded)
 
 
-def predictor_notes(predictors: Mapping[str, Correlation], columns: Sequence[Column]) -> Iterable[str]:
+def predictor_notes(predictors: Mapping[str, Correlation], columns: Sequence[Column], group: Group) -> Iterable[str]:
     """What differences go with, over generators."""
     compared = differing(columns)
     if predictors and compared:
-        told = {name: f"{of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]" for name, of in predictors.items()}
-        count, pairs = max(of.generators for of in predictors.values()), next(iter(predictors.values())).pairs
-        over = f"over {count} generators, {pairs}"
-        what = f"rank correlation (Spearman) with Δ {compared.info.heading} {over}, descriptive"
-        yield from each(what, told)
+        what = f"rank correlation (Spearman, {CONFIDENCE:.0%} interval) with Δ {compared.info.heading}"
+        yield f"{what}, descriptive: {correlated(predictors, group)}"
+
+
+def correlated(predictors: Mapping[str, Correlation], group: Group) -> str:
+    """Such as "KID (lower is better) -0.60 [-0.95, +0.40] over 7 generators, n = 512"."""
+    told = []
+    for name, of in predictors.items():
+        info = group.metrics.get(name)
+        heading = (info.heading if info else name) + " (lower is better)" * bool(info and info.better == "lower")
+        told.append(f"{heading} {of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}] over {of.generators}")
+    pairs = next(iter(predictors.values())).pairs
+    return f"{', '.join(told)} generators, {pairs}"

@@ -93,7 +93,7 @@ class ArmRow:
 
     @property
     def on_curve(self) -> bool:
-        """Whether it is a point of a learning curve: real only or a generator's, all there, not known to be foreign."""
+        """Whether it is a point of a learning curve: real only or with pairs, all there, not known to be foreign."""
         return not self.about.is_control and self.progress.state == "complete" and self.conditioned is not False
 
 
@@ -107,7 +107,7 @@ def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family
     there = {
         key: tested
         for key, trials in together.items()
-        if rows[key].progress.state != "failed" and (tested := [trial for trial in trials if len(trial.cases)])
+        if rows[key].progress.state != "failed" and (tested := _that_count(trials, rows[key].progress))
     }
     pools = pooled(there, list(group.held("case")), group.tested)
     rows |= {key: _measured(rows[key], pool) for key, pool in pools.items()}
@@ -136,6 +136,8 @@ def arm_rows(group: Group, against: str) -> tuple[list[ArmRow], dict[str, Family
 
 def _curve(rows: Mapping[str, ArmRow], members: Mapping[str, Member], group: Group) -> Curve | None:
     """All patients are as many as a fold has to train on, a mean over folds."""
+    if group.folds < 2:
+        return None
     sizes = {arm: row.train_patients or group.train_patients for arm, row in rows.items()}
     real = [arm for arm, row in rows.items() if row.is_base]
     others = [arm for arm, row in rows.items() if row.on_curve and not row.is_base]
@@ -157,8 +159,14 @@ def _order(row: ArmRow) -> tuple[Any, ...]:
 
 
 def _arm_row(trials: list[Trial], folds: int) -> ArmRow:
-    runs = tuple(trial.run for trial in trials)
-    return ArmRow(trials[0].arm, runs[0].segmenter, progress_of(runs, folds), runs)
+    progress = progress_of([trial.run for trial in trials], folds)
+    runs = tuple(trial.run for trial in trials if not progress.leaves_out(trial.run))
+    return ArmRow(trials[0].arm, runs[0].segmenter, progress, runs)
+
+
+def _that_count(trials: list[Trial], progress: Progress) -> list[Trial]:
+    """Those of repeats that count, and with cases."""
+    return [trial for trial in trials if len(trial.cases) and not progress.leaves_out(trial.run)]
 
 
 def _measured(row: ArmRow, pool: Pool) -> ArmRow:
@@ -207,7 +215,7 @@ def _about(
 def _is_redrawn(row: ArmRow, group: Group) -> bool:
     """Whether every seed has pairs of its own; external ones are the same for all seeds."""
     info = group.generators[row.generator] if row.generator else None
-    return info is not None and (info.control or bool(info.image_passes))
+    return info is not None and not info.is_external
 
 
 def _place(row: ArmRow) -> tuple[Any, ...]:

@@ -54,7 +54,7 @@ def contrasts(group: Group) -> dict[Pairs, Likeness]:
     for run in group.gates:
         if run.status == "ok":
             together[run.generator, run.n, run.train_patients].append(run)
-    return {key: _contrast(runs) for key, runs in together.items()}
+    return {key: _contrast(runs, _are_few(key, group)) for key, runs in together.items()}
 
 
 def agreements(group: Group) -> dict[tuple[str, Pairs], Likeness]:
@@ -63,7 +63,7 @@ def agreements(group: Group) -> dict[tuple[str, Pairs], Likeness]:
     for run in group.agreements:
         if run.status == "ok":
             together[run.segmenter, (run.generator, run.n, run.train_patients)].append(run)
-    return {key: _agreement(runs) for key, runs in together.items()}
+    return {(judge, pairs): _agreement(runs, _are_few(pairs, group)) for (judge, pairs), runs in together.items()}
 
 
 def conditioned(*measures: Likeness | None) -> bool | None:
@@ -72,23 +72,27 @@ def conditioned(*measures: Likeness | None) -> bool | None:
     return any(told) if told else None
 
 
-def _agreement(runs: Sequence[AgreementRun]) -> Likeness:
+def _are_few(pairs: Pairs, group: Group) -> bool:
+    """Whether too few patients trained the generator for either measure to count."""
+    return (pairs[-1] or group.train_patients) < FEWEST
+
+
+def _agreement(runs: Sequence[AgreementRun], few: bool) -> Likeness:
     made, chance, real, real_30, real_50, real_chance = (
         _mean_of(runs, name) for name in ("agreement", "chance", "real", "real_30", "real_50", "real_chance")
     )
     parts = _ratios(real - real_chance, made - chance, real_30 - real_chance, real_50 - real_chance)
-    few = (runs[0].train_patients or FEWEST) < FEWEST
     return Likeness(made, real, *parts, least=_halfway(parts[-1], [run.tells and not few for run in runs]))
 
 
-def _contrast(runs: Sequence[GateRun]) -> Likeness:
+def _contrast(runs: Sequence[GateRun], few: bool) -> Likeness:
     """Records without the scale are judged by a fixed part of the real contrast, where there is some."""
     told = [run for run in runs if run.ratio is not None] or list(runs)
     made, real, real_30, real_50 = (_mean_of(told, name) for name in ("contrast", "real", "real_30", "real_50"))
     parts = _ratios(real, made, real_30, real_50)
     if all(run.ratio is None for run in runs):
         return Likeness(made, real, *parts, least=np.nan)
-    known = [run.tells for run in runs if run.tells is not None]
+    known = [run.tells and not few for run in runs if run.tells is not None]
     return Likeness(made, real, *parts, least=_halfway(parts[-1], known) if known else LEAST)
 
 

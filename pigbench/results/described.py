@@ -82,6 +82,10 @@ class MetricInfo(Sparse):
         return cls.model_validate(told | bounds | own | {"signature": signature, "origin": origin})
 
 
+EXTERNAL = "a folder of pairs"
+"""The origin of external pairs."""
+
+
 class GeneratorInfo(Part):
     """A generator that took part. `signature` names its source and settings; `note` is what a reader must know.
 
@@ -104,6 +108,11 @@ class GeneratorInfo(Part):
     note: Prose = ""
     control: bool = False
     sealed: bool = True
+
+    @property
+    def is_external(self) -> bool:
+        """Whether they are another tool's pairs, which are the same for every seed."""
+        return self.origin == EXTERNAL
 
 
 class Arm(Sparse):

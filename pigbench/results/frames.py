@@ -53,7 +53,7 @@ def cases(path: str | Path, by_class: bool = False) -> polars.DataFrame:
 
 
 def scores(path: str | Path) -> polars.DataFrame:
-    """Table 1 and Table 2 of everything under `path` in long form: the rows of `score_rows`, null where no number is.
+    """Tables 1 to 3 of everything under `path` in long form: the rows of `score_rows`, null where no number is.
 
     Raises PigbenchError where there is no record.
     """
@@ -64,7 +64,7 @@ def scores(path: str | Path) -> polars.DataFrame:
     schema = {
         column: polars.Int64 if column in whole else polars.Float64 if column in real else polars.String
         for column in SCORE_COLUMNS
-    }
+    } | {"conditioned": polars.Boolean}
     return polars.DataFrame(
         [row for group in groups(path) for row in score_rows(summarise(group))], schema=schema, orient="row"
     )

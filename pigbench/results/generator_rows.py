@@ -101,6 +101,7 @@ def _networks(group: Group) -> dict[str, str]:
 def _generator_row(runs: list[FidelityRun], folds: int, metrics: Sequence[str]) -> GeneratorRow:
     first = runs[0]
     progress = progress_of(runs, folds)
+    runs = [run for run in runs if not progress.leaves_out(run)]
     row = GeneratorRow(first.generator, first.n, first.extractor, progress, tuple(runs), first.train_patients)
     if row.progress.state == "failed":
         return row

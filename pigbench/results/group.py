@@ -128,8 +128,9 @@ class Group:
 
     @property
     def train_patients(self) -> float:
-        """How many patients a fold trains on, a mean over folds."""
-        return len(self.tested.patients) * (self.folds - 1) / self.folds
+        """How many patients a fold has to train on, a mean over folds."""
+        in_folds = self.dataset.patients - round(self.set_aside * self.dataset.patients)
+        return in_folds * (self.folds - 1) / self.folds
 
     def held(self, kind: str) -> dict[str, MetricInfo]:
         """The metrics of a kind, `case` or `set`, that were measured or refused; if none was, all described."""

@@ -10,7 +10,8 @@ import numpy as np
 
 from pigbench.metrics.inference import Arms, Luck, parts_of_means, picked, pool, side_by_side
 from pigbench.metrics.worth import LEAST_SIZES, Worth, worth
-from pigbench.results.intervals import Part
+from pigbench.results.intervals import FEWEST, Part
+from pigbench.results.pool import Pool
 from pigbench.results.verdicts import Member, arms_of
 
 
@@ -37,18 +38,18 @@ def learning_curve(
 ) -> Curve | None:
     """What each of `others` is worth in a metric, where the curve has points enough; None of fewer than two.
 
-    sizes: the number of training patients, by arm. real: the real-only arms. others:
-    those whose worth is wanted; luck is pooled over all members.
+    sizes: the number of training patients, by arm. real: the real-only arms. others: those whose worth is wanted. Luck
+    is pooled over all members. Arms of which too few patients have a score are left out.
     """
-    points = sorted(real, key=sizes.__getitem__)
+    arms = {arm: _arms(member, metric) for arm, member in members.items() if _is_scored(member.pool, metric)}
+    points = sorted((arm for arm in real if arm in arms), key=sizes.__getitem__)
     distinct = len({sizes[arm] for arm in points})
-    if distinct < 2 or any(metric not in members[arm].pool.metrics for arm in points):
+    if distinct < 2:
         return None
-    arms = {arm: _arms(member, metric) for arm, member in members.items()}
     lucks = _pooled(arms, sizes)
     parts = {arm: parts_of_means(of, lucks[sizes[arm]]) for arm, of in arms.items()}
     found = {}
-    for arm in others if distinct >= LEAST_SIZES else ():
+    for arm in (arm for arm in others if arm in arms) if distinct >= LEAST_SIZES else ():
         chosen = [*points, arm]
         means = np.array([arms[one].mean[0] for one in chosen])
         found[arm] = worth([sizes[one] for one in points], means, side_by_side([parts[one] for one in chosen]))
@@ -57,6 +58,11 @@ def learning_curve(
     generated = [of.by_generator for of in arms.values() if of.generated]
     covers += ("generator",) if generated and all(generated) else ()
     return Curve(tuple(points), tuple(sizes[arm] for arm in points), found, covers)
+
+
+def _is_scored(pool: Pool, metric: str) -> bool:
+    """Whether enough patients have a score for an interval."""
+    return metric in pool.metrics and pool.patients()[pool.metrics.index(metric)] >= FEWEST
 
 
 def _arms(member: Member, metric: str) -> Arms:

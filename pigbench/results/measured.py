@@ -77,9 +77,10 @@ class GateRun(Sparse):
     """Whether one generator's lesions are where its masks are, in one fold.
 
     contrast, real: mean contrast of lesion against ring over chance, as a part of the intensity range, generated and in
-    the fold's training pairs. verdict: "conditioned", "not conditioned" or "cannot tell". real_30, real_50: where so
-    many per cent of the real pairs have another patient's mask. tells: whether intact ones are told from half-foreign.
-    shares, real_shares: of several classes, the share of generated and of real masks that have each.
+    the fold's training pairs. verdict: "conditioned", "not conditioned" or "cannot tell" by a fixed part
+    of the real contrast, as format 1 judged; tables go by ratio and scale where these are there. real_30, real_50:
+    where so many per cent of the real pairs have another patient's mask. tells: whether intact ones are told from
+    half-foreign. shares, real_shares: of several classes, the share of generated and of real masks that have each.
     """
 
     generator: Name

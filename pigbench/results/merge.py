@@ -199,11 +199,12 @@ def _trials_of(
 ) -> Iterator[tuple[Unit, Trial]]:
     arms = {name: _relabelled(arm, record, labels) for name, arm in record.arms.items()}
     scores = record.scores
-    place = np.array([places[case] for case in record.cases.case_id], dtype=int)[scores.case]
-    several = [] if scores.class_ is None else [scores.class_]
-    rows = np.lexsort((place, scores.fit, *several))
-    rows = rows[scores.of_held_out[rows]]
-    place, measured, kept = place[rows], _taken(scores.scores, rows), _taken(scores.statistics, rows)
+    held_out = np.flatnonzero(scores.of_held_out)
+    place = np.array([places[case] for case in record.cases.case_id], dtype=int)[scores.case[held_out]]
+    several = [] if scores.class_ is None else [scores.class_[held_out]]
+    order = np.lexsort((place, scores.fit[held_out], *several))
+    place, rows = place[order], held_out[order]
+    measured, kept = _taken(scores.scores, rows), _taken(scores.statistics, rows)
     count = len(record.dataset.classes) if several else 1
     size = len(rows) // count  # the rows of one class, which are as many as of each other
     ends = np.searchsorted(scores.fit[rows[:size]], np.arange(len(record.fits) + 1))

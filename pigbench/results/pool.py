@@ -1,7 +1,7 @@
 """The pooled out-of-fold cases of an arm: their means, their spread over folds, and what inference takes of them.
 
 All metrics of an arm are computed side by side, and arms of one layout together, so that a thousand records take
-seconds. A repeat is a seed, or one of several trainings with it. Numbers that do not exist are NaN.
+seconds. Numbers that do not exist are NaN.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pigbench.results.group import Tested, Trial
+from pigbench.results.progress import Repeat, repeat_of
 
 AT_ONCE = 64
 """Arms computed side by side."""
 Arm = TypeVar("Arm", bound=Hashable)
-Repeat = tuple[int, int]
-"""A seed and the number of a training."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,8 @@ class _Layouts:
         return self._known[key]
 
     def _made(self, trials: Sequence[Trial]) -> Layout:
-        repeats = tuple(sorted({(trial.run.seed, trial.run.training) for trial in trials}))
-        of_repeat = np.array([repeats.index((trial.run.seed, trial.run.training)) for trial in trials])
+        repeats = tuple(sorted({repeat_of(trial.run) for trial in trials}))
+        of_repeat = np.array([repeats.index(repeat_of(trial.run)) for trial in trials])
         lengths = [len(trial.cases) for trial in trials]
         case = np.concatenate([trial.cases for trial in trials])
         return Layout(

@@ -31,7 +31,7 @@ SCORE_COLUMNS = (
         "segmenter",
         "metric",
     ),
-    *("mean", "sd", "delta", "ci_low", "ci_high", "together_low", "together_high", "verdict"),
+    *("mean", "sd", "delta", "ci_low", "ci_high", "together_low", "together_high", "verdict", "conditioned"),
     *("folds", "seeds", "trainings", "patients", "signature"),
 )
 
@@ -44,11 +44,13 @@ def score_rows(summary: Summary) -> list[dict[str, Any]]:
 
     Every metric that the records hold, as it is defined, without the tables' factors. `<metric>_floor` is what real
     images have in the generated ones' place, `<metric>_by_patient` the per-patient mean; `agreement` and `contrast`
-    beside those of real pairs, `agreement_real` and `contrast_real`, say whether lesions are where masks are.
-    `together_low` and `together_high` bound the difference of Dice for all ranked rows of a segmenter at once, and
-    decide its `verdict`. `worth`, in Table 3, is a number of patients, 0 for fewer than the curve has and None for
-    more. `train_patients` is None for all; `use` is "real", "alone", or as `--use` has it. A failed row keeps its place
-    without numbers, and `folds` says how many are there. Rows of some cases alone say which in another key, `by`.
+    beside those of real pairs, `agreement_real` and `contrast_real`, and their ratio over chance, `agreement_ratio` and
+    `contrast_ratio`, say whether lesions are where masks are. `conditioned`, in rows of Table 2 with pairs, is what
+    they say together: False for NOT CONDITIONED, None where nothing can be told. `together_low` and `together_high`
+    bound the difference of Dice for all ranked rows of a segmenter at once, and decide its `verdict`. `worth`, in
+    Table 3, is a number of patients, 0 for fewer than the curve has and None for more. `train_patients` is None for
+    all; `use` is "real", "alone", or as `--use` has it. A failed row keeps its place without numbers, and `folds` says
+    how many are there. Rows of some cases alone say which in another key, `by`.
     """
     group = summary.group
     head = {"protocol": group.protocol_hash, "dataset": group.dataset.name, "preset": group.preset}
@@ -133,7 +135,7 @@ def _generator_rows(group: Group, row: GeneratorRow) -> list[dict[str, Any]]:
 
 
 def _arm_rows(group: Group, row: ArmRow) -> list[dict[str, Any]]:
-    who = {"table": 2} | _who(row)
+    who = {"table": 2, "conditioned": row.conditioned} | _who(row)
     rows = []
     for metric in group.held("case"):
         estimate = row.metrics.get(metric, Estimate())
@@ -167,8 +169,9 @@ def _who(row: ArmRow) -> dict[str, Any]:
 def _likeness_rows(
     group: Group, row: GeneratorRow | ArmRow, measure: str, likeness: Likeness | None
 ) -> list[dict[str, Any]]:
-    """Of generated and of real pairs."""
-    told = {measure: likeness.generated, f"{measure}_real": likeness.real} if likeness else {}
+    """Of generated and of real pairs, and what part the former have of the latter over chance."""
+    names = (measure, f"{measure}_real", f"{measure}_ratio")
+    told = dict(zip(names, (likeness.generated, likeness.real, likeness.ratio), strict=True)) if likeness else {}
     rows: Any = [row]
     return [
         _numbers(Estimate(mean=value), row.progress) | {"metric": name, "signature": signature(group, [name], rows)}

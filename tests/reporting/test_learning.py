@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pigbench.metrics.worth import Worth
 from pigbench.reporting.learning import draw_curves, told
+from pigbench.reporting.report.verdict import answer
 from pigbench.reporting.tables import section
 from pigbench.results import merge, score_rows, summarise
 
@@ -87,6 +89,37 @@ def test_signatures_tell_numbers_of_patients(learning):
     (table,) = [table for table in section(summary).tables if table.title.startswith("Table 2")]
     names = [row[0].text for row in table.rows if row[1].text == "no masks"]
     assert names == ["+ddpm_64 (4 patients)", "+ddpm_64 (8 patients)", "+ddpm_64"]
+
+
+def test_what_too_few_patients_have_a_score_of_has_no_worth(make_record, factory):
+    record = make_record(("pig",), (64,), trainings=3, train_patients=SIZES)
+    scores = record.scores
+    other = np.array([record.fits[fit].arm.startswith("real+") for fit in scores.fit])
+    one = np.array([record.cases.patient_id[case] == "p000" for case in scores.case])
+    told = {name: np.where(other & ~one, np.nan, values) for name, values in scores.scores.items()}
+    columns = {"fit": scores.fit, "case": scores.case, "statistics": scores.statistics, "scores": told}
+    summary = summarise(*merge([factory.changed(record, scores=columns)]))
+    assert summary.curves["unet"].worth == {} and len(summary.curves["unet"].arms) == 3
+
+
+def test_controls_and_what_is_left_out_are_named(make_record, factory):
+    record = make_record(("pig", "copy-paste"), (64,), trainings=3, train_patients=(8, None))
+    generators = factory.content(record)["generators"]
+    generators["copy-paste"] |= {"control": True}
+    record = factory.with_arm(factory.changed(record, generators=generators), "pig_64", "real+pig_64", use="alone")
+    table = table_3(summarise(*merge([record])))
+    assert {row[0].text for row in table.rows} == {"real only", "+pig_64", "+copy-paste_64"}
+    assert "left out (incomplete, NOT CONDITIONED, pairs alone, or more steps): pig_64 only" in table.notes
+    assert any(note.startswith("controls, ") and "+copy-paste_64 (8 patients)" in note for note in table.notes)
+
+
+def test_all_patients_are_counted_before_all_folds_are_there(make_record, factory):
+    record = make_record(("pig",), (64,), trainings=2)
+    for arm in ("real", "real+pig_64"):
+        record = factory.without_folds(record, arm, [1, 2])
+    (group,) = merge([record])
+    assert group.train_patients == 16
+    assert "in 3 of 5 folds" in answer(summarise(group)).holds_for
 
 
 def test_two_numbers_of_patients_make_a_curve_without_worth(learning):

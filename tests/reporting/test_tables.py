@@ -227,10 +227,10 @@ def test_each_protocol_and_each_segmenter_has_tables_of_its_own(make_record):
 
 
 def test_excluded_cases_and_empty_synthetic_masks_are_counted(make_record, factory, changed):
-    record = make_record(empty=3)
+    record = make_record(empty=3, trainings=3)
     fits = factory.content(record)["fits"]
     _, table = tables(changed(record, fits=[fit | {"empty_masks": 2 * (fit["arm"] != "real")} for fit in fits]))
-    assert "excluded, truth and prediction empty, over all trainings: real only 3, +pig_2048 3" in notes(table)
+    assert "excluded, truth and prediction empty, over all trainings: real only 9, +pig_2048 9" in notes(table)
     assert "empty synthetic masks, left out, over all folds: +pig_2048 10 of 10240" in notes(table)
     assert "synthetic part of a batch: +pig_2048 84 %" in notes(table)
 

@@ -74,10 +74,23 @@ def test_a_gate_without_a_scale_keeps_its_fixed_threshold(make_record, factory):
     assert found.least == 0.25 and found.conditioned is True and np.isnan(found.foreign_50)
 
 
-def test_rows_hold_both_measures(measured):
-    rows = {row["metric"]: row["mean"] for row in score_rows(summarise(measured((0.35, True), (0.05, True))))}
-    assert (rows["agreement"], rows["agreement_real"]) == pytest.approx((0.35, 0.6))
-    assert (rows["contrast"], rows["contrast_real"]) == pytest.approx((0.05, 0.2))
+def test_rows_hold_both_measures_and_what_they_say(measured):
+    long = score_rows(summarise(measured((0.35, True), (0.05, True))))
+    rows = {row["metric"]: row["mean"] for row in long}
+    assert (rows["agreement"], rows["agreement_real"], rows["agreement_ratio"]) == pytest.approx((0.35, 0.6, 0.5))
+    assert (rows["contrast"], rows["contrast_real"], rows["contrast_ratio"]) == pytest.approx((0.05, 0.2, 0.25))
+    said = {(row["table"], row["generator"]): row["conditioned"] for row in long}
+    assert said == {(1, "pig"): None, (2, None): None, (2, "pig"): False}
+
+
+@pytest.mark.parametrize("patients, said", [(8, None), (20, False)])
+def test_pairs_of_too_few_patients_are_not_judged_even_if_these_are_all(make_record, factory, patients, said):
+    about = REAL_CONTRAST | {"contrast": 0.05, "ratio": 0.25, "tells": True}
+    judged = REAL | {"agreement": 0.35, "chance": 0.1, "tells": True, "segmenter": "unet"}
+    parts = {"gates": [run | about for run in RUNS], "agreements": [run | judged for run in RUNS]}
+    (group,) = merge([factory.changed(make_record(("pig",), (64,), patients=patients), **parts)])
+    assert group.train_patients == patients * 4 / 5
+    assert summarise(group).arms[1].conditioned is said
 
 
 def test_filtered_arms_are_not_judged_by_pairs_that_they_did_not_keep(make_record, factory):

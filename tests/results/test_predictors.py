@@ -38,7 +38,8 @@ def test_what_goes_with_the_gain_is_correlated_and_told(summary):
     assert found["kid"].value == pytest.approx(-1) and found["kid"].generators == 7
     assert set(found) == {"kid"}, "the others were not measured"
     notes = [note for table in section(summary()).tables for note in table.notes]
-    assert [note for note in notes if "over 7 generators, n = 64, descriptive: kid -1.00 [" in note]
+    (note,) = (note for note in notes if "Spearman" in note)
+    assert "descriptive: KID (lower is better) -1.00 [" in note and note.endswith("over 7 generators, n = 64")
 
 
 def test_five_generators_are_too_few(summary):

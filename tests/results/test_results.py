@@ -53,6 +53,7 @@ SCORE_COLUMNS = [
     "together_low",
     "together_high",
     "verdict",
+    "conditioned",
     "folds",
     "seeds",
     "trainings",
@@ -457,6 +458,26 @@ def test_same_numbers_do_not_depend_on_the_order_of_anything(make_record, factor
     assert shuffled != record
     assert same_numbers(record, shuffled) == []
     assert merge([record]) == merge([shuffled])
+
+
+def test_a_second_test_set_changes_nothing_of_the_tables(make_record, factory):
+    record = make_record()
+    scores, first = record.scores, factory.content(record)["test_sets"]["held-out"]
+    more = len(record.cases) + 5
+    second = {
+        "case_id": [f"x{number}" for number in range(more)],
+        "patient_id": [f"y{number}" for number in range(more)],
+    }
+    second |= {"fold": [number % 5 for number in range(more)]}
+    both = {
+        "fit": np.append(scores.fit, np.zeros(more, int)),
+        "case": np.append(scores.case, np.arange(more)),
+        "test_set": np.append(np.zeros(len(scores), int), np.ones(more, int)),
+        "statistics": {name: np.append(values, np.ones(more)) for name, values in scores.statistics.items()},
+        "scores": {name: np.append(values, np.ones(more)) for name, values in scores.scores.items()},
+    }
+    other = factory.changed(record, scores=both, test_sets={"held-out": first, "elsewhere": {"cases": second}})
+    assert summarise(*merge([other])) == summarise(*merge([record]))
 
 
 MALFORMED = {

@@ -9,6 +9,7 @@ import pytest
 from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.tables import section
 from pigbench.results import merge, score_rows, summarise
+from pigbench.results.described import EXTERNAL
 
 
 def test_what_may_be_chance_is_no_verdict(make_record, factory):
@@ -49,12 +50,22 @@ def test_a_verdict_is_given_by_the_simultaneous_interval(make_record, factory):
     assert rows["real"]["verdict"] is None
 
 
-def test_seeds_of_pairs_that_nobody_trained_are_trainings_of_the_segmenter(make_record, factory):
+@pytest.mark.parametrize("origin, covered", [(EXTERNAL, ()), ("a pretrained sampler", ("generator",))])
+def test_seeds_of_external_pairs_are_trainings_of_the_segmenter(make_record, factory, origin, covered):
     record = make_record(("pig",), (64,), seeds=(0, 1, 2))
     generators = factory.content(record)["generators"]
-    generators["pig"]["image_passes"] = {}
+    generators["pig"] |= {"image_passes": {}, "origin": origin}
     rows = [summarise(*merge([of])).arms[1] for of in (record, factory.changed(record, generators=generators))]
-    assert [row.covers for row in rows] == [("patients", "segmenter", "generator"), ("patients", "segmenter")]
+    assert [row.covers for row in rows] == [("patients", "segmenter", "generator"), ("patients", "segmenter", *covered)]
+
+
+def test_the_luck_of_a_generator_that_trains_nothing_is_not_covered_by_one_seed(make_record, factory):
+    record = make_record(("pig",), (64,), trainings=2)
+    generators = factory.content(record)["generators"]
+    generators["pig"] |= {"image_passes": {}}
+    (group,) = merge([factory.changed(record, generators=generators)])
+    notes = [note for table in section(summarise(group)).tables for note in table.notes]
+    assert "not covered: the luck of a generator (one seed): pig; --seeds 3 measures it" in notes
 
 
 def test_one_row_alone_is_decided_by_its_own_interval(make_record, factory):

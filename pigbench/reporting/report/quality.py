@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, nan
 from typing import TYPE_CHECKING
 
+from pigbench.metrics.inference import CONFIDENCE
 from pigbench.reporting.columns import Column, set_columns
 from pigbench.reporting.numbers import number
 from pigbench.reporting.report.drawing import GREY, Drawing, drawn, name_points
 from pigbench.reporting.report.forest import style_of
 from pigbench.reporting.report.rows import differs, usual
 from pigbench.reporting.row_names import made_by
+from pigbench.reporting.verdict_notes import correlated
 from pigbench.results import ArmRow, Summary
 from pigbench.results.predictors import AGREEMENT, FEWEST, correlations
 
@@ -48,9 +50,7 @@ def _correlated(summary: Summary, segmenter: str) -> str:
     known = {name: of for name, of in correlations(summary, segmenter).items() if name in (KID, AGREEMENT)}
     if not known:
         return f"No correlation is given: that takes at least {FEWEST} generators."
-    told = [f"{name} {of.value:+.2f} [{of.low:+.2f}, {of.high:+.2f}]" for name, of in known.items()]
-    count = max(of.generators for of in known.values())
-    return f"Rank correlation over {count} generators, descriptive: {', '.join(told)}."
+    return f"Rank correlation with {CONFIDENCE:.0%} intervals, descriptive: {correlated(known, summary.group)}."
 
 
 def _panels(summary: Summary, segmenter: str, column: Column) -> dict[str, Points]:

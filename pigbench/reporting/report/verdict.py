@@ -105,6 +105,7 @@ def _holds_for(summary: Summary) -> str:
     side, folds = group.protocol.preset.resolution, group.folds
     segmenters = ", ".join(sorted({row.segmenter for row in summary.arms}))
     tested = how_many([len(group.tested.patients)], group.dataset.grouped_by)
+    done = len({trial.run.fold for trial in group.trials if len(trial.cases)})
     rows = [row for row in summary.arms if row.progress.state == "complete"]
     trainings = span(row.progress.trainings for row in rows)
     seeds = span(len(row.progress.seeds) for row in rows if row.generator)
@@ -113,7 +114,7 @@ def _holds_for(summary: Summary) -> str:
     parts = [
         group.dataset.name,
         f"{side} × {side} pixels" if side else "",
-        f"{tested} in {how_many([folds], 'fold')}",
+        f"{tested} in {how_many([folds], 'fold')}" if done == folds else f"{tested} in {done} of {folds} folds",
         f"a mean over the classes {some(group.dataset.classes)}" if len(group.dataset.classes) > 1 else "",
         f"segmenters: {segmenters}" if segmenters else "",
         f"{trainings} training{'s' * (trainings != '1')} of each arm and fold" if rows else "",
