@@ -134,7 +134,8 @@ def draw_trace(setup: Setup, node: Node, path: Path) -> None:
         draw(range(first, first + node.spec["batch"]))
     if not recorder.frames:
         raise PigbenchError(f"'{node.spec['plugin']}' never calls request.on_step: there is nothing to trace")
-    trace_strip(recorder.frames, path, title=f"{node.purpose.what}: how one sample comes about")
+    title = f"{node.purpose.what}: how one sample comes about"
+    trace_strip(recorder.frames, path, title, setup.request.protocol.classes)
 
 
 def _arrays(setup: Setup, nodes: list[Node], n: int) -> Samples:

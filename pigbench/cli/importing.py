@@ -121,7 +121,9 @@ def _summary(name: str, imported: Imported) -> list[str]:
             f"Careful: {counted(imported.smoothed, 'mask')} of more than 32 values, as smoothed ones have: "
             "`--foreground 128-255` would take the upper half of them."
         )
-    lines.append(large_masks([row.lesion_fraction for row in rows], name, len(dataset.classes)))
+    lines.append(
+        large_masks([row.lesion_fraction for row in rows], name, len(dataset.classes), has_values=imported.has_values)
+    )
     fractions = [row.prepared_fraction for row in rows]
     lines.append(small_lesions(fractions, load_preset("quick").resolution, len(dataset.classes)))
     if imported.shared_images:

@@ -51,6 +51,7 @@ def instance(plugin: type[P], config: Any, task: Task) -> P:
 def require_able(plugin: type[Plugin], task: Task) -> None:
     """Raises PigbenchError if the plugin's `__init__` is an earlier contract's, or if it cannot do the task."""
     require_init(plugin)
+    require_channels(plugin)
     name = plugin.__name__
     if task.channels not in plugin.channels:
         only = "grey" if plugin.channels == (1,) else "colour"
@@ -60,6 +61,15 @@ def require_able(plugin: type[Plugin], task: Task) -> None:
         told = ", ".join(task.classes)
         most = counted(plugin.most_classes, "class", "classes")
         raise PigbenchError(f"{name} takes masks of {most} at most (most_classes), and this dataset has {told}")
+
+
+def require_channels(plugin: type[Plugin]) -> None:
+    """Raises PigbenchError if `channels` is no choice of 1 and 3."""
+    given = plugin.channels
+    if not (isinstance(given, tuple) and given and all(each in (1, 3) for each in given)):
+        raise PigbenchError(
+            f"{plugin.__name__}.channels = {given!r}: make it (1,) for grey, (3,) for colour, or (1, 3)"
+        )
 
 
 def require_init(plugin: type[Plugin]) -> None:

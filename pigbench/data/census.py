@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +25,13 @@ DRAWN_AT = 128
 class ClassCensus:
     """The counts of one class in a dataset.
 
-    regions: cases by their number of separate (4-connected) regions of the class. fractions: the least, the quartiles
-    and the greatest share of an image that is of the class, images without it aside; () if none has it.
+    patients: who have it in some image. unlearnt: the folds none of whose training patients has it. regions: cases by
+    their number of separate (4-connected) regions of the class. fractions: the least, the quartiles and the greatest
+    share of an image that is of the class, images without it aside; () if none has it.
     """
 
+    patients: int
+    unlearnt: list[int]
     regions: dict[int, int]
     fractions: tuple[float, ...]
 
@@ -81,6 +85,7 @@ def take(source: Source, folds: int = 5, progress: Progress | None = None) -> Ce
             progress(index + 1, len(cases))
     patients = [case.patient_id for case in cases]
     ids = [case.case_id for case in cases]
+    owners, held = Counter(patients), _held_out(source, folds)
     return Census(
         grouped_by=source.grouped_by,
         patients=len(set(patients)),
@@ -90,11 +95,11 @@ def take(source: Source, folds: int = 5, progress: Progress | None = None) -> Ce
         prepared_shares=prepared_shares,
         sizes=dict(sizes.most_common()),
         depths=dict(depths.most_common()),
-        classes={name: _class_census(counts) for name, counts in found.items()},
+        classes={name: _class_census(counts, patients, held) for name, counts in found.items()},
         intensities=np.mean(histograms, axis=0),
         duplicates=_across_patients(hashes, patients, ids),
         near_duplicates=_suspects(links(signatures), patients, ids),
-        folds=_folds(source, folds),
+        folds=[(len(of_fold), sum(owners[patient] for patient in of_fold)) for of_fold in held],
     )
 
 
@@ -117,9 +122,13 @@ def _regions_and_share(mask: np.ndarray) -> tuple[int, float]:
     return int(label(mask)[1]), float(mask.mean())
 
 
-def _class_census(counts: list[tuple[int, float]]) -> ClassCensus:
+def _class_census(counts: list[tuple[int, float]], patients: list[str], held: Sequence[Collection[str]]) -> ClassCensus:
+    """counts: the regions and the share of every case. patients: whose it is. held: the test patients of each fold."""
     fractions = [share for _, share in counts if share]
+    having = {patient for (_, share), patient in zip(counts, patients, strict=True) if share}
     return ClassCensus(
+        patients=len(having),
+        unlearnt=[number for number, of_fold in enumerate(held) if having <= set(of_fold)],
         regions=dict(Counter(regions for regions, _ in counts).most_common()),
         fractions=tuple(np.quantile(fractions, QUARTILES).tolist()) if fractions else (),
     )
@@ -148,9 +157,7 @@ def _suspects(found: list[Link], patients: list[str], ids: list[str]) -> list[li
     return _across_patients(numbered(len(ids), across), patients, ids)
 
 
-def _folds(source: Source, folds: int) -> list[tuple[int, int]]:
+def _held_out(source: Source, folds: int) -> Sequence[Collection[str]]:
+    """The test patients of each fold; none where there are fewer patients than folds."""
     cases = source.cases()
-    if len({case.patient_id for case in cases}) < folds:
-        return []
-    owners = Counter(case.patient_id for case in cases)
-    return [(len(held), sum(owners[patient] for patient in held)) for held in make_folds(cases, folds, 0)]
+    return make_folds(cases, folds, 0) if len({case.patient_id for case in cases}) >= folds else []

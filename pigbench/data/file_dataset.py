@@ -22,7 +22,7 @@ from pigbench.data.dataset_index import Registered, Row
 from pigbench.data.duplicates import groups, signature
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
 from pigbench.data.importers.checks import Facts, Reader, inspect
-from pigbench.data.importers.options import BACKGROUND
+from pigbench.data.importers.options import BACKGROUND, MaskOptions
 from pigbench.data.pseudonyms import pseudonyms
 from pigbench.data.source import CaseFiles, CaseInfo, Progress, Source
 from pigbench.errors import PigbenchError
@@ -40,7 +40,8 @@ class Imported:
     known: the same dataset was registered under this name before. rows: its cases. lost_patients: patients of whom
     nothing is left, as all their cases were left out. skipped_table: lists what was left out; None if nothing was.
     smoothed: masks that look smoothed, of which no half of the values was taken. grey: images without colour in a
-    dataset that has some. patient_options: those that say whose a case is.
+    dataset that has some. patient_options: those that say whose a case is. has_values: whether there are some that say
+    what the values of masks mean.
     """
 
     dataset: Registered
@@ -51,6 +52,7 @@ class Imported:
     smoothed: int
     grey: int
     patient_options: tuple[str, ...]
+    has_values: bool
 
     @property
     def shared_images(self) -> int:
@@ -132,6 +134,7 @@ def import_dataset(
         patient_options=tuple(
             f"--{name.replace('_', '-')}" for name in type(importer.options).model_fields if name.startswith("patient")
         ),
+        has_values=isinstance(importer.options, MaskOptions),
     )
 
 
@@ -257,9 +260,12 @@ def check_characters(name: str) -> None:
 def _check_classes(names: tuple[str, ...]) -> None:
     """Raises PigbenchError for names of classes that records and tables cannot bear."""
     Task(1, classes=names)
-    if BACKGROUND in names:
+    if BACKGROUND in map(str.casefold, names):
         raise PigbenchError(f"a class cannot be called {BACKGROUND}, which is what is of no class")
+    known: dict[str, str] = {}
     for name in names:
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            raise PigbenchError(f"classes {other} and {name} differ in case alone: give them other names")
         if not (name.strip() and name.isprintable() and len(name) <= LONGEST):
             raise PigbenchError(f"class {name[:LONGEST]!r}: give it a name of 1 to {LONGEST} letters or signs")
 

@@ -27,9 +27,13 @@ Colour = Literal["luminance", "R", "G", "B"]
 JPEG = b"\xff\xd8\xff"
 """How the bytes of a JPEG file begin."""
 _FORMATS = ("PNG", "TIFF", "JPEG", "BMP")
+_PHONES_JPEG = "MPO"
+"""What Pillow calls a JPEG with further pictures behind the first one, as phones write them."""
+_MOST_LABELS = 32
+"""Greys up to this one may be meant as labels."""
 _LUMINANCE = (19595, 38470, 7471)  # ITU-R BT.601's weights 0.299, 0.587 and 0.114, in 1/65536
 _WHITE_IS_ZERO = 0
-_PHOTOMETRIC, _BITS_PER_SAMPLE = 262, 258  # TIFF tags
+_PHOTOMETRIC, _BITS_PER_SAMPLE, _ORIENTATION = 262, 258, 274  # TIFF tags, the last one of EXIF, too
 
 
 class UnusableError(Exception):
@@ -59,8 +63,9 @@ def reading(fault: str = "cannot be read") -> Iterator[None]:
 def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
     """The picture in `data`: grey (h, w), uint8, or uint16 where the file holds 16 bits; colour (h, w, 3) uint8.
 
-    Colour whose channels are all equal is grey. Transparent pixels are laid over black. colour: read that of colour, so
-    that all is grey. Raises UnusableError.
+    Colour whose channels are all equal is grey. Transparent pixels are laid over black. Of a JPEG that holds several
+    pictures the first one counts. colour: read that of colour, so that all is grey. Raises UnusableError, also for a
+    picture that a tag turns, as programs differ in whether they heed it.
     """
     import PIL.Image
 
@@ -71,8 +76,12 @@ def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
             raise UnusableError("not a PNG, TIFF, JPEG or BMP file") from None
         with opened as image:
             depth, frames = _depth(image, data), getattr(image, "n_frames", 1)
-            if frames > 1:
+            if frames > 1 and image.format != _PHONES_JPEG:
                 raise UnusableError(f"holds {frames} frames, not one")
+            if (orientation := _orientation(image)) > 1:
+                raise UnusableError(
+                    f"a tag turns it (EXIF orientation {orientation}): save it upright, without the tag"
+                )
             image.load()
             return _pixels(image, depth, colour)
 
@@ -80,18 +89,46 @@ def decode(data: bytes, colour: Colour | None = None) -> np.ndarray:
 def labels(data: bytes) -> np.ndarray:
     """A label map (h, w): as `decode`, but of a picture with a palette the indices. Raises UnusableError for colour."""
     indices = palette_indices(data)
-    return grey(data) if indices is None else indices
+    if indices is not None:
+        return indices
+    pixels = decode(data)
+    if pixels.ndim == 3:
+        raise UnusableError("has colour: save it as grey, with 0 for the background and then 1, 2, … for classes")
+    return pixels
 
 
 def palette_indices(data: bytes) -> np.ndarray | None:
-    """The indices (h, w) of a picture with a palette; None of any other."""
+    """The indices (h, w) of a picture with a palette; None of any other.
+
+    Raises UnusableError for a palette of greys that may be meant as labels themselves, as programs that shrink files
+    make them.
+    """
     import PIL.Image
 
     try:
         with PIL.Image.open(BytesIO(data), formats=("PNG", "TIFF", "BMP")) as image:
-            return np.array(image) if image.mode == "P" else None
+            if image.mode != "P":
+                return None
+            indices, palette = np.array(image), np.array(image.getpalette("RGB"), int).reshape(-1, 3)
     except Exception:  # on damaged bytes the decoders raise nearly anything; `decode` says what it is
         return None
+    _check_palette(palette, np.unique(indices))
+    return indices
+
+
+def _check_palette(palette: np.ndarray, used: np.ndarray) -> None:
+    """Raises UnusableError where the used entries are greys that look like other labels, or swap the background."""
+    shown = palette[used[used < len(palette)]]
+    greys = shown[:, 0]
+    if (shown != shown[:, :1]).any() or len(np.unique(greys)) < len(used):  # colours, or no palette worth the name
+        return
+    odd = np.flatnonzero(greys != used)
+    if len(odd) and (greys.max() <= _MOST_LABELS or 0 in greys[used != 0]):
+        index = odd[-1]
+        raise UnusableError(
+            f"a palette in which index {used[index]} is the grey {greys[index]}, either of which may be meant: save it "
+            "without a palette"
+        )
 
 
 def grey(data: bytes) -> np.ndarray:
@@ -129,6 +166,14 @@ def as_read(channels: np.ndarray, colour: Colour | None) -> np.ndarray:
     return ((channels.astype(np.uint64) @ np.array(_LUMINANCE, np.uint64) + 32768) >> 16).astype(channels.dtype)
 
 
+def _orientation(image: Image) -> int:
+    """How a tag turns the picture: 1 is upright, and so is what has no tag, or none that can be read."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # of a damaged tag nearly anything
+        return 1
+
+
 def _depth(image: Image, data: bytes) -> int:
     """Bits a sample as the file says, which is more than Pillow keeps for 16-bit colour."""
     if image.format == "PNG":
@@ -142,7 +187,7 @@ def _pixels(image: Image, depth: int, colour: Colour | None) -> np.ndarray:
         return _sixteen_bit(image)
     if depth > 8:
         raise UnusableError(f"{depth}-bit {image.mode}: save it as 8-bit, or as 16-bit grey")
-    if image.mode in ("1", "L"):
+    if image.mode in ("1", "L") and "transparency" not in image.info:
         return np.asarray(image.convert("L"))
     channels = np.asarray(image.convert("RGBA"))
     opaque = channels[..., 3:].astype(np.uint16)

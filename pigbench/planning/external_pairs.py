@@ -80,14 +80,14 @@ class GivenPairs:
             "origin": EXTERNAL,
             "sealed": self.sealed,
             "control": self.is_control,
-            "note": f"pairs of another tool, {self._taken}; {claim if self.sealed else doubt}",
+            "note": f"pairs of another tool, {self._taken(task)}; {claim if self.sealed else doubt}",
         }
 
-    @property
-    def _taken(self) -> str:
+    def _taken(self, task: Task) -> str:
         """What was done to them before they were measured."""
-        ready = {fold.as_is for fold in self.folds.values()}
-        return "taken as they are" if ready == {True} else "cropped, resized and windowed as real images are"
+        if {fold.as_is for fold in self.folds.values()} == {True}:
+            return "taken as they are"
+        return f"cropped, resized{' and windowed' if task.channels == 1 else ''} as real images are"
 
     def _contents(self, subset: str) -> dict[str, Any]:
         return {f"fold-{number}{subset}": asdict(fold) for number, fold in sorted(self.folds.items())}

@@ -24,7 +24,7 @@ def lines(name: str, census: Census, drawn: str = "", resolution: int = 32) -> I
     yield f"size: {_counted({f'{width}×{height}': count for (width, height), count in census.sizes.items()})}"
     yield f"pixels: {_counted(census.depths)}"
     for each, counts in census.classes.items():
-        yield from _of_class(each, counts)
+        yield from _of_class(each, counts, census)
     yield from filter(
         None, (_large(name, census), small_lesions(census.prepared_shares, resolution, len(census.classes)))
     )
@@ -44,7 +44,13 @@ def _large(name: str, census: Census) -> str | None:
     return large_masks(census.shares, name, len(census.classes))
 
 
-def _of_class(name: str, counts: ClassCensus) -> Iterator[str]:
+def _of_class(name: str, counts: ClassCensus, census: Census) -> Iterator[str]:
+    if len(census.classes) > 1:
+        whose = f", of {counted(counts.patients, census.grouped_by)}" if census.grouped_by != "case" else ""
+        yield f"{name}: in {census.cases - counts.regions.get(0, 0)} of {counted(census.cases, 'image')}{whose}"
+    if counts.unlearnt:
+        folds = ", ".join(map(str, counts.unlearnt))
+        yield f"Careful: no training patient of fold {folds} has {name}, so nobody can learn it there"
     yield f"{name}, separate regions in an image: {_counted(counts.regions)}"
     if counts.fractions:
         least, lower, median, upper, greatest = (f"{100 * value:.2f}" for value in counts.fractions)

@@ -14,6 +14,7 @@ from pigbench.reporting.row_names import made_by, shown
 from pigbench.results import ArmRow, Group
 from pigbench.results.conditioning import Likeness, Pairs
 from pigbench.results.measured import GateRun
+from pigbench.results.naming import of_patients
 
 
 def conditioning_notes(rows: Sequence[ArmRow]) -> Iterable[str]:
@@ -48,9 +49,23 @@ def class_notes(group: Group, rows: Sequence[ArmRow]) -> Iterable[str]:
         if runs := of_pairs.get((row.generator or "", row.n, row.train_patients)):
             made[made_by(row)] = _in_percent(np.mean([run.shares for run in runs], axis=0))
             real += [run.real_shares for run in runs]
+    yield from _unlearnt(group)
     if made:
         what = f"masks with {', '.join(group.dataset.classes)}, % (real pairs {_in_percent(np.mean(real, axis=0))})"
         yield from each(what, made)
+
+
+def _unlearnt(group: Group) -> Iterable[str]:
+    """The classes that no training mask of a fold has, as far as gates tell."""
+    for label, name in enumerate(group.dataset.classes):
+        without = {(run.fold, of_patients(run.train_patients)) for run in group.gates if _lacks(run, label)}
+        if without:
+            where = ", ".join(f"fold {fold}{subset}" for fold, subset in sorted(without))
+            yield f"no training mask of {where} has {name}, so nobody can learn it there"
+
+
+def _lacks(run: GateRun, label: int) -> bool:
+    return bool(run.real_shares) and run.real_shares[label] == 0
 
 
 def _in_percent(shares: np.ndarray) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import math
 import secrets
 from collections.abc import Sequence
@@ -15,18 +16,19 @@ from pigbench.contracts.arrays import in_three_channels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
 PANEL = 128  # pixels: small images are enlarged, by a whole number of times, to at least this
 MARGIN, GAP = 16, 2  # pixels: around and between cells, and between the panels of a cell
-CAPTION, TITLE = 10, 16  # text sizes in pixels
+CAPTION, NAME, TITLE = 10, 12, 16  # text sizes in pixels
 PAPER, INK = (255, 255, 255), (60, 60, 60)
 OUTLINES = (
     *((255, 90, 60), (40, 120, 255), (60, 190, 90), (240, 180, 30), (170, 90, 220), (30, 190, 200)),
     *((150, 80, 40), (255, 130, 200), (130, 140, 30), (0, 60, 140), (130, 0, 60), (110, 110, 110)),
 )
-"""Of the classes, in their order; then they begin again."""
+"""Of the first classes, in their order."""
+GOLDEN = 0.618
+"""What the hue of each further class moves on by, in turns, so that near labels have unlike colours."""
 TINT = 0.25  # the outline's share in the colour of the inside
 
 
@@ -71,15 +73,18 @@ def compose(cells: Sequence[Cell], columns: int = 8, title: str = "", classes: S
     tiles = [_tile(cell, masked) for cell in cells]
     height, width = tiles[0].shape[:2]
     caption = CAPTION + 6 if any(cell.caption for cell in cells) else 0
-    names = classes if len(classes) > 1 else ()
-    head = MARGIN + (TITLE + MARGIN if title else 0) + (TITLE if names else 0)
     across, down = width + MARGIN, height + caption + MARGIN
-    sheet = Image.new("RGB", (MARGIN + columns * across, head + math.ceil(len(cells) / columns) * down), PAPER)
+    wide = MARGIN + columns * across
+    names = _placed(classes if len(classes) > 1 else (), wide - 2 * MARGIN)
+    top = MARGIN + (TITLE + MARGIN if title else 0)
+    head = top + TITLE * (1 + names[-1].line if names else 0)
+    sheet = Image.new("RGB", (wide, head + math.ceil(len(cells) / columns) * down), PAPER)
     draw = ImageDraw.Draw(sheet)
 
     large, small = _font(TITLE), _font(CAPTION)
     draw.text((MARGIN, MARGIN - 4), _fitting(title, large, sheet.width - 2 * MARGIN), INK, large)
-    _name(draw, names, (MARGIN, head - TITLE - 4), sheet.width - MARGIN)
+    for label, name in enumerate(names, start=1):
+        draw.text((MARGIN + name.x, top + TITLE * name.line - 4), name.text, colour_of(label), _font(NAME))
     for index, (cell, tile) in enumerate(zip(cells, tiles, strict=True)):
         x, y = MARGIN + index % columns * across, head + index // columns * down
         sheet.paste(Image.fromarray(tile), (x, y))
@@ -87,15 +92,26 @@ def compose(cells: Sequence[Cell], columns: int = 8, title: str = "", classes: S
     return sheet
 
 
-def _name(draw: ImageDraw, classes: Sequence[str], at: tuple[int, int], end: int) -> None:
-    """Write the names of classes in their colours, as far as there is room."""
-    font, (x, y) = _font(CAPTION + 2), at
-    for label, name in enumerate(classes, start=1):
-        if x >= end:
-            break
-        told = _fitting(name, font, end - x)
-        draw.text((x, y), told, colour_of(label), font)
-        x += math.ceil(font.getlength(told)) + MARGIN
+@dataclass(frozen=True)
+class _Name:
+    """A class's name in the legend. x: pixels from the left end of its line."""
+
+    text: str
+    x: int
+    line: int
+
+
+def _placed(classes: Sequence[str], width: int) -> list[_Name]:
+    """The names side by side, in as many lines of that width as they take."""
+    font, found, x, line = _font(NAME), list[_Name](), 0, 0
+    for name in classes:
+        told = _fitting(name, font, width)
+        taken = math.ceil(font.getlength(told))
+        if x and x + taken > width:
+            x, line = 0, line + 1
+        found.append(_Name(told, x, line))
+        x += taken + MARGIN
+    return found
 
 
 def _tile(cell: Cell, masked: bool) -> np.ndarray:
@@ -122,7 +138,10 @@ def _with_mask(bare: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def colour_of(label: int) -> tuple[int, int, int]:
     """A class's colour."""
-    return OUTLINES[(label - 1) % len(OUTLINES)]
+    if label <= len(OUTLINES):
+        return OUTLINES[label - 1]
+    red, green, blue = colorsys.hsv_to_rgb(label * GOLDEN % 1, 0.55, 0.9)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _bytes(image: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ from pigbench.protocol import load_preset, preset_names
 
 
 def small_lesions(fractions: Sequence[float | None], resolution: int, classes: int = 1) -> str | None:
-    """A sentence on lesions that have too few pixels at a resolution, and what would keep them; None if there are none.
+    """A sentence on images whose lesion, or a class, has too few pixels at a resolution, and what would keep them; None
+    if there are none. Several lesions of an image count as one.
 
     fractions: of each case, as `data.lesions.prepared_fraction` gives them.
     """
@@ -27,21 +28,23 @@ def small_lesions(fractions: Sequence[float | None], resolution: int, classes: i
     else:
         enough = math.ceil(math.sqrt(FEWEST / min(fraction for fraction in fractions if fraction)))
         steps.append(f"none from {enough} × {enough} on (--set resolution=…)")
-    if classes > 1:
-        told = f"in {lost} of {counted(of_all, 'image')} a class has"
-    else:
-        told = f"{lost} of {counted(of_all, 'lesion')} {'has' if lost == 1 else 'have'}"
+    told = f"in {lost} of {counted(of_all, 'image')} {'a class' if classes > 1 else 'the lesion'} has"
     return f"Careful: {told} fewer than {FEWEST} pixels at {resolution} × {resolution}; {', '.join(steps)}."
 
 
-def large_masks(fractions: Sequence[float], name: str, classes: int = 1) -> str | None:
-    """A sentence on masks that cover more than half of their image, all classes together; None if there are none."""
+def large_masks(fractions: Sequence[float], name: str, classes: int = 1, *, has_values: bool = True) -> str | None:
+    """A sentence on masks that cover more than half of their image, all classes together; None if there are none.
+
+    has_values: whether options of the import say what the values of masks mean.
+    """
     if not (count := inverted(fractions)):
         return None
     cover = "covers" if count == 1 else "cover"
     told = f"{count} of {counted(len(fractions), 'mask')} {cover} more than half of the image"
     if 2 * count < len(fractions):
         return f"{told}: look at `pigbench data show {name}`."
+    if not has_values:
+        return f"Careful: {told}. Look at `pigbench data show {name}`: lesion and background may be exchanged."
     if classes > 1:
         return (
             f"Careful: {told}. Look at `pigbench data show {name}`: if a class is the background, import again with "

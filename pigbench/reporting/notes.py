@@ -192,6 +192,9 @@ def arm_notes(
     if len(group.dataset.classes) > 1 and not (group.part and group.part.by.startswith("class:")):
         each_class = some(group.dataset.classes)
         yield f"a case's score is a mean over the classes that it has or that are predicted: {each_class}; --by class"
+        counts = [column.info.heading for column in columns if _counts_absent(column)]
+        if counts:
+            yield f"{', '.join(counts)}: a mean over all {len(group.dataset.classes)} classes, whatever a case has"
     excluded = {shown(row): row.excluded for row in measured if row.excluded}
     yield from each("excluded, truth and prediction empty, over all trainings", excluded)
     yield from _perfect(group, columns)
@@ -202,6 +205,11 @@ def arm_notes(
         yield from each(f"{compared.info.heading} by patient", means)
     if not group.part:
         yield from _training_notes(group, rows, measured)
+
+
+def _counts_absent(column: Column) -> bool:
+    """Whether a metric has a score where neither truth nor prediction has anything."""
+    return column.info.empty is not None and column.info.empty.both_empty == "computed"
 
 
 def _training_notes(group: Group, rows: Sequence[ArmRow], measured: Sequence[ArmRow]) -> Iterable[str]:

@@ -7,6 +7,7 @@ A sampler calls `on_step(step, t, mask, image)` with its estimates x̂0, a plane
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,13 @@ class Recorder:
         return estimates[self.sample].detach().float().cpu().numpy()
 
 
-def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
-    """Write `frames` to `path` as a PNG: a column a step, labelled by t, mask estimates above image estimates."""
+def trace_strip(frames: list[Frame], path: Path, title: str = "", classes: Sequence[str] = ()) -> None:
+    """Write `frames` to `path` as a PNG: a column a step, labelled by t, mask estimates above image estimates.
+
+    classes: their names, shown in their colours if there are several and masks.
+    """
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
     if not frames:
         raise ValueError("no frames to draw: the sampler never called on_step")
@@ -73,6 +78,9 @@ def trace_strip(frames: list[Frame], path: Path, title: str = "") -> None:
         axis.set_title(f"t = {t}", fontsize=9)
     if title:
         figure.suptitle(title, fontsize=10)
+    if len(classes) > 1 and len(rows) > 1:
+        known = [Patch(color=_colour(label), label=name) for label, name in enumerate(classes, start=1)]
+        figure.legend(handles=known, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     figure.savefig(path, dpi=150, format="png")
 
 
@@ -80,8 +88,13 @@ def _mask_picture(planes: np.ndarray) -> np.ndarray:
     """One plane in grey; several each in its class's colour, on black."""
     if len(planes) == 1:
         return _unit(planes[0])
-    colours = np.array([colour_of(label) for label in range(1, len(planes) + 1)]) / 255
+    colours = np.array([_colour(label) for label in range(1, len(planes) + 1)])
     return np.clip(np.einsum("khw,kc->hwc", _unit(planes), colours), 0, 1)
+
+
+def _colour(label: int) -> tuple[float, ...]:
+    """A class's colour, 0 to 1."""
+    return tuple(part / 255 for part in colour_of(label))
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

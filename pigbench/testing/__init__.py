@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from pigbench import registry
 from pigbench.contracts import Generator, Metric, Segmenter, Task
+from pigbench.contracts.plugin import Plugin, require_channels
 from pigbench.testing.results import ContractBroken, Result, require, run_checks
 
 __all__ = ["ContractBroken", "Result", "check_generator", "check_metric", "check_segmenter", "results_of"]
@@ -44,13 +45,15 @@ def results_of(
     """Every check of a generator, segmenter or metric, each as soon as it is made.
 
     name: the plugin's, for which a preset may have settings; by default the one that it is installed under. A metric
-    has no use for it, nor for resolution and preset.
+    has no use for it, nor for resolution and preset. Raises PigbenchError for `channels` that no task has.
     """
     from pigbench.testing import generators, metrics, segmenters
 
     if group == "metrics":
         return run_checks(*metrics.checks_of(cls))
     name = name or _installed_as(cls, group)
+    if issubclass(cls, Plugin):
+        require_channels(cls)
     task = Task(resolution, channels=getattr(cls, "channels", (1,))[0])
     if group == "generators":
         return run_checks(generators.CHECKS, generators.GeneratorAtWork(cls, name, task, preset))

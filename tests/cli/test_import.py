@@ -111,7 +111,7 @@ def test_what_an_import_lets_in_is_told(odd: Path) -> None:
     assert f"listed in {odd / 'runs/datasets/mine/skipped.csv'}" in said
     assert "1 of 2 masks covers more than half of the image" in said
     assert ", 1 file left out" in said
-    assert "1 of 2 lesions has fewer than 4 pixels at 32 × 32; none at 64 × 64 (small)" in said
+    assert "in 1 of 2 images the lesion has fewer than 4 pixels at 32 × 32; none at 64 × 64 (small)" in said
 
 
 def test_inspect_counts_large_masks_and_small_lesions_too(odd: Path) -> None:
@@ -119,7 +119,7 @@ def test_inspect_counts_large_masks_and_small_lesions_too(odd: Path) -> None:
     done = CliRunner().invoke(app, ["data", "inspect", "mine", "--store", str(odd / "runs")], catch_exceptions=False)
     assert "mine: 3 cases, patients unknown, 0 with an empty mask" in done.stdout
     assert "1 of 3 masks covers more than half of the image" in done.stdout
-    assert "2 of 3 lesions have fewer than 4 pixels at 32 × 32; none at 64 × 64 (small)" in done.stdout
+    assert "in 2 of 3 images the lesion has fewer than 4 pixels at 32 × 32; none at 64 × 64 (small)" in done.stdout
 
 
 def test_several_masks_are_counted(odd: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_run_says_what_its_resolution_costs_and_stops_at_once_where_files_have
     (odd / "images").rename(odd / "moved")
     arguments = ("run", "--generator", "identity", "--dataset", "mine", "--preset", "smoke", "--folds", "2")
     done = CliRunner().invoke(app, [*arguments, "--store", str(odd / "runs")])
-    assert "2 of 3 lesions have fewer than 4 pixels at 16 × 16" in done.stderr
+    assert "in 2 of 3 images the lesion has fewer than 4 pixels at 16 × 16" in done.stderr
     assert isinstance(done.exception, PigbenchError)
     assert f"{odd / 'images'}/" in str(done.exception)
     assert not list((odd / "runs/artifacts").glob("*/*"))

@@ -28,6 +28,7 @@ from pigbench.protocol import load_preset
 from pigbench.randomness import torch_generator
 from pigbench.stages.job import StageFailed
 from pigbench.stages.sample import check, make_request
+from pigbench.testing import check_generator
 from pigbench.training import Loop
 
 GREY = Task(8)
@@ -83,6 +84,14 @@ def test_a_plugin_is_built_for_a_task_and_keeps_its_resolution() -> None:
 def test_what_a_plugin_cannot_do_is_refused(plugin: type[Generator], task: Task, told: str) -> None:
     with pytest.raises(PigbenchError, match=told):
         instance(plugin, Config(), task)
+
+
+@pytest.mark.parametrize("given", [3, (), (1, 2), "RGB"])
+def test_channels_that_no_task_has_are_refused_with_what_to_write(given: object) -> None:
+    plugin = type("Slip", (Plain,), {"channels": given})
+    for tried in (lambda: instance(plugin, Config(), Task(8)), lambda: check_generator(plugin)):
+        with pytest.raises(PigbenchError, match=r"Slip.channels = .*: make it \(1,\) for grey, \(3,\) for colour"):
+            tried()
 
 
 def test_images_in_colour_and_several_classes_pass_the_border() -> None:

@@ -41,10 +41,14 @@ def test_regions_and_shares_are_counted_class_by_class() -> None:
     np.testing.assert_allclose(nucleus.fractions, 0.01)
     np.testing.assert_allclose(taken.shares, (0.06, 0.09, 0))
     assert taken.empty == 1
+    assert (gland.patients, nucleus.patients) == (2, 1)
+    assert len(nucleus.unlearnt) == 1, "the patient who has it is tested in one of the folds"
 
 
 def test_the_text_has_lines_for_each_class() -> None:
     told = list(lines("squares", census.take(Squares(), folds=2)))
     assert "gland, separate regions in an image: 2 (1), 1 (1), 0 (1)" in told
+    assert "gland: in 2 of 3 images, of 2 patients" in told and "nucleus: in 1 of 3 images, of 1 patient" in told
+    assert [line for line in told if line.startswith("Careful: no training patient of fold ") and "nucleus" in line]
     assert "nucleus, separate regions in an image: 0 (2), 1 (1)" in told
     assert "nucleus, % of the image: 1.00 to 1.00, median 1.00, quartiles 1.00 and 1.00" in told

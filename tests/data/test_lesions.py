@@ -43,7 +43,8 @@ def test_a_sentence_says_what_would_keep_them() -> None:
     fractions = [1 / 128**2, 3 / 64**2, 0.1, 0.2, 0.0]
     said = small_lesions(fractions, 32)
     assert said is not None
-    assert "2 of 4 lesions have fewer than 4 pixels at 32 × 32; 2 at 64 × 64 (small), 1 at 128 × 128 (medium), " in said
+    assert "in 2 of 4 images the lesion has fewer than 4 pixels at 32 × 32; " in said
+    assert "; 2 at 64 × 64 (small), 1 at 128 × 128 (medium), " in said
     assert "none at 512 × 512 (paper)" in said
     assert small_lesions([0.1], 32) is None
     assert small_lesions([3 / 32**2], 32).endswith("at 32 × 32; none at 64 × 64 (small).")  # type: ignore[union-attr]
@@ -59,6 +60,7 @@ def test_masks_over_more_than_half_of_the_image_may_be_inverted() -> None:
     assert "2 of 2 masks cover more than half of the image" in said
     assert "--foreground 0" in said
     assert "--foreground" not in large_masks([0.8, 0.9], "mine", classes=2)
+    assert "--" not in large_masks([0.8, 0.9], "mine", has_values=False)  # type: ignore[operator]
     assert large_masks([0.1, 0.4], "mine") is None
     few = large_masks([0.1, 0.4, 0.9], "mine")
     assert few == "1 of 3 masks covers more than half of the image: look at `pigbench data show mine`."

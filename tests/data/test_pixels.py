@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.data.pixels import UnusableError, binary, decode, grey
+from pigbench.data.pixels import UnusableError, binary, decode, grey, labels
 
 DEEP = np.array([[0, 256, 1000], [40000, 65535, 255]], dtype=np.uint16)
 GREY = np.array([[0, 7, 128], [200, 254, 255]], dtype=np.uint8)
@@ -79,6 +79,61 @@ def test_colour_comes_out_as_it_is_and_a_mask_in_colour_is_refused():
     np.testing.assert_array_equal(decode(encode(Image.fromarray(colour), "PNG")), colour)
     with pytest.raises(UnusableError, match="has colour: save it as grey"):
         grey(encode(Image.fromarray(colour), "PNG"))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
+def test_a_picture_that_a_tag_turns_is_refused(kind):
+    tags = Image.Exif()
+    tags[274] = 1
+    np.testing.assert_array_equal(decode(encode(Image.fromarray(GREY), "PNG", exif=tags)), GREY)
+    tags[274] = 6
+    with pytest.raises(UnusableError, match=r"a tag turns it \(EXIF orientation 6\): save it upright"):
+        decode(encode(Image.fromarray(GREY), kind, exif=tags))
+
+
+def test_the_first_picture_of_a_phones_jpeg_counts():
+    def two(kind: str) -> bytes:
+        first, second = (Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (40, 200))
+        return encode(first, kind, save_all=True, append_images=[second])
+
+    data = two("MPO")
+    with Image.open(BytesIO(data)) as image:
+        assert image.n_frames == 2
+    np.testing.assert_allclose(decode(data), 40, atol=1)
+    with pytest.raises(UnusableError, match="holds 2 frames"):
+        decode(two("TIFF"))
+
+
+def palette(greys: list[int], indices: np.ndarray) -> bytes:
+    """A PNG with a palette of these greys."""
+    image = Image.fromarray(indices, "P")
+    image.putpalette([part for grey in greys for part in (grey,) * 3])
+    return encode(image, "PNG")
+
+
+INDICES = np.array([[0, 1], [1, 0]], np.uint8)
+
+
+@pytest.mark.parametrize("greys", [[0, 255], [0, 1], [0, 0], [10, 200]])
+def test_of_a_palette_the_indices_are_labels(greys):
+    np.testing.assert_array_equal(labels(palette(greys, INDICES)), INDICES)
+
+
+@pytest.mark.parametrize("greys, told", [([0, 2], "index 1 is the grey 2"), ([255, 0], "index 1 is the grey 0")])
+def test_a_palette_of_greys_that_may_be_labels_is_refused(greys, told):
+    with pytest.raises(UnusableError, match=f"{told}, either of which may be meant: save it without a palette"):
+        labels(palette(greys, INDICES))
+    np.testing.assert_array_equal(decode(palette(greys, INDICES)), np.array(greys, np.uint8)[INDICES])
+
+
+def test_a_label_map_in_colour_is_refused_with_what_to_save():
+    with pytest.raises(UnusableError, match="save it as grey, with 0 for the background and then 1, 2"):
+        labels(encode(Image.fromarray(np.dstack([GREY, GREY, GREY[::-1]])), "PNG"))
+
+
+def test_transparent_grey_lies_over_black():
+    read = decode(encode(Image.fromarray(GREY), "PNG", transparency=200))
+    np.testing.assert_array_equal(read, np.where(GREY == 200, 0, GREY))
 
 
 def test_transparent_pixels_lie_over_black():

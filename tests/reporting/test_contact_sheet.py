@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pigbench.reporting.contact_sheet import OUTLINES, Cell, contact_sheet
+from pigbench.reporting.contact_sheet import OUTLINES, Cell, colour_of, contact_sheet
 
 
 def cell(size: int = 32, masked: bool = True, caption: str = "") -> Cell:
@@ -45,6 +45,14 @@ def test_several_classes_are_named_in_their_colours(tmp_path):
         told = drawn(tmp_path / "sheet.png")[:64]
         named = [bool((told == colour).all(axis=-1).any()) for colour in OUTLINES[:2]]
         assert named == [len(classes) > 1] * 2
+
+
+def test_many_classes_have_colours_of_their_own_and_lines_enough(tmp_path):
+    classes = [f"structure {number}" for number in range(1, 25)]
+    assert len({colour_of(label) for label in range(1, 25)}) == 24
+    contact_sheet([cell(masked=False)] * 2, tmp_path / "sheet.png", classes=classes)
+    told = drawn(tmp_path / "sheet.png")[: -128 - 16]
+    assert all((told == colour_of(label)).all(axis=-1).any() for label in range(1, 25))
 
 
 def test_an_image_without_a_mask_has_no_outline(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from pigbench.reporting.contact_sheet import colour_of
 from pigbench.reporting.trace import Recorder, trace_strip
 
 
@@ -49,6 +50,19 @@ def test_the_strip_has_a_row_for_what_there_is(tmp_path, masks, rows) -> None:
     with Image.open(tmp_path / "strip.png") as picture:
         assert picture.format == "PNG"
         assert picture.width / picture.height == pytest.approx(9.9 / (1.25 * rows + 0.6), rel=0.02)
+
+
+def test_several_classes_are_named_under_the_strip(tmp_path) -> None:
+    frames = [(t, np.zeros((2, 8, 8), np.float32), image) for t, _, image in record(8).frames]
+    sizes = []
+    for classes in ((), ("lesion",), ("gland", "nucleus")):
+        trace_strip(frames, tmp_path / "strip.png", classes=classes)
+        with Image.open(tmp_path / "strip.png") as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+        sizes.append(pixels.shape)
+        named = [bool((pixels == colour_of(label)).all(axis=-1).any()) for label in (1, 2)]
+        assert named == [len(classes) > 1] * 2
+    assert len(set(sizes)) == 1
 
 
 def test_nothing_recorded_is_an_error(tmp_path) -> None:

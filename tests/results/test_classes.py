@@ -78,6 +78,27 @@ def test_a_note_says_how_many_masks_have_each_class(of_two: Record, factory) -> 
     )
 
 
+def test_a_class_that_no_training_mask_has_is_named(of_two: Record, factory) -> None:
+    content = factory.content(of_two)
+    about = {"generator": "pig", "n": 2048, "seed": 0, "status": "ok", "shares": [1.0, 0.0]}
+    content["gates"] = [about | {"fold": fold, "real_shares": [1.0, 0.2 * fold]} for fold in range(3)]
+    (group,) = merge([Record.model_validate(content)])
+    told = render.markdown([section(summarise(group))])
+    assert "no training mask of fold 0 has nucleus, so nobody can learn it there" in told
+    assert "no training mask of fold 1" not in told and "has gland, so" not in told
+
+
+def test_counts_are_over_all_classes_and_say_so(make_record, factory) -> None:
+    record = make_record(metrics=("dice", "false_alarms"))
+    metrics = factory.content(record)["metrics"]
+    outcomes = ("missed", "false_alarm", "both_empty")
+    metrics["false_alarms"]["empty"] = dict.fromkeys(outcomes, "computed")
+    two = factory.with_two_classes(factory.changed(record, metrics=metrics), ["gland", "nucleus"])
+    (group,) = merge([two])
+    notes = [note for table in section(summarise(group)).tables for note in table.notes]
+    assert "False alarms: a mean over all 2 classes, whatever a case has" in notes
+
+
 def test_thirds_by_size_are_cut_in_every_class(of_two: Record) -> None:
     (group,) = merge([of_two])
     small = by_size(group)[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError
-from pigbench.data.importers.options import are_labels
+from pigbench.data.importers.options import MaskOptions, are_labels
 from pigbench.data.lesions import prepared_fraction
 from pigbench.data.pixels import NotBinaryError, binary
 from pigbench.data.source import Progress
@@ -122,7 +122,8 @@ def inspect(
         if progress:
             progress(done, len(cases))
     for label, names in labels.items() if len(labels) > 1 else ():
-        what = f"masks differ in the value of the lesion (a label map? see --classes, --foreground); {label} in"
+        way_out = " see --classes, --foreground" * _reads_values(importer)
+        what = f"masks differ in the value of the lesion (a label map?{way_out}); {label} in"
         problems.add(what, names, needs_choice=True)
     usable = _of_one_depth(importer, usable, problems)
     if importer.foreground is not None and usable:
@@ -149,7 +150,11 @@ def _add_missing_classes(importer: Importer, usable: Sequence[tuple[Found, Facts
     if len(importer.classes) > 1:
         met = set().union(*(facts.labels for _, facts in usable))
         missing = [name for label, name in enumerate(importer.classes, start=1) if label not in met]
-        way_out = " (--foreground makes one class of labels that are there)" if _chooses_labels(importer) else ""
+        way_out = (
+            " (take it out of dataset.json, or make one class of labels that are there with --foreground)"
+            if _chooses_labels(importer)
+            else ""
+        )
         covered = ", or others cover it" if any(len(case.masks) > 1 for case, _ in usable) else ""
         problems.add(f"no mask has the class{covered}{way_out}", missing, needs_choice=True)
     if importer.named is not None:
@@ -228,9 +233,14 @@ def _inspect(
     )
 
 
+def _reads_values(importer: Importer) -> bool:
+    """Whether options say what the values of masks mean."""
+    return isinstance(importer.options, MaskOptions)
+
+
 def _not_binary(importer: Importer, values: np.ndarray) -> str:
     """The kind of problem that a mask of these values is, with the option that reads it."""
-    has_option = "foreground" in type(importer.options).model_fields
+    has_option = _reads_values(importer)
     if not are_labels(values):
         return "mask that is smoothed" + " (--foreground 128-255 takes the upper half of its values)" * has_option
     listed = ", ".join(map(str, values))

@@ -17,6 +17,7 @@ alone. Masks lie anywhere in the tree: SEG, RTSTRUCT, or `UID.png` for the image
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -236,13 +237,13 @@ def _chosen(marks: list[Piece], structures: str | None, classes: str | None) -> 
         if len(names) > 1:
             raise PigbenchError(
                 "say which structures are lesion, --structures 'A,B' or '*', or of which class, --classes 'a=A,b=B': "
-                + ", ".join(names)
+                + _listed(names)
             )
         return marks
     patterns = [pattern.strip().lower() for pattern in structures.split(",")]
-    lesion = {name for name in names if any(fnmatch(name.lower(), pattern) for pattern in patterns)}
+    lesion = {name for name in names if _is_meant(name, patterns)}
     if names and not lesion:
-        raise PigbenchError(f"--structures '{structures}' is none of {', '.join(names)}")
+        raise PigbenchError(f"--structures '{structures}' is none of {_listed(names)}")
     return [mark for mark in marks if mark.kind == "png" or mark.structure in lesion]
 
 
@@ -261,15 +262,26 @@ def _of_classes(marks: list[Piece], names: list[str], classes: dict[str, list[st
     labels: dict[str, int] = {}
     for label, patterns in enumerate(classes.values(), start=1):
         for name in names:
-            if any(fnmatch(name.lower(), pattern) for pattern in patterns):
+            if _is_meant(name, patterns):
                 labels.setdefault(name, label)
     without = [name for label, name in enumerate(classes, start=1) if label not in labels.values()]
     if names and without:
-        raise PigbenchError(f"--classes: {without[0]} is of none of the structures {', '.join(names)}")
+        raise PigbenchError(f"--classes: {without[0]} is of none of the structures {_listed(names)}")
     if len(classes) > 1 and any(mark.kind == "png" for mark in marks):
         raise PigbenchError("--classes: a PNG mask names no structure; several classes need DICOM SEG or RTSTRUCT")
     kept = (replace(mark, label=1 if mark.kind == "png" else labels.get(mark.structure, 0)) for mark in marks)
     return [mark for mark in kept if mark.label]
+
+
+def _is_meant(structure: str, patterns: Sequence[str]) -> bool:
+    """Whether a structure is one of those named, in lower case, or fits their pattern; ? is any sign, a comma too."""
+    name = structure.lower()
+    return any(name == pattern or fnmatch(name, pattern) for pattern in patterns)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, those that hold a comma in quotation marks."""
+    return ", ".join(f"'{name}' (write ? for the comma)" if "," in name else name for name in names)
 
 
 def _because(problems: Problems) -> str:

@@ -13,13 +13,13 @@ from pigbench.data.importers.options import ColourOptions, MaskOptions, are_labe
 from pigbench.data.importers.pairing import (
     MaskNames,
     check_several,
-    composed,
     existing,
     find_pairs,
     patients_by_regex,
     patients_by_table,
     table_rows,
 )
+from pigbench.data.importers.spelling import composed
 from pigbench.data.pixels import JPEG, decode, palette_indices
 from pigbench.errors import PigbenchError
 

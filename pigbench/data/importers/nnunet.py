@@ -24,7 +24,8 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 from pigbench.contracts import Config
 from pigbench.data.importers import nifti
 from pigbench.data.importers.base import Found, Importer, Part, Problems, UnusableError, check_folder, files_inside
-from pigbench.data.importers.pairing import composed, patients_by_regex
+from pigbench.data.importers.pairing import patients_by_regex
+from pigbench.data.importers.spelling import composed
 from pigbench.data.pixels import decode, labels
 from pigbench.errors import PigbenchError
 
@@ -65,7 +66,7 @@ class Description(BaseModel):
         for key, value in self.labels.items():
             name, values = (value, [int(key)]) if isinstance(value, str) else (key, value)
             for one in values if isinstance(values, list) else [values]:
-                named.setdefault(one, []).append(name)
+                named.setdefault(one, []).append(composed(name))
         return {value: " and ".join(named[value]) for value in sorted(named)}
 
 
@@ -74,6 +75,7 @@ class NnUNet(Importer):
 
     Options = NnUNetOptions
     _names: tuple[str, ...] = ()
+    _unknown: tuple[int, ...] = ()
     looking = ("channel", "axis", "foreground", "patient_regex")  # what they choose is said in each case's parts
 
     def find(self, path: Path, problems: Problems) -> list[Found]:
@@ -99,11 +101,16 @@ class NnUNet(Importer):
 
     def mask(self, data: bytes, inside: str, shape: tuple[int, int]) -> np.ndarray:
         """1 where the picture or slice has a label that was chosen, or a class for each. Raises UnusableError for an
-        undeclared one."""
+        undeclared one, and, while cases are imported, for pixels that nobody labelled."""
         at = _SLICE.search(inside)
         values = nifti.open_volume(data).slice(int(at[2]), int(at[1])) if at else labels(data)
         if self.foreground is not None:
             self.foreground.lesion(values)  # which remembers what masks have
+        if share := float(np.isin(values, self._unknown).mean()):
+            raise UnusableError(
+                f"{share:.1%} of it has the label '{_IGNORED}', which would count as background here (--foreground "
+                "takes it as that)"
+            )
         return _lesion(values, inside)
 
     @property
@@ -133,6 +140,7 @@ class NnUNet(Importer):
         by_name = self._wanted(about)
         if self.foreground is None:
             self._names = tuple(by_name)
+            self._unknown = tuple(value for value, name in about.names().items() if name == _IGNORED)
         several = len(self.classes) > 1
         each = ["+".join(map(str, values)) for values in by_name.values()]
         chosen = f"{'classes' if several else 'labels'} {' '.join(each)} of {' '.join(map(str, about.names()))}"

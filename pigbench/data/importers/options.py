@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pigbench.contracts import Config
 from pigbench.contracts.arrays import in_three_channels
+from pigbench.data.importers.spelling import composed
 from pigbench.data.pixels import Colour, UnusableError
 from pigbench.errors import PigbenchError
 
@@ -56,12 +57,16 @@ def ranges(text: str) -> list[tuple[int, int]]:
 
 
 def named_parts(text: str) -> dict[str, list[str]]:
-    """The parts of a text such as lesion=1,organ=2-4,7, by name; those before the first name are under ""."""
+    """The parts of a text such as lesion=1,organ=2-4,7, by name; those before the first name are under "".
+
+    Accents and umlauts of names are one character each, and the background is BACKGROUND however it is written.
+    """
     given: dict[str, list[str]] = {}
     name = ""
     for part in text.split(","):
         head, equals, value = part.rpartition("=")
-        name = head.strip() if equals else name
+        name = composed(head.strip()) if equals else name
+        name = BACKGROUND if name.casefold() == BACKGROUND else name
         given.setdefault(name, []).append(value.strip())
     return given
 
@@ -152,6 +157,8 @@ class Classes:
         What was met is remembered. Raises UnusableError for a value that no class names.
         """
         if self.in_colour:
+            if values.dtype != np.uint8:
+                raise UnusableError("16-bit grey, where --classes names colours")
             values = _as_numbers(values)
         labels, known = np.zeros(values.shape, np.uint8), values == 0
         for low, high, name in self.ranges:
@@ -171,8 +178,12 @@ class Classes:
         listed = ", ".join(map(self.told, values[:_SHOWN].tolist())) + (", …" if len(values) > _SHOWN else "")
         what = "colours" if self.in_colour else "values"
         if self.in_colour and counts[self._are_near(values)].sum() >= counts.sum() / 2:
-            slip = "" if lossy else ", or mend --classes"
-            return f"colours near those of --classes, as JPEG makes them: save masks as PNG{slip} ({listed})"
+            if lossy:
+                return f"colours near those of --classes, as JPEG makes them: save masks as PNG ({listed})"
+            return (
+                "colours near those of --classes: save masks without smoothing and never as JPEG, or mend --classes "
+                f"({listed})"
+            )
         if lossy:
             return f"{what} that no class names, as JPEG makes them: save masks as PNG ({listed})"
         return f"{what} that no class names: add them to --classes, those of no class as background=… ({listed})"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pigbench.data.importers.base import Found, Part, Problems
+from pigbench.data.importers.spelling import composed
 from pigbench.data.pixels import SUFFIXES
 from pigbench.errors import PigbenchError
 
@@ -87,11 +87,6 @@ def find_pairs(images: Path, masks: Path, problems: Problems, names: MaskNames =
         elif own:
             pairs.append(Pair(stem, of_images[stem], tuple(of_masks[mask] for mask in own)))
     return pairs
-
-
-def composed(name: str) -> str:
-    """A name with its accents and umlauts as one character each: some systems store them as two."""
-    return unicodedata.normalize("NFC", name)
 
 
 def existing(path: Path) -> Path:

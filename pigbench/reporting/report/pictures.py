@@ -122,7 +122,7 @@ class Album:
             f"Held-out cases of fold {of_arm.fold} by {column.heading} ({told}), as networks see them; a training of "
             f"each arm. Each row: the truth, what {shown(base)} finds, what {shown(arm)} finds."
         )
-        return _picture(cells, title, caption, across=3)
+        return _picture(cells, title, caption, of_arm.classes, across=3)
 
     def _largest(self) -> Iterator[Node]:
         """Of each generator, what is measured of its images: the first fold and seed, the largest n, most patients."""
@@ -169,6 +169,7 @@ class Album:
             _cells(images, None if hidden else masks),
             f"Generated: {label}",
             f"The first {len(images)} of fold {node.purpose.fold}, not chosen; {beside}.",
+            job.spec.task.classes,
         )
 
     def _real_pairs(self, job: Job[Any], node: Node) -> Picture:
@@ -179,6 +180,7 @@ class Album:
             _cells(pairs.images, pairs.masks),
             "Real pairs",
             f"The first {count} training cases of fold {node.purpose.fold}.",
+            job.spec.task.classes,
         )
 
     def _suspects(self, job: Job[Any], node: Node, label: str) -> Picture:
@@ -203,6 +205,7 @@ class Album:
             f"Most suspicious: {label}",
             f"The {SUSPECTS} images of fold {node.purpose.fold} whose features are nearest to a training image's, each "
             "left of that image (mirrored where that is nearer).",
+            job.spec.task.classes,
         )
 
 
@@ -210,7 +213,7 @@ class _Predicted:
     """The held-out cases of one fit."""
 
     def __init__(self, job: Job[Any], disguise: Disguise) -> None:
-        self.prepared, self.fold = job.prepared, job.spec.fold
+        self.prepared, self.fold, self.classes = job.prepared, job.spec.fold, job.spec.task.classes
         self.rows = self.prepared.rows(job.held_out)
         self.coded = job.result("predict").coded
         self.case_ids = [disguise.id(self.prepared.case_ids[row]) for row in self.rows]
@@ -285,8 +288,8 @@ def _size(image: np.ndarray) -> tuple[int, int]:
     return max(round(width * scale), 1), max(round(height * scale), 1)
 
 
-def _picture(cells: Sequence[Cell], title: str, caption: str, across: int = ACROSS) -> Picture:
-    sheet = compose(cells, across)
+def _picture(cells: Sequence[Cell], title: str, caption: str, classes: Sequence[str], across: int = ACROSS) -> Picture:
+    sheet = compose(cells, across, classes=classes)
     return Picture(title, caption, _webp(sheet), sheet.width, sheet.height)
 
 

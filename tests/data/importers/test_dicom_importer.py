@@ -193,6 +193,19 @@ def test_structures_can_be_classes_and_the_last_counts_where_they_overlap(tmp_pa
     assert areas["other.dcm"] == square(3).sum() and len(areas) == 2
 
 
+def test_structures_with_brackets_and_commas_can_be_named(tmp_path):
+    made = save(dicom(noise(SHAPE, 12), bits=12), tmp_path / "image.dcm")
+    uid, names = str(made.SOPInstanceUID), ["GTV [1]", "Liver, whole"]
+    save(segmentation([(uid, None)] * 2, [square(3), square(40)], names), tmp_path / "seg.dcm")
+    importer, cases, _ = found_in(tmp_path, structures="gtv [1]")
+    np.testing.assert_array_equal(read(importer, cases[0])[1], square(3))
+    importer, cases, _ = found_in(tmp_path, classes="tumour=GTV [1],liver=Liver? whole")
+    labels = square(3) + 2 * square(40).astype(np.uint8)
+    np.testing.assert_array_equal(Reader(importer).mask(cases[0].masks, SHAPE)[1], labels)
+    with pytest.raises(PigbenchError, match=r"none of GTV \[1\], 'Liver, whole' \(write \? for the comma\)"):
+        found_in(tmp_path, structures="cyst")
+
+
 def test_ultrasound_in_colour_stays_so_or_is_read_as_grey(tmp_path):
     rgb = np.stack([noise(SHAPE, 8), noise(SHAPE, 8, seed=1), noise(SHAPE, 8, seed=2)], axis=-1)
     made = dicom(rgb[..., 0], SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0)

@@ -462,6 +462,8 @@ def test_values_of_a_lesion_alone_are_its_foreground(pairs, tmp_path):
         assert other.fingerprint() == one.fingerprint() and other.classes == ("lesion",)
         assert (other.read(0, 8)[1] == one.read(0, 8)[1]).all()
     assert "no class names" in refused(pairs, tmp_path / "store", "strict", classes="cyst=1")
+    alike = refused(pairs, tmp_path / "store", "alike", classes="mass=1,Mass=2")
+    assert alike == "classes mass and Mass differ in case alone: give them other names"
     lacking = refused(pairs, tmp_path / "store", "lacking", classes="cyst=9,background=1,2")
     assert "--classes with a value that no mask has: cyst=9" in lacking
 

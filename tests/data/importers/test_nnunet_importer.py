@@ -124,6 +124,19 @@ def test_several_labels_are_classes_by_the_names_of_the_description(pictures):
     assert set(np.unique(mask)) == {0, 1, 2} and ((mask == 2) == (core == 1)).all()
 
 
+def test_pixels_that_nobody_labelled_are_no_background(pictures):
+    file = pictures / "labelsTr" / "p1_b.png"
+    label = np.array(Image.open(file))
+    label[:4] = 3
+    Image.fromarray(label).save(file)
+    importer, cases, _ = find(pictures)
+    read(importer, cases[0])
+    with pytest.raises(UnusableError, match=r"20\.0% of it has the label 'ignore', which would count as background"):
+        read(importer, cases[1])
+    one, cases, _ = find(pictures, foreground="1,2")
+    assert read(one, cases[1])[1].max() == 1
+
+
 def test_a_foreground_is_one_of_the_labels(pictures):
     with pytest.raises(PigbenchError, match="7 is no label"):
         find(pictures, foreground="7")

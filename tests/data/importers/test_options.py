@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from io import BytesIO
 
 import numpy as np
@@ -17,6 +18,13 @@ def encoded(pixels: np.ndarray, form: str) -> bytes:
     file = BytesIO()
     Image.fromarray(pixels).save(file, form)
     return file.getvalue()
+
+
+def test_a_class_has_one_name_however_it_is_written() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Drüse") for form in ("NFC", "NFD"))
+    assert Classes(f"{decomposed}=1,organ=2").names == (composed, "organ")
+    assert MaskOptions(classes=f"{decomposed}=1,organ=2") == MaskOptions(classes=f"{composed}=1,organ=2")
+    assert Classes("lesion=1,Background=255").names == ("lesion",)
 
 
 def test_ranges_take_the_upper_half_of_smoothed_masks() -> None:
@@ -82,7 +90,7 @@ def test_classes_have_colours_and_jpegs_are_known_by_theirs() -> None:
     colours = np.zeros((1, 4, 3), np.uint8)
     colours[0, 1], colours[0, 2] = (255, 0, 0), (0, 255, 0)
     assert classes.label_map(colours).tolist() == [[0, 1, 2, 0]]
-    with pytest.raises(UnusableError, match=r"near those of --classes, .* or mend --classes \(#fe0100\)"):
+    with pytest.raises(UnusableError, match=r"near those of --classes: .* or mend --classes \(#fe0100\)"):
         classes.label_map(np.array([[[254, 1, 0]]], np.uint8))
     with pytest.raises(UnusableError, match=r"colours that no class names: .*\(#0000ff\)"):
         classes.label_map(np.array([[[0, 0, 255]]], np.uint8))
@@ -94,8 +102,12 @@ def test_masks_that_were_jpegs_once_are_known_by_most_of_their_pixels() -> None:
     classes, colours = Classes("lesion=#ff0000"), np.zeros((32, 32, 3), np.uint8)
     colours[8:24, 8:24] = 255, 0, 0
     spoilt = decode(encoded(colours, "JPEG"))
-    with pytest.raises(UnusableError, match="near those of --classes, as JPEG makes them"):
+    with pytest.raises(UnusableError, match="near those of --classes: save masks without smoothing and never as JPEG"):
         classes.label_map(spoilt)
+    with pytest.raises(UnusableError, match="near those of --classes, as JPEG makes them: save masks as PNG"):
+        classes.label_map(spoilt, lossy=True)
+    with pytest.raises(UnusableError, match="16-bit grey, where --classes names colours"):
+        classes.label_map(np.zeros((4, 4), np.uint16))
     colours[16:24, 8:24] = 0, 0, 255
     with pytest.raises(UnusableError, match=r"no class names: add them to --classes.*\(#0000ff\)"):
         classes.label_map(colours)
