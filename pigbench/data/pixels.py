@@ -187,7 +187,9 @@ def _pixels(image: Image, depth: int, colour: Colour | None) -> np.ndarray:
         return _sixteen_bit(image)
     if depth > 8:
         raise UnusableError(f"{depth}-bit {image.mode}: save it as 8-bit, or as 16-bit grey")
-    if image.mode in ("1", "L") and "transparency" not in image.info:
+    if image.mode in ("1", "L"):
+        if "transparency" in image.info:
+            raise UnusableError("one of its greys is transparent: save it without transparency")
         return np.asarray(image.convert("L"))
     channels = np.asarray(image.convert("RGBA"))
     opaque = channels[..., 3:].astype(np.uint16)

@@ -131,9 +131,9 @@ def test_a_label_map_in_colour_is_refused_with_what_to_save():
         labels(encode(Image.fromarray(np.dstack([GREY, GREY, GREY[::-1]])), "PNG"))
 
 
-def test_transparent_grey_lies_over_black():
-    read = decode(encode(Image.fromarray(GREY), "PNG", transparency=200))
-    np.testing.assert_array_equal(read, np.where(GREY == 200, 0, GREY))
+def test_a_grey_that_is_transparent_is_refused():
+    with pytest.raises(UnusableError, match="one of its greys is transparent"):
+        decode(encode(Image.fromarray(GREY), "PNG", transparency=200))
 
 
 def test_transparent_pixels_lie_over_black():
