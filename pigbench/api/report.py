@@ -209,7 +209,8 @@ def _album(record: Record, wanted: Wanted, disguise: Disguise) -> Album | str:
         told = record.provenance.model_extra or {}
         request = replace(setup.request, device=told.get("device", "cpu"))  # keyed; perhaps another machine's
         signatures = {generator.label: generator.signature for generator in request.generators}
-        return Album(make_plan(request), setup.store, record.dataset.name, signatures, disguise, wanted.images)
+        plan, about = make_plan(request), record.dataset
+        return Album(plan, setup.store, about.name, about.classes, signatures, disguise, wanted.images)
     except PigbenchError as error:  # a dataset or a plugin that is gone
         return without_files(str(error))
     except KeyError:  # of format 1

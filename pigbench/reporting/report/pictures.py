@@ -54,13 +54,14 @@ class Picture:
 class Album:
     """The artifacts of one record's run.
 
-    signatures: of the plan's generators, by the label that they have in it. disguise: of names in the plan. real:
-    whether images of the dataset, and masks that people drew, may be shown.
+    classes: of the dataset. signatures: of the plan's generators, by the label that they have in it. disguise: of names
+    in the plan. real: whether images of the dataset, and masks that people drew, may be shown.
     """
 
     plan: Plan
     store: Store
     dataset: str
+    classes: Sequence[str]
     signatures: Mapping[str, str]
     disguise: Disguise
     real: bool = False
@@ -122,7 +123,7 @@ class Album:
             f"Held-out cases of fold {of_arm.fold} by {column.heading} ({told}), as networks see them; a training of "
             f"each arm. Each row: the truth, what {shown(base)} finds, what {shown(arm)} finds."
         )
-        return _picture(cells, title, caption, of_arm.classes, across=3)
+        return self._picture(cells, title, caption, across=3)
 
     def _largest(self) -> Iterator[Node]:
         """Of each generator, what is measured of its images: the first fold and seed, the largest n, most patients."""
@@ -165,22 +166,20 @@ class Album:
         beside = "without masks" if masks is None else "right of each its mask, outlined"
         if hidden:
             beside = "its masks are those of training cases, which are shown only with --images"
-        return _picture(
+        return self._picture(
             _cells(images, None if hidden else masks),
             f"Generated: {label}",
             f"The first {len(images)} of fold {node.purpose.fold}, not chosen; {beside}.",
-            job.spec.task.classes,
         )
 
     def _real_pairs(self, job: Job[Any], node: Node) -> Picture:
         view = job.train_view()
         count = min(PAIRS, len(view))
         pairs = view.pairs(range(count))
-        return _picture(
+        return self._picture(
             _cells(pairs.images, pairs.masks),
             "Real pairs",
             f"The first {count} training cases of fold {node.purpose.fold}.",
-            job.spec.task.classes,
         )
 
     def _suspects(self, job: Job[Any], node: Node, label: str) -> Picture:
@@ -200,20 +199,23 @@ class Album:
             assert pair.masks is not None, "cases have masks"
             cells += _cells(images[index, None], None if masks is None else masks[index, None], "generated")
             cells += _cells(pair.images[..., ways], pair.masks[..., ways], "nearest training image")
-        return _picture(
+        return self._picture(
             cells,
             f"Most suspicious: {label}",
             f"The {SUSPECTS} images of fold {node.purpose.fold} whose features are nearest to a training image's, each "
             "left of that image (mirrored where that is nearer).",
-            job.spec.task.classes,
         )
+
+    def _picture(self, cells: Sequence[Cell], title: str, caption: str, across: int = ACROSS) -> Picture:
+        sheet = compose(cells, across, classes=self.classes)
+        return Picture(title, caption, _webp(sheet), sheet.width, sheet.height)
 
 
 class _Predicted:
     """The held-out cases of one fit."""
 
     def __init__(self, job: Job[Any], disguise: Disguise) -> None:
-        self.prepared, self.fold, self.classes = job.prepared, job.spec.fold, job.spec.task.classes
+        self.prepared, self.fold = job.prepared, job.spec.fold
         self.rows = self.prepared.rows(job.held_out)
         self.coded = job.result("predict").coded
         self.case_ids = [disguise.id(self.prepared.case_ids[row]) for row in self.rows]
@@ -286,11 +288,6 @@ def _size(image: np.ndarray) -> tuple[int, int]:
     height, width = image.shape[:2]
     scale = LONGEST / max(height, width)
     return max(round(width * scale), 1), max(round(height * scale), 1)
-
-
-def _picture(cells: Sequence[Cell], title: str, caption: str, classes: Sequence[str], across: int = ACROSS) -> Picture:
-    sheet = compose(cells, across, classes=classes)
-    return Picture(title, caption, _webp(sheet), sheet.width, sheet.height)
 
 
 def _webp(image: Image) -> str:
