@@ -65,7 +65,7 @@ def test_the_small_table_of_the_readme_has_the_numbers_of_the_records() -> None:
 
 def second_table(section: str) -> dict[str, tuple[str, str]]:
     """The score and the difference of every row of Table 2, by its name."""
-    heading, _, *found = rows(section[section.index("### Table 2") :])
+    heading, _, *found = rows(section.partition("### Table 2")[2].partition("### Table 3")[0])
     delta = next(place for place, cell in enumerate(heading) if cell.startswith("Δ Dice"))
     return {row[0]: (re.sub(r"\*\*|</?ins>", "", row[1]), row[delta]) for row in found}
 
